@@ -1,0 +1,164 @@
+import type { OpenTimeRange } from "@/events/catalog/klines.ts";
+import type { Candle, Source } from "../klines/candle.ts";
+import type { Interval } from "../klines/interval.ts";
+import type { RejectReason } from "../klines/validate.ts";
+
+/**
+ * The engine of the lake: reads import files, validates and compares set-based, writes and reads
+ * Parquet. Rows never cross as objects beyond a few hundred. Failures are AdapterErrors.
+ */
+export interface Lake {
+  /** Reads files into one staged batch: parsed, validated, sorted, of equal open times the last one kept. */
+  stage(input: StageInput, signal?: AbortSignal): Promise<StagedBatch>;
+  /** Candles out of files and hot rows, as bytes built by the engine. */
+  read(query: LakeQuery, signal?: AbortSignal): Promise<LakeResult>;
+  /** A batch or period file as column arrays for a bulk insert, `size` rows at a time. */
+  columns(path: string, size: number): AsyncIterable<KlineColumns>;
+  /** Rows, bounds and a checksum over all columns, for verification and comparison. */
+  describe(path: string): Promise<FileFacts>;
+  /** Rewrites a file at a wider scale; the candles stay equal. */
+  rescale(path: string, scale: Scale, outPath: string): Promise<FileFacts>;
+  /** Joins the rows of `path` that lie outside `[from, to)` into `outPath`; undefined when none is left. */
+  without(path: string, range: OpenTimeRange, outPath: string): Promise<FileFacts | undefined>;
+  close(): Promise<void>;
+}
+
+/** Decimals kept: prices, base volumes, quote volumes. */
+export interface Scale {
+  readonly price: number;
+  readonly volume: number;
+  readonly quote: number;
+}
+
+export type FileFormat = "csv" | "json" | "freqtrade" | "parquet";
+
+export interface StageInput {
+  /** In order: of equal open times the row of the later file, and in a file the later row, wins. */
+  readonly files: readonly {
+    readonly path: string;
+    readonly format: FileFormat;
+    readonly gzip: boolean;
+  }[];
+  readonly interval: Interval;
+  /** A candle that closes after this is `not_closed`. */
+  readonly now: number;
+}
+
+export interface StagedBatch {
+  /** Rows read, valid or not. */
+  readonly rows: number;
+  readonly accepted: number;
+  readonly rejectedTotal: number;
+  readonly reasons: Readonly<Partial<Record<RejectReason, number>>>;
+  /** The first 256; `row` counts from 1 over all files, headers not counted. */
+  readonly rejected: readonly {
+    readonly row: number;
+    readonly reason: RejectReason;
+    readonly values: string;
+  }[];
+  /** Decimals its values need. */
+  readonly scale: Scale;
+  /** The input had at least one of the columns after volume. */
+  readonly carriesDetail: boolean;
+  /** Ascending. */
+  readonly periods: readonly StagedPeriod[];
+  /** All rejected rows (row, reason, values) as Parquet; undefined when none. */
+  writeRejected(outPath: string): Promise<boolean>;
+  /** What the batch means for a period as it is held; remembered for the write that follows. */
+  compare(period: string, held: HeldCandles, options: CompareOptions): Promise<Comparison>;
+  /** The new and revised rows of the last compare of this period. */
+  delta(period: string): Promise<Candle[]>;
+  writeDelta(period: string, outPath: string): Promise<FileFacts>;
+  /** Held rows and new and revised ones together, sorted, at this scale or wider. */
+  writeMerged(period: string, scale: Scale, outPath: string): Promise<FileFacts>;
+  /** Frees the staged rows. */
+  drop(): Promise<void>;
+}
+
+export interface StagedPeriod {
+  readonly period: string;
+  readonly rows: number;
+  readonly firstOpenTime: number;
+  readonly lastOpenTime: number;
+}
+
+/** What a period holds now: its file, or its hot rows as {@linkcode HotRows}. */
+export interface HeldCandles {
+  readonly file?: string | undefined;
+  readonly hot?: HotRows | undefined;
+}
+
+/**
+ * Hot rows as the database wrote them: CSV without a header, columns open_time, open, high, low,
+ * close, volume, close_time, quote_volume, trades_count, taker_buy_volume, taker_buy_quote_volume,
+ * source (rank); empty = null; `\n` line ends.
+ */
+export type HotRows = string;
+
+export interface CompareOptions {
+  readonly source: Source;
+  /** Let this batch revise candles of a better source. */
+  readonly overwrite: boolean;
+}
+
+export interface Comparison {
+  readonly ingested: number;
+  readonly revised: number;
+  readonly unchanged: number;
+  readonly heldBetter: number;
+  /** Slots that only this batch holds. */
+  readonly added: readonly OpenTimeRange[];
+}
+
+export interface FileFacts {
+  readonly rows: number;
+  readonly firstOpenTime: number;
+  readonly lastOpenTime: number;
+  /** Slots held. */
+  readonly held: readonly OpenTimeRange[];
+  readonly scale: Scale;
+  /** Over every column of every row, independent of scale and file layout. */
+  readonly checksum: string;
+}
+
+export type ReadFormat = "arrays" | "objects" | "csv" | "parquet" | "freqtrade";
+
+export interface LakeQuery {
+  /** Ascending, not overlapping. */
+  readonly files: readonly string[];
+  readonly hot?: HotRows | undefined;
+  /** Interval of the stored candles. */
+  readonly stored: Interval;
+  /** Interval asked for: the stored one, or a multiple to aggregate to. */
+  readonly interval: Interval;
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+  readonly order: "asc" | "desc";
+  /** `latest` keeps the newest `limit` (still in `order`); `oldest` the first ones of the order. */
+  readonly keep: "oldest" | "latest";
+  readonly fill: "none" | "previous";
+  /** Keep an aggregated bar whose last stored slot is after `completeTo`. */
+  readonly partial: boolean;
+  /** Stored candles are complete up to here (exclusive): the end of the last held slot. */
+  readonly completeTo: number;
+  readonly format: ReadFormat;
+  /** Decimal strings instead of JSON numbers in arrays and objects. */
+  readonly numbers: "number" | "string";
+}
+
+export interface LakeResult {
+  /** JSON array text, CSV with a header, Parquet or freqtrade's gzipped JSON. */
+  readonly bytes: Uint8Array;
+  readonly rows: number;
+  readonly firstOpenTime: number | undefined;
+  readonly lastOpenTime: number | undefined;
+  /** Rows beyond `limit` exist in the asked range. */
+  readonly more: boolean;
+}
+
+/** One array literal of PostgreSQL a column (`{1,2,NULL}`), in the order of {@linkcode HotRows}. */
+export interface KlineColumns {
+  readonly rows: number;
+  readonly literals: readonly string[];
+}

@@ -1,0 +1,45 @@
+/** Immutable bytes named by their SHA-256. Disk and memory stores pass one contract suite. */
+export interface Blobs {
+  /** Stores the bytes durably (or renews the time of a blob that exists, first) and names them. */
+  put(bytes: Uint8Array): Promise<BlobRef>;
+  /** The same for a file, which is moved or copied; the file itself is gone afterwards. */
+  putFile(path: string): Promise<BlobRef>;
+  /** Throws {@linkcode BlobMissing} or {@linkcode BlobCorrupt}: what is returned matches its name. */
+  get(sha256: string): Promise<Uint8Array>;
+  has(sha256: string): Promise<boolean>;
+  /** A file for engines that need one, verified once; valid until released. */
+  local(sha256: string): Promise<LocalBlob>;
+  /** Does nothing when the blob is already gone. */
+  delete(sha256: string): Promise<void>;
+  /** Every blob held, for the search of orphans. */
+  list(): AsyncIterable<StoredBlob>;
+}
+
+export interface BlobRef {
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+export interface LocalBlob {
+  readonly path: string;
+  release(): void;
+}
+
+export interface StoredBlob extends BlobRef {
+  /** When it was last put. */
+  readonly putAt: Date;
+}
+
+export class BlobMissing extends Error {
+  override readonly name = "BlobMissing";
+  constructor(readonly sha256: string) {
+    super(`Cannot read blob ${sha256}: it is missing`);
+  }
+}
+
+export class BlobCorrupt extends Error {
+  override readonly name = "BlobCorrupt";
+  constructor(readonly sha256: string, readonly actual: string) {
+    super(`Cannot read blob ${sha256}: its bytes hash to ${actual}`);
+  }
+}

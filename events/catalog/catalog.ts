@@ -1,0 +1,5 @@
+import { klineEvents, klineRejectionEvents } from "./klines.ts";
+import { seriesEvents } from "./series.ts";
+
+/** Every event type of the house with the schema of its current version. */
+export const catalog = { ...seriesEvents, ...klineEvents, ...klineRejectionEvents } as const;

@@ -1,0 +1,77 @@
+import type { PgTable } from "drizzle-orm/pg-core";
+import type { Recorded, StoredEvent } from "@/events/define.ts";
+import type { Statement } from "@/events/store/database.ts";
+
+/**
+ * A read model whose rows are folds of events: handlers know no SQL, no clock and no other row.
+ * `table` is a drizzle table named `<name>_v<version>`: the view that queries read. The runner makes
+ * the two sides `…_a` and `…_b` from its columns, primary key and indexes.
+ * Raise `version` to fill new tables beside the old ones.
+ */
+export interface RowProjection<E extends StoredEvent = StoredEvent, Row = unknown> {
+  readonly kind: "rows";
+  readonly name: string;
+  readonly version: number;
+  readonly table: PgTable;
+  /** Keys (values of the single text primary key) of every row the event touches. */
+  readonly keys: (event: E) => readonly string[];
+  /** Returns the row as it is after the event, or `undefined` where there is none any more. */
+  readonly on: {
+    readonly [T in E["type"]]?: (
+      row: Row | undefined,
+      event: Recorded<Extract<E, { type: T }>>,
+      key: string,
+    ) => Row | undefined;
+  };
+}
+
+/**
+ * A read model whose events touch more rows than they can list. It writes its own idempotent
+ * statements; each is guarded by `guard`, so that an instance that fell behind writes nothing.
+ */
+export interface BulkProjection {
+  readonly kind: "bulk";
+  readonly name: string;
+  readonly version: number;
+  readonly table: PgTable;
+  readonly types: readonly string[];
+  /** Runs the statements of a batch through `run`, oldest event first. */
+  apply(events: readonly Recorded[], context: BulkContext): Promise<void>;
+}
+
+export interface BulkContext {
+  /** The side's table to write. */
+  readonly table: string;
+  readonly engine: "pglite" | "postgres";
+  /**
+   * SQL condition that holds while this instance still leads from its position (it locks the
+   * checkpoint row until the statement ends), for the WHERE of every write. No parameters.
+   */
+  readonly guard: string;
+  run(statement: Statement): Promise<void>;
+}
+
+export type Projection = RowProjection<never, never> | BulkProjection;
+
+export interface ProjectionStatus {
+  readonly name: string;
+  readonly version: number;
+  readonly status: "live" | "behind" | "rebuilding" | "failed";
+  readonly position: number;
+  /** Events behind the log's head. */
+  readonly lag: number;
+  /** 0…1 while rebuilding. */
+  readonly progress: number | undefined;
+  readonly lastError: string | undefined;
+}
+
+/** What the rest of the house asks of the follower. */
+export interface Projections {
+  /** Helps the read models along and waits until they passed `position`; false after the timeout. */
+  waitFor(position: number, timeoutMs?: number): Promise<boolean>;
+  status(): Promise<readonly ProjectionStatus[]>;
+  /** Small tables have caught up with the head seen at start. */
+  ready(): boolean;
+  /** Position up to which this process has applied events; changes whenever a read may answer differently. */
+  appliedPosition(): number;
+}

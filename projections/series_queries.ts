@@ -1,0 +1,43 @@
+import type { Source } from "@/domain/klines/candle.ts";
+import type { Coverage } from "@/domain/klines/coverage.ts";
+import type { Interval } from "@/domain/klines/interval.ts";
+
+/** What the read models know of the series. */
+export interface SeriesQueries {
+  /** By id, ascending. */
+  list(): Promise<readonly SeriesView[]>;
+  find(seriesId: string): Promise<SeriesView | undefined>;
+  /** Holes between the first and the last held slot, ascending. */
+  gaps(seriesId: string): Promise<readonly Gap[]>;
+  coverage(seriesId: string): Promise<Coverage>;
+}
+
+export interface SeriesView {
+  readonly id: string;
+  readonly exchange: string;
+  readonly symbol: string;
+  readonly interval: Interval;
+  readonly watched: boolean;
+  readonly simulated: boolean;
+  /** Best source of its candles; null without candles. */
+  readonly source: Source | null;
+  readonly firstOpenTime: number | null;
+  readonly lastOpenTime: number | null;
+  readonly candles: number;
+  readonly hotRows: number;
+  readonly coldMonths: number;
+  /** Held slots of [first, last] in percent; null without candles. */
+  readonly coveragePct: number | null;
+  readonly gaps: number;
+  readonly historyStart: number | null;
+  readonly lastCrawledAt: Date | null;
+  readonly lastError: string | null;
+}
+
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
+  /** Slots. */
+  readonly missing: number;
+  readonly verifiedEmpty: boolean;
+}

@@ -13,6 +13,7 @@ export interface RowProjection<E extends StoredEvent = StoredEvent, Row = unknow
   readonly name: string;
   readonly version: number;
   readonly table: PgTable;
+  readonly views?: readonly PeopleView[];
   /** Keys (values of the single text primary key) of every row the event touches. */
   readonly keys: (event: E) => readonly string[];
   /** Returns the row as it is after the event, or `undefined` where there is none any more. */
@@ -35,8 +36,16 @@ export interface BulkProjection {
   readonly version: number;
   readonly table: PgTable;
   readonly types: readonly string[];
+  readonly views?: readonly PeopleView[];
   /** Runs the statements of a batch through `run`, oldest event first. */
   apply(events: readonly Recorded[], context: BulkContext): Promise<void>;
+}
+
+/** A SQL view for people's queries, beside the one that ours read. Published once the rows are there. */
+export interface PeopleView {
+  readonly name: string;
+  /** Its select, given the quoted name of the projection's own view. */
+  readonly sql: (view: string) => string;
 }
 
 export interface BulkContext {

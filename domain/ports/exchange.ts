@@ -11,6 +11,8 @@ export interface Exchange {
   readonly simulated: boolean;
   /** Most candles a page can hold. */
   readonly pageLimit: number;
+  /** A page starts at the first candle at or after `from`, however late that is: empty means none up to `to`. */
+  readonly seeksForward: boolean;
   /** The venue's clock, epoch ms. */
   time(signal?: AbortSignal): Promise<number>;
   /** The venue's unified symbol for `BTC/USDT` or `BTCUSDT`; Refusal `not_found` with near matches. */
@@ -29,12 +31,17 @@ export interface CandleRequest {
   readonly from: number;
   readonly to: number;
   readonly limit: number;
+  /** `live` (the default) goes before everything that waits as `history`. */
+  readonly priority?: "live" | "history" | undefined;
 }
 
 /** Gives the one object of a venue, opening it at first use. */
 export interface Exchanges {
+  /** Refusal `not_found` with near matches for a venue that nobody knows. */
   get(exchange: string): Promise<Exchange>;
+  /** Its candles are made up. Known without opening it. */
+  isSimulated(exchange: string): boolean;
   /** Venue ids that can be asked. */
-  ids(): readonly string[];
+  ids(): Promise<readonly string[]>;
   close(): Promise<void>;
 }

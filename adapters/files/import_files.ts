@@ -1,0 +1,96 @@
+import { Refusal } from "@/domain/decider.ts";
+import type { ImportFile, LocalFiles, OpenedImports } from "@/domain/ports/local_files.ts";
+import { openResultFile } from "./result_file.ts";
+import { type FileKind, sniff } from "./sniff.ts";
+import { unpackZip } from "./zip.ts";
+
+/** Files of this machine; archives are unpacked into directories under `tempDir`. */
+export function openLocalFiles({ tempDir }: { readonly tempDir: string }): LocalFiles {
+  return {
+    openImports: (paths, signal) => openImports(paths, tempDir, signal),
+    createResult: openResultFile,
+  };
+}
+
+async function openImports(
+  names: readonly string[],
+  tempDir: string,
+  signal: AbortSignal,
+): Promise<OpenedImports> {
+  const files: ImportFile[] = [];
+  const directories = new Set<string>();
+  const unpacked: string[] = [];
+  const close = async () => {
+    for (const directory of unpacked) await Deno.remove(directory, { recursive: true });
+    unpacked.length = 0;
+  };
+  try {
+    for (const name of names) {
+      signal.throwIfAborted();
+      const path = await locate(name);
+      const kind = await sniff(path);
+      if (kind.kind === "zip") {
+        await Deno.mkdir(tempDir, { recursive: true });
+        const directory = await Deno.makeTempDir({ dir: tempDir, prefix: "unpacked-" });
+        unpacked.push(directory);
+        directories.add(directory);
+        files.push(...await openArchive(name, { path, directory, signal }));
+      } else {
+        directories.add(path.slice(0, path.lastIndexOf("/")) || "/");
+        files.push(await describe(name, path, kind));
+      }
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { files, directories: [...directories], close };
+}
+
+async function locate(name: string): Promise<string> {
+  try {
+    const path = await Deno.realPath(name);
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw unreadable(name, "it is not a file");
+    if (size === 0) throw unreadable(name, "it is empty");
+    return path.replaceAll("\\", "/");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw unreadable(name, "there is no such file");
+    if (error instanceof Deno.errors.PermissionDenied) throw unreadable(name, "access is denied");
+    throw error;
+  }
+}
+
+async function openArchive(
+  name: string,
+  { path, directory, signal }: {
+    readonly path: string;
+    readonly directory: string;
+    readonly signal: AbortSignal;
+  },
+): Promise<ImportFile[]> {
+  const files: ImportFile[] = [];
+  for (const entry of await unpackZip(path, { directory, signal })) {
+    const inner = `${name}/${entry.name}`;
+    files.push(await describe(inner, entry.path, await sniff(entry.path)));
+  }
+  if (files.length === 0) throw unreadable(name, "it holds no csv file");
+  return files;
+}
+
+async function describe(name: string, path: string, kind: FileKind): Promise<ImportFile> {
+  switch (kind.kind) {
+    case "unknown":
+      throw unreadable(name, `${kind.what}; csv, csv.gz, zip, parquet and freqtrade json are read`);
+    case "zip":
+      throw unreadable(name, "it is an archive within an archive");
+    case "candles": {
+      const { size } = await Deno.stat(path);
+      return { name, path, format: kind.format, gzip: kind.gzip, sizeBytes: size };
+    }
+  }
+}
+
+function unreadable(name: string, why: string): Refusal {
+  return new Refusal("validation_error", `Cannot read ${name}: ${why}`);
+}

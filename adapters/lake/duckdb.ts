@@ -1,0 +1,88 @@
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import type { KlineColumns, Lake, StagedBatch } from "@/domain/ports/lake.ts";
+import { DuckdbRpc } from "./duckdb_rpc.ts";
+import type { LakeCalls, LakeOp } from "./lake_calls.ts";
+
+export interface DuckdbLakeOptions {
+  /** For spilling and intermediate files; made when missing, swept of an earlier run's files. */
+  readonly tempDir: string;
+  /** Besides `tempDir`, the only directories whose files are read and written. */
+  readonly allowedDirectories: readonly string[];
+  /** As DuckDB writes it; 512MB by default. */
+  readonly memoryLimit?: string | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** The lake on an in-memory DuckDB in a worker of its own, shut off from network and other files. */
+export async function openDuckdbLake(options: DuckdbLakeOptions): Promise<Lake> {
+  const { tempDir, allowedDirectories, memoryLimit = "512MB", threads = 2 } = options;
+  await Deno.mkdir(tempDir, { recursive: true });
+  const rpc = new DuckdbRpc({ tempDir, allowedDirectories, memoryLimit, threads });
+  await rpc.start();
+  return {
+    async stage(input, signal) {
+      const { id, facts } = await rpc.call("stage", input, signal);
+      return { ...facts, ...stagedCalls(rpc, id) };
+    },
+    read: (query, signal) => rpc.call("read", query, signal),
+    columns: (path, size) => columnsOf(rpc, { path, size }),
+    describe: (path) => rpc.call("describe", { path }),
+    rescale: (path, scale, outPath) => rpc.call("rescale", { path, scale, outPath }),
+    without: (path, range, outPath) => rpc.call("without", { path, range, outPath }),
+    close: () => rpc.close(),
+  };
+}
+
+type StagedCalls = Pick<
+  StagedBatch,
+  "writeRejected" | "compare" | "delta" | "writeDelta" | "writeMerged" | "drop"
+>;
+
+function stagedCalls(rpc: DuckdbRpc, id: number): StagedCalls {
+  const { generation } = rpc;
+  async function call<K extends LakeOp>(
+    op: K,
+    args: Parameters<LakeCalls[K]>[0],
+  ): Promise<ReturnType<LakeCalls[K]>> {
+    await rpc.start();
+    if (rpc.generation !== generation) throw lost(op);
+    return await rpc.call(op, args);
+  }
+  return {
+    writeRejected: (outPath) => call("writeRejected", { id, outPath }),
+    compare: (period, held, options) => call("compare", { id, period, held: plain(held), options }),
+    delta: (period) => call("delta", { id, period }),
+    writeDelta: (period, outPath) => call("writeDelta", { id, period, outPath }),
+    writeMerged: (period, scale, outPath) => call("writeMerged", { id, period, scale, outPath }),
+    async drop() {
+      if (rpc.generation === generation) await call("drop", { id });
+    },
+  };
+}
+
+/** Callers may hand over more than data; functions do not cross to a worker. */
+function plain({ file, hot }: { file?: string | undefined; hot?: string | undefined }) {
+  return { file, hot };
+}
+
+async function* columnsOf(
+  rpc: DuckdbRpc,
+  { path, size }: { path: string; size: number },
+): AsyncGenerator<KlineColumns> {
+  let after = -1;
+  for (;;) {
+    const { columns, lastOpenTime } = await rpc.call("columns", { path, after, size });
+    if (columns.rows > 0) yield columns;
+    if (columns.rows < size) return;
+    after = lastOpenTime;
+  }
+}
+
+function lost(op: string): AdapterError {
+  return new AdapterError("Cannot go on with a staged batch: the engine was started again", {
+    port: "lake",
+    op,
+    retryable: true,
+    hint: "Stage the files again",
+  });
+}

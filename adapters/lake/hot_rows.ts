@@ -1,0 +1,54 @@
+import type { HotRows } from "@/domain/ports/lake.ts";
+import type { Engine } from "./engine.ts";
+import { decimalSql, type DecimalType } from "./numbers_sql.ts";
+import { FILE_COLUMNS } from "./period_file.ts";
+import { literal } from "./sql.ts";
+import { DECIMALS } from "./stage_sql.ts";
+
+const [POINT, COMMA, NEWLINE, MINUS] = [46, 44, 10, 45] as const;
+
+/**
+ * Lends hot rows to the engine as a select of the file columns, through a file that is gone
+ * afterwards: a parameter of megabytes takes it longer.
+ */
+export async function withHotRows<T>(
+  engine: Engine,
+  hot: HotRows,
+  work: (sql: string, type: DecimalType) => Promise<T>,
+): Promise<T> {
+  const path = engine.tempPath("csv");
+  const type = hotRowsType(hot);
+  await Deno.writeTextFile(path, hot);
+  try {
+    return await work(hotRowsSql(path, type), type);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+function hotRowsSql(path: string, type: DecimalType): string {
+  const columns = FILE_COLUMNS.map((name) => {
+    const isDecimal = DECIMALS.some((decimal) => decimal === name);
+    return `'${name}': '${isDecimal ? decimalSql(type) : "bigint"}'`;
+  });
+  return `select * from read_csv(${literal(path)}, auto_detect = false, header = false,
+    delim = ',', quote = '', escape = '', columns = {${columns.join(", ")}})`;
+}
+
+/** Decimal type that holds every number of the text; the engine would round to a smaller one. */
+export function hotRowsType(hot: HotRows): DecimalType {
+  let [integers, decimals, digits, pointed] = [0, 0, 0, false];
+  for (let at = 0; at <= hot.length; at++) {
+    const code = at === hot.length ? COMMA : hot.charCodeAt(at);
+    if (code === COMMA || code === NEWLINE) {
+      // Times are integers of 13 digits in columns of their own; they only cost width.
+      if (pointed) decimals = Math.max(decimals, digits);
+      else integers = Math.max(integers, digits);
+      [digits, pointed] = [0, false];
+    } else if (code === POINT) {
+      integers = Math.max(integers, digits);
+      [digits, pointed] = [0, true];
+    } else if (code !== MINUS) digits++;
+  }
+  return integers + decimals <= 18 ? { width: 18, scale: decimals } : { width: 38, scale: 18 };
+}

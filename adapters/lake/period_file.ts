@@ -1,0 +1,152 @@
+import { type Interval, isInterval } from "@/domain/klines/interval.ts";
+import type { FileFacts, Scale } from "@/domain/ports/lake.ts";
+import type { Session } from "./engine.ts";
+import { literal, nextSlotSql, slotNumberSql, slotStartSql } from "./sql.ts";
+import { BASE_VOLUMES, PRICES, QUOTE_VOLUMES } from "./stage_sql.ts";
+
+/** All columns of a file, in order; the source is a rank. */
+export const FILE_COLUMNS = [
+  "open_time",
+  "open",
+  "high",
+  "low",
+  "close",
+  "volume",
+  "close_time",
+  "quote_volume",
+  "trades_count",
+  "taker_buy_volume",
+  "taker_buy_quote_volume",
+  "source",
+] as const;
+
+export type FileColumn = typeof FILE_COLUMNS[number];
+
+/** The columns as a select list; `source` is a word of the grammar. */
+export const FILE_COLUMNS_SQL = FILE_COLUMNS.map(quoted).join(", ");
+
+function quoted(name: FileColumn): string {
+  return name === "source" ? '"source"' : name;
+}
+
+/** Candles as a file has them: a select of {@linkcode FILE_COLUMNS}. */
+export interface Relation {
+  readonly sql: string;
+  readonly interval: Interval;
+}
+
+/** What a file says of itself before its rows are read. */
+export interface FileHeader {
+  readonly interval: Interval;
+  readonly scale: Scale;
+  /** Declared digits of its decimals. */
+  readonly width: number;
+}
+
+/** A month of 1m is one row group: smaller ones cost bytes and win no time. */
+const ROW_GROUP = 65_536;
+
+export async function fileHeader(session: Session, path: string): Promise<FileHeader> {
+  const [meta] = await session.rows(
+    `select value::varchar from parquet_kv_metadata(${literal(path)})
+    where key = 'interval'`,
+  );
+  const types = await session.rows(
+    `select name, scale, precision from parquet_schema(${literal(path)})
+    where scale is not null`,
+  );
+  const interval = String(meta?.[0]);
+  if (!isInterval(interval)) throw new Error(`Cannot read ${path}: it is no file of candles`);
+  const scales = new Map(types.map(([name, scale]) => [name, Number(scale)]));
+  const of = (name: string) => scales.get(name) ?? 0;
+  return {
+    interval,
+    scale: { price: of("open"), volume: of("volume"), quote: of("quote_volume") },
+    width: Math.max(...types.map(([, , precision]) => Number(precision))),
+  };
+}
+
+export function fileRelation(path: string, { interval }: Pick<FileHeader, "interval">): Relation {
+  return { sql: `select ${FILE_COLUMNS_SQL} from read_parquet(${literal(path)})`, interval };
+}
+
+/** Facts of candles; `undefined` of none. The scale is the declared one, so it is given. */
+export async function factsOf(
+  session: Session,
+  { sql, interval }: Relation,
+  scale: Scale,
+): Promise<FileFacts & { readonly width: 18 | 38 } | undefined> {
+  const number = slotNumberSql(interval, "open_time");
+  const [row] = await session.rows(`select count(*), min(open_time), max(open_time),
+      sum(hash(${FILE_COLUMNS.map(hashable).join(", ")}))::varchar,
+      count(distinct ${number}) = max(${number}) - min(${number}) + 1,
+      ${slotStartSql(interval, "min(open_time)")},
+      ${nextSlotSql(interval, slotStartSql(interval, "max(open_time)"))},
+      ${digits(PRICES)} < 1e${18 - scale.price} and ${digits(BASE_VOLUMES)} < 1e${18 - scale.volume}
+        and ${digits(QUOTE_VOLUMES)} < 1e${18 - scale.quote}
+    from (${sql})`);
+  const [rows, first, last, checksum, whole, from, to, narrow] = row ?? [];
+  if (rows === undefined || rows === 0) return undefined;
+  return {
+    rows: Number(rows),
+    firstOpenTime: Number(first),
+    lastOpenTime: Number(last),
+    held: whole === true
+      ? [[Number(from), Number(to)]]
+      : await slotRanges(session, { sql, interval }),
+    scale,
+    checksum: String(checksum),
+    width: narrow === true ? 18 : 38,
+  };
+}
+
+/** A value in a form that is the same whatever the declared scale. */
+function hashable(name: FileColumn): string {
+  const isDecimal = [...PRICES, ...BASE_VOLUMES, ...QUOTE_VOLUMES].some((d) => d === name);
+  return isDecimal ? `${name}::decimal(38, 18)` : `${quoted(name)}::bigint`;
+}
+
+/** An upper bound of the sizes, as a double: near a power of ten it only errs to the wider type. */
+function digits(columns: readonly string[]): string {
+  const sizes = columns.map((name) => `coalesce(max(abs(${name}::double)), 0)`);
+  return `greatest(${sizes.join(", ")}) * 1.000001`;
+}
+
+/** Slots that candles lie in, as ranges of ms. */
+export async function slotRanges(
+  session: Session,
+  { sql, interval }: Relation,
+): Promise<FileFacts["held"]> {
+  const ranges = await session.rows(`select min(slot), ${nextSlotSql(interval, "max(slot)")} from (
+      select slot, n - row_number() over (order by n) as island from (
+        select distinct ${slotStartSql(interval, "open_time")} as slot,
+          ${slotNumberSql(interval, "open_time")} as n from (${sql})))
+    group by island order by 1`);
+  return ranges.map(([from, to]) => [Number(from), Number(to)]);
+}
+
+/** Writes candles sorted, exact, at this scale. Facts are those of the rows, not of the file. */
+export async function writeFile(
+  session: Session,
+  relation: Relation,
+  { scale, outPath }: { scale: Scale; outPath: string },
+): Promise<FileFacts | undefined> {
+  const facts = await factsOf(session, relation, scale);
+  if (facts === undefined) return undefined;
+  const { width, ...rest } = facts;
+  const columns = FILE_COLUMNS.map((name) =>
+    `${typedColumn(name, scale, width)} as ${quoted(name)}`
+  );
+  await session.run(`copy (select ${columns.join(", ")} from (${relation.sql}) order by open_time)
+    to ${literal(outPath)} (format parquet, compression zstd, compression_level 9,
+      parquet_version v2, dictionary_size_limit 1, row_group_size ${ROW_GROUP},
+      kv_metadata {interval: ${literal(relation.interval)}})`);
+  return rest;
+}
+
+function typedColumn(name: FileColumn, scale: Scale, width: 18 | 38): string {
+  if (PRICES.some((price) => price === name)) return `${name}::decimal(${width}, ${scale.price})`;
+  if (BASE_VOLUMES.some((v) => v === name)) return `${name}::decimal(${width}, ${scale.volume})`;
+  if (QUOTE_VOLUMES.some((v) => v === name)) return `${name}::decimal(${width}, ${scale.quote})`;
+  return `${quoted(name)}::${name === "source" ? "tinyint" : "bigint"}`;
+}

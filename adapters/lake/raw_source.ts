@@ -1,0 +1,192 @@
+import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
+import type { StageInput } from "@/domain/ports/lake.ts";
+import { Refusal } from "@/domain/decider.ts";
+import { type ColumnPlaces, hasDetail, placesByName, placesByOrder } from "./column_names.ts";
+import { type CsvLayout, csvLayout, splitCsvLine } from "./csv_layout.ts";
+import type { Engine, Session } from "./engine.ts";
+import { readJsonRows } from "./json_rows.ts";
+import { type DecimalType, sampledType } from "./numbers_sql.ts";
+import { PLAIN_DELIMITER, plainLine, repairCsv } from "./repair_csv.ts";
+import { literal, literals } from "./sql.ts";
+import { headOf, LineFile, type TextFile, textOf } from "./text_file.ts";
+
+/** A file of the input, as the engine can read it. */
+export type RawSource = CsvSource | ParquetSource;
+
+interface SourceBase {
+  readonly carriesDetail: boolean;
+  readonly type: DecimalType;
+}
+
+export interface CsvSource extends SourceBase {
+  readonly kind: "csv";
+  readonly file: TextFile;
+  readonly layout: CsvLayout;
+  /** Written by us: every line has the right number of fields. */
+  readonly repaired: boolean;
+}
+
+export interface ParquetSource extends SourceBase {
+  readonly kind: "parquet";
+  /** Selects the eleven columns as text. */
+  readonly sql: string;
+}
+
+export interface OpenContext {
+  readonly engine: Engine;
+  readonly session: Session;
+  readonly signal: AbortSignal;
+  /** Files to remove when staged. */
+  readonly temporary: string[];
+}
+
+const SAMPLE_CHARACTERS = 256 * 1024;
+
+/** Finds out how a file is laid out. Undefined when it is empty; throws a Refusal when it is not what it is said to be. */
+export async function openSource(
+  context: OpenContext,
+  { path, format, gzip }: StageInput["files"][number],
+): Promise<RawSource | undefined> {
+  switch (format) {
+    case "csv":
+      return await openCsv(context, { path, gzip });
+    case "json":
+    case "freqtrade":
+      return await openJson(context, { path, gzip });
+    case "parquet":
+      return await openParquet(context, path);
+  }
+}
+
+async function openCsv(context: OpenContext, file: TextFile): Promise<CsvSource | undefined> {
+  const sample = await headOf(file, SAMPLE_CHARACTERS);
+  const layout = csvLayout(sample);
+  if (layout === undefined) return undefined;
+  const lines = sample.split(/\r\n|\n|\r/).slice(layout.header ? 1 : 0, 1000);
+  const type = sampledType(numbersOf(lines, layout));
+  const source = { kind: "csv", file, layout, type, repaired: false } as const;
+  const carriesDetail = hasDetail(layout.places);
+  return layout.plain
+    ? { ...source, carriesDetail }
+    : await repairedSource(context, { ...source, carriesDetail });
+}
+
+/** The same file written again in the one form that the engine always reads. */
+export async function repairedSource(
+  { engine, signal, temporary }: Pick<OpenContext, "engine" | "signal" | "temporary">,
+  source: CsvSource,
+): Promise<CsvSource> {
+  const outPath = engine.tempPath("csv");
+  temporary.push(outPath);
+  await repairCsv(source.file, source.layout, { outPath, signal });
+  return {
+    ...source,
+    file: { path: outPath, gzip: false },
+    layout: { ...source.layout, delimiter: PLAIN_DELIMITER, header: false, plain: true },
+    repaired: true,
+  };
+}
+
+async function openJson(
+  { engine, signal, temporary }: OpenContext,
+  file: TextFile,
+): Promise<CsvSource | undefined> {
+  const path = engine.tempPath("csv");
+  temporary.push(path);
+  const out = new LineFile(path);
+  const sample: string[] = [];
+  let layout: Pick<CsvLayout, "fields" | "places"> | undefined;
+  let columns: readonly string[] | undefined;
+  try {
+    columns = await readJsonRows(textOf(file), async (values, names) => {
+      signal.throwIfAborted();
+      layout ??= jsonLayout(values, names);
+      const line = plainLine(values, layout);
+      if (sample.length < 1000) sample.push(line);
+      await out.write(line);
+    });
+  } finally {
+    await out.close();
+  }
+  if (layout === undefined) return undefined;
+  if (columns !== undefined && columns.length !== layout.fields) {
+    const message = `Cannot match ${columns.length} columns with rows of ${layout.fields} values`;
+    throw new Refusal("validation_error", message, { field: "columns" });
+  }
+  const places = columns === undefined ? layout.places : placesByName(columns);
+  const whole = { ...layout, places, delimiter: PLAIN_DELIMITER, header: false, plain: true };
+  return {
+    kind: "csv",
+    file: { path, gzip: false },
+    layout: whole,
+    repaired: true,
+    carriesDetail: hasDetail(places),
+    type: sampledType(numbersOf(sample, whole)),
+  };
+}
+
+/** Columns may come after the rows; until then a row says itself how wide rows are. */
+function jsonLayout(
+  values: readonly string[],
+  columns: readonly string[] | undefined,
+): Pick<CsvLayout, "fields" | "places"> {
+  if (columns !== undefined) return { fields: columns.length, places: placesByName(columns) };
+  const fields = Math.max(6, values.length);
+  return { fields, places: placesByOrder(fields) };
+}
+
+async function openParquet({ session }: OpenContext, path: string): Promise<ParquetSource> {
+  const file = `read_parquet(${literal(path)})`;
+  let columns;
+  try {
+    columns = await session.rows(`select column_name, column_type from (describe from ${file})`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
+    throw new Refusal("validation_error", `Cannot read the Parquet file: ${reason}`);
+  }
+  const places = placesByName(columns.map(([name]) => String(name)));
+  const types = columns.map(([, type]) => String(type));
+  // Columns are named by their place: a file's own names never become SQL.
+  const sql = `select ${placedColumns(places, (at) => textSql(`c${at}`, types[at] ?? ""))}
+    from ${file} f(${types.map((_, at) => `c${at}`).join(", ")})`;
+  const sample = await session.rows(`${sql} limit 1000`);
+  const numbers = sample.flatMap((row) => row.slice(1, 6).concat(row.slice(7)).map(String));
+  return { kind: "parquet", sql, carriesDetail: hasDetail(places), type: sampledType(numbers) };
+}
+
+function textSql(column: string, type: string): string {
+  const isTime = type.startsWith("TIMESTAMP") || type === "DATE";
+  return isTime ? `epoch_ms(${column})::varchar` : `${column}::varchar`;
+}
+
+/** Reads files of one layout together, in order. */
+export function csvSql(
+  sources: readonly CsvSource[],
+  { delimiter, fields, header, places }: CsvLayout,
+): string {
+  const columns = Array.from({ length: fields }, (_, at) => `'c${at}': 'VARCHAR'`);
+  const gzip = sources.some(({ file }) => file.gzip);
+  return `select ${placedColumns(places, (at) => `c${at}`)} from read_csv(
+    ${literals(sources.map(({ file }) => file.path))}, auto_detect = false, header = false,
+    skip = ${header ? 1 : 0}, delim = ${literal(delimiter)}, quote = '', escape = '',
+    null_padding = false, compression = '${gzip ? "gzip" : "none"}',
+    columns = {${columns.join(", ")}})`;
+}
+
+function placedColumns(places: ColumnPlaces, select: (at: number) => string): string {
+  return KLINE_COLUMNS.map((name) => {
+    const at = places[name];
+    return `${at === undefined ? "null::varchar" : select(at)} as ${name}`;
+  }).join(", ");
+}
+
+function numbersOf(
+  lines: readonly string[],
+  { delimiter, places }: Pick<CsvLayout, "delimiter" | "places">,
+): string[] {
+  const { open_time: _open, close_time: _close, ...numbers } = places;
+  return lines.flatMap((line) => {
+    const fields = splitCsvLine(line, delimiter);
+    return Object.values(numbers).map((at) => fields[at] ?? "");
+  });
+}

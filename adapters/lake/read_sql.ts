@@ -1,0 +1,119 @@
+import { intervalMs } from "@/domain/klines/interval.ts";
+import type { LakeQuery } from "@/domain/ports/lake.ts";
+import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
+import { DECIMALS } from "./stage_sql.ts";
+import { nextSlotSql, slotEndSql, slotStartSql } from "./sql.ts";
+
+type Shape = Pick<
+  LakeQuery,
+  "stored" | "interval" | "from" | "to" | "limit" | "keep" | "fill" | "partial" | "completeTo"
+>;
+
+/** The candles asked for, one more than the limit, numbered from the end that is kept. */
+export function pickedSql(source: string, query: Shape): string {
+  const { from, to, limit, keep, stored, interval, fill } = query;
+  const inRange = `select ${KLINE_COLUMNS.join(", ")} from (${source})
+    where open_time >= ${from} and open_time < ${Math.min(to, Number.MAX_SAFE_INTEGER)}`;
+  const bars = stored === interval ? inRange : aggregateSql(inRange, query);
+  const all = fill === "previous" ? fillSql(bars, query) : bars;
+  const direction = keep === "oldest" ? "asc" : "desc";
+  return `select *, row_number() over (order by open_time ${direction}) as place
+    from (select * from (${all}) order by open_time ${direction} limit ${limit + 1})`;
+}
+
+/**
+ * Larger bars as domain/klines/aggregate.ts makes them. Candles without volume come after all
+ * others for the open, and before all others for the close.
+ */
+function aggregateSql(candles: string, query: Shape): string {
+  const { interval, partial, completeTo } = query;
+  const far = Number.MAX_SAFE_INTEGER;
+  const traded = "volume <> 0";
+  const sum = (name: string) =>
+    `case when count(${name}) = count(*) then sum(${name}) end as ${name}`;
+  const bars = `select slot as open_time,
+      arg_min(open, case when ${traded} then open_time else open_time + ${far} end) as open,
+      coalesce(max(high) filter (${traded}), max(high)) as high,
+      coalesce(min(low) filter (${traded}), min(low)) as low,
+      arg_max(close, case when ${traded} then open_time + ${far} else open_time end) as close,
+      sum(volume) as volume, null::bigint as close_time, ${sum("quote_volume")},
+      case when count(trades_count) = count(*) then sum(trades_count)::bigint end as trades_count,
+      ${sum("taker_buy_volume")}, ${sum("taker_buy_quote_volume")}
+    from (select *, ${
+    slotStartSql(interval, "open_time")
+  } as slot from (${candles})) group by slot`;
+  if (partial) return bars;
+  return `select * from (${bars}) where ${slotEndSql(interval, "open_time")} <= ${completeTo}`;
+}
+
+/** Empty slots between candles, as domain/klines/fill.ts fills them; of a long gap only what can be kept. */
+function fillSql(candles: string, { interval, limit, keep }: Shape): string {
+  const first = nextSlotSql(interval, slotStartSql(interval, "open_time"));
+  const end = slotStartSql(interval, "following");
+  const still = (name: string) => `case when ${name} is null then null else 0 end as ${name}`;
+  return `with given as materialized (${candles})
+    select ${KLINE_COLUMNS.join(", ")} from given union all by name
+    select unnest(${slotsSql(interval, { limit, keep })}) as open_time, close as open,
+      close as high, close as low, close, 0 as volume, null::bigint as close_time,
+      ${["quote_volume", "trades_count", "taker_buy_volume", "taker_buy_quote_volume"].map(still)}
+    from (select *, ${first} as first_slot, ${end} as end_slot
+      from (select *, lead(open_time) over (order by open_time) as following from given)
+      where following is not null)
+    where first_slot < end_slot`;
+}
+
+function slotsSql(
+  interval: LakeQuery["interval"],
+  { limit, keep }: Pick<Shape, "limit" | "keep">,
+): string {
+  if (interval === "1M") {
+    return `list_transform(range(make_timestamp_ms(first_slot), make_timestamp_ms(end_slot),
+      interval 1 month), lambda t: epoch_ms(t))`;
+  }
+  const ms = intervalMs(interval);
+  const span = `${limit + 1} * ${ms}`;
+  return keep === "oldest"
+    ? `range(first_slot, least(end_slot, first_slot + ${span}), ${ms})`
+    : `range(greatest(first_slot, end_slot - ${span}), end_slot, ${ms})`;
+}
+
+/** Text of each column of a picked candle; the close time filled in. */
+export function textColumns(
+  { interval, numbers }: Pick<LakeQuery, "interval" | "numbers">,
+  missing: string,
+): string[] {
+  return KLINE_COLUMNS.map((name) => {
+    if (name === "open_time") return name;
+    if (name === "close_time") return closeTimeSql(interval);
+    if (!DECIMALS.some((decimal) => decimal === name)) {
+      return `coalesce(${name}::varchar, '${missing}')`;
+    }
+    const text = numbers === "string" ? `'"' || plain(${name}) || '"'` : `plain(${name})`;
+    return `coalesce(${text}, '${missing}')`;
+  });
+}
+
+export function closeTimeSql(interval: LakeQuery["interval"]): string {
+  return `coalesce(close_time, ${slotEndSql(interval, "open_time")} - 1)`;
+}
+
+/** One candle as a line of the asked format. */
+export function lineSql(query: Pick<LakeQuery, "interval" | "numbers" | "format">): string {
+  switch (query.format) {
+    case "arrays":
+      return `concat('[', concat_ws(',', ${textColumns(query, "null").join(", ")}), ']')`;
+    case "objects": {
+      const pairs = textColumns(query, "null").map((text, at) =>
+        `'${at === 0 ? "{" : ","}"${KLINE_COLUMNS[at]}":', ${text}`
+      );
+      return `concat(${pairs.join(", ")}, '}')`;
+    }
+    case "csv":
+    case "parquet":
+      return `concat_ws(',', ${textColumns({ ...query, numbers: "number" }, "").join(", ")})`;
+    case "freqtrade": {
+      const columns = textColumns({ ...query, numbers: "number" }, "null").slice(0, 6);
+      return `concat('[', concat_ws(',', ${columns.join(", ")}), ']')`;
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { Scale } from "@/domain/ports/lake.ts";
+import type { Session } from "./engine.ts";
+import type { DecimalType } from "./numbers_sql.ts";
+import { BASE_VOLUMES, PRICES, QUOTE_VOLUMES } from "./stage_sql.ts";
+
+/** The decimals that the values of a table of candles need. */
+export async function scaleOf(session: Session, table: string): Promise<Scale> {
+  const type = await tableType(session, table);
+  const least = async (columns: readonly string[]) => {
+    // Too few decimals are found out at the first row that needs more, so only the last step reads all.
+    for (let scale = 0; scale < type.scale; scale++) {
+      if ((await session.rows(inexactSql(table, columns, { ...type, scale }))).length === 0) {
+        return scale;
+      }
+    }
+    return type.scale;
+  };
+  return {
+    price: await least(PRICES),
+    volume: await least(BASE_VOLUMES),
+    quote: await least(QUOTE_VOLUMES),
+  };
+}
+
+async function tableType(session: Session, table: string): Promise<DecimalType> {
+  const [row] = await session.rows(`select column_type from (describe ${table})
+    where column_name = 'open'`);
+  const [, width, scale] = /^DECIMAL\((\d+),(\d+)\)$/.exec(String(row?.[0])) ?? [];
+  return { width: width === "18" ? 18 : 38, scale: Number(scale) };
+}
+
+/** One row that a column does not hold exactly at the scale, if there is any. */
+function inexactSql(
+  table: string,
+  columns: readonly string[],
+  { width, scale }: DecimalType,
+): string {
+  const narrowed = columns.map((name) => `${name} <> ${name}::decimal(${width}, ${scale})`);
+  return `select 1 from ${table} where ${narrowed.join(" or ")} limit 1`;
+}
+
+/** At least as many decimals as either has. */
+export function widerScale(a: Scale, b: Scale): Scale {
+  return {
+    price: Math.max(a.price, b.price),
+    volume: Math.max(a.volume, b.volume),
+    quote: Math.max(a.quote, b.quote),
+  };
+}

@@ -1,0 +1,63 @@
+import { Refusal } from "@/domain/decider.ts";
+
+export interface PermissionScope {
+  /** The command that will run. */
+  readonly command: string;
+  /** Absolute. */
+  readonly projectDir: string;
+  /** Absolute, or relative to the project. */
+  readonly dataDir: string;
+  /** Where Deno keeps the packages; the engines load their binaries from there. */
+  readonly packageDir: string;
+}
+
+/** Commands that read files anywhere, and those that write them anywhere. */
+const READS_ANYWHERE: readonly string[] = ["import"];
+const WRITES_ANYWHERE: readonly string[] = ["export"];
+
+/**
+ * The permissions a command needs, as flags of `deno run`: the network, the environment, its data
+ * directory, and native code out of the package cache only. No subprocess is ever started.
+ */
+export function permissionFlags(scope: PermissionScope): string[] {
+  const { command, projectDir, dataDir, packageDir } = scope;
+  for (const path of [projectDir, dataDir, packageDir]) requirePlain(path);
+  const anywhere = WRITES_ANYWHERE.includes(command);
+  const readsAnywhere = anywhere || READS_ANYWHERE.includes(command);
+  return [
+    "--no-prompt",
+    "--allow-net",
+    "--allow-env",
+    "--allow-sys",
+    `--allow-ffi=${packageDir}`,
+    readsAnywhere ? "--allow-read" : `--allow-read=${[projectDir, dataDir, packageDir].join(",")}`,
+    anywhere ? "--allow-write" : `--allow-write=${dataDir}`,
+  ];
+}
+
+/** Where Deno keeps its packages on this system. */
+export function packageDirOf(
+  os: typeof Deno.build.os,
+  env: (name: string) => string | undefined,
+): string {
+  const own = env("DENO_DIR");
+  if (own !== undefined && own !== "") return own;
+  const home = env("HOME") ?? "";
+  switch (os) {
+    case "windows":
+      return `${env("LOCALAPPDATA") ?? ""}\\deno`;
+    case "darwin":
+      return `${home}/Library/Caches/deno`;
+    default:
+      return `${env("XDG_CACHE_HOME") ?? `${home}/.cache`}/deno`;
+  }
+}
+
+/** The shell of `deno task` splits at spaces, and a flag's list at commas. */
+function requirePlain(path: string): void {
+  if (!/[\s,]/.test(path)) return;
+  throw new Refusal(
+    "validation_error",
+    `Cannot name permissions for "${path}": it holds a space or a comma; choose another path`,
+  );
+}

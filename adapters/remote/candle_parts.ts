@@ -1,0 +1,114 @@
+import { Refusal } from "@/domain/decider.ts";
+import type { ImportFile } from "@/domain/ports/local_files.ts";
+
+/** One request's worth of candles. */
+export interface CandlePart {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly contentType: "text/csv" | "application/json" | "application/vnd.apache.parquet";
+  readonly gzip: boolean;
+  /** Bytes of the file that were read for it. */
+  readonly readBytes: number;
+}
+
+/** Text a part holds before it is compressed; far below what the API takes. */
+export const PART_BYTES = 48_000_000;
+const MOST_SENT_BYTES = 64 * 1024 * 1024;
+
+/** Cuts a file into parts that the API takes; text at line ends, each part under the header. */
+export async function* candleParts(
+  file: ImportFile,
+  partBytes = PART_BYTES,
+): AsyncGenerator<CandlePart> {
+  switch (file.format) {
+    case "csv":
+    case "freqtrade":
+      return yield* textParts(file, partBytes);
+    case "json":
+      return yield { ...await wholeFile(file), contentType: "application/json" };
+    case "parquet":
+      return yield { ...await wholeFile(file), contentType: "application/vnd.apache.parquet" };
+  }
+}
+
+async function wholeFile({ name, path, gzip, sizeBytes }: ImportFile) {
+  if (sizeBytes > MOST_SENT_BYTES) {
+    throw new Refusal(
+      "payload_too_large",
+      `Cannot send ${name}: a running installation takes such files up to 64 MB; ` +
+        "stop it and import directly, or export the candles as csv",
+    );
+  }
+  return { bytes: await Deno.readFile(path), gzip, readBytes: sizeBytes };
+}
+
+async function* textParts(file: ImportFile, partBytes: number): AsyncGenerator<CandlePart> {
+  let header: string | undefined;
+  let lines: string[] = [];
+  let length = 0;
+  const reader = { readBytes: 0 };
+
+  async function cut(): Promise<CandlePart> {
+    const text = `${header ?? ""}${lines.join("\n")}\n`;
+    const readBytes = reader.readBytes;
+    [lines, length, reader.readBytes] = [[], 0, 0];
+    return { bytes: await gzipped(text), contentType: "text/csv", gzip: true, readBytes };
+  }
+
+  for await (const block of lineBlocks(file, reader)) {
+    let text = block;
+    if (header === undefined) {
+      const end = text.indexOf("\n");
+      const firstLine = end === -1 ? text : text.slice(0, end);
+      header = isHeader(firstLine) ? `${firstLine}\n` : "";
+      if (header !== "") text = end === -1 ? "" : text.slice(end + 1);
+    }
+    if (text === "") continue;
+    lines.push(text);
+    length += text.length;
+    if (length >= partBytes) yield await cut();
+  }
+  if (length > 0) yield await cut();
+}
+
+/** Whole lines, many at a time, without the last line end. */
+async function* lineBlocks(
+  { path, gzip, format }: ImportFile,
+  reader: { readBytes: number },
+): AsyncGenerator<string> {
+  const file = await Deno.open(path);
+  const counted = file.readable.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(chunk, controller) {
+        reader.readBytes += chunk.length;
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+  const plain = gzip ? counted.pipeThrough(new DecompressionStream("gzip")) : counted;
+  let rest = "";
+  for await (const chunk of plain.pipeThrough(new TextDecoderStream())) {
+    const lines = format === "freqtrade"
+      ? rowsAsLines(rest + chunk.replaceAll(/\s+/g, ""))
+      : rest + chunk.replaceAll("\r", "");
+    const end = lines.lastIndexOf("\n");
+    rest = lines.slice(end + 1);
+    if (end > 0) yield lines.slice(0, end);
+  }
+  const last = format === "freqtrade" ? rest.replaceAll(/[[\]]/g, "") : rest.trimEnd();
+  if (last !== "") yield last;
+}
+
+/** `[[1,2],[3,4` → `1,2\n3,4`: rows hold numbers only, so brackets tell all. */
+function rowsAsLines(text: string): string {
+  return text.replaceAll("],[", "\n").replace(/^\[\[/, "");
+}
+
+/** Open times are numbers or begin with a year; a name is neither. */
+function isHeader(line: string): boolean {
+  return !/^\s*["']?[-+.\d]/.test(line);
+}
+
+async function gzipped(text: string): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}

@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import type { Clock } from "@/domain/ports/clock.ts";
+import type { Counts, Work } from "@/domain/ports/installation.ts";
+import type { ApiClient, ApiRequest } from "./api_client.ts";
+
+export interface RemoteJob {
+  /** Where it is started by POST. */
+  readonly path: string;
+  readonly body?: NonNullable<ApiRequest["body"]>;
+  readonly clock: Clock;
+}
+
+const POLL_MS = 500;
+
+const startedSchema = z.object({ job_id: z.string() });
+
+const jobSchema = z.object({
+  status: z.enum(["running", "succeeded", "failed", "stopped"]),
+  label: z.string(),
+  unit: z.string(),
+  done: z.number(),
+  total: z.number().nullish(),
+  result: z.record(z.string(), z.unknown()).nullish(),
+  error: z.string().nullish(),
+});
+
+/** Starts a job of the running installation, shows how far it is, and stops it when we are stopped. */
+export async function followJob(
+  client: ApiClient,
+  { path, body, clock }: RemoteJob,
+  { signal, progress }: Work,
+): Promise<Counts> {
+  const request = {
+    method: "POST",
+    path,
+    signal,
+    ...(body === undefined ? {} : { body }),
+  } as const;
+  const { job_id: id } = await client.data(request, startedSchema);
+  const jobPath = `/admin/jobs/${encodeURIComponent(id)}`;
+  let shown = { label: "", done: 0, total: 0 };
+  try {
+    for (;;) {
+      const job = await client.data({ method: "GET", path: jobPath, signal }, jobSchema);
+      if (job.label !== shown.label) {
+        progress.start(job.label, { unit: job.unit, total: job.total ?? undefined });
+        shown = { label: job.label, done: 0, total: job.total ?? 0 };
+      }
+      const total = job.total ?? 0;
+      if (total !== shown.total) progress.total(total);
+      progress.advance(job.done - shown.done);
+      shown = { label: job.label, done: job.done, total };
+      if (job.status === "succeeded") {
+        progress.finish();
+        return job.result ?? {};
+      }
+      if (job.status !== "running") throw unfinished(job.error ?? "it was stopped", path);
+      await clock.sleep(POLL_MS, signal);
+    }
+  } catch (error) {
+    if (signal.aborted) await stopJob(client, jobPath);
+    throw error;
+  }
+}
+
+/** Best effort: the job may have ended, and we are going anyway. */
+async function stopJob(client: ApiClient, path: string): Promise<void> {
+  await client.send({ method: "DELETE", path }).catch(() => {});
+}
+
+function unfinished(reason: string, path: string): AdapterError {
+  return new AdapterError(`The running installation did not finish: ${reason}`, {
+    port: "remote",
+    op: `POST ${path}`,
+    retryable: false,
+  });
+}

@@ -1,0 +1,20 @@
+import type { Workspace } from "@/domain/ports/workspace.ts";
+
+/** Opens the folder and removes what an earlier process left in it. The directory lock makes that safe. */
+export async function openWorkspace({ directory }: { directory: string }): Promise<Workspace> {
+  await Deno.remove(directory, { recursive: true }).catch(ignoreMissing);
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  const path = (extension: string) => `${directory}/${crypto.randomUUID()}.${extension}`;
+  return {
+    path,
+    async write(text) {
+      const file = path("csv");
+      await Deno.writeTextFile(file, text, { createNew: true, mode: 0o600 });
+      return { path: file, remove: () => Deno.remove(file).catch(ignoreMissing) };
+    },
+  };
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}

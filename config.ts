@@ -1,0 +1,254 @@
+import { z } from "zod";
+import { Refusal } from "@/domain/decider.ts";
+import { formatSeries, parseSeries } from "@/domain/klines/series_ref.ts";
+import { parseTime } from "@/domain/klines/time.ts";
+import { trusted } from "@/events/trust.ts";
+
+/** A value that neither logs nor JSON show; `reveal` is the only way to it. */
+export class Secret {
+  readonly #value: string;
+  constructor(value: string) {
+    this.#value = value;
+  }
+  reveal(): string {
+    return this.#value;
+  }
+  toString(): string {
+    return "[secret]";
+  }
+  toJSON(): string {
+    return "[secret]";
+  }
+  [Symbol.for("Deno.customInspect")](): string {
+    return "[secret]";
+  }
+}
+
+/** Every setting that is wrong, a line each. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join("\n"));
+  }
+}
+
+/** Requests a minute of one caller; 0 = unlimited. */
+export const DEFAULT_RATE_LIMITS = { auth: 10, lab: 100, write: 600, market: 6_000 } as const;
+
+const HISTORY_YEARS = 5;
+
+const text = () => z.string();
+const secret = () => z.string().transform((value) => new Secret(value));
+const flag = () => z.enum(["on", "off"]).transform((value) => value === "on");
+
+function integer(min: number, max: number) {
+  const expected = `a whole number from ${min} to ${max}`;
+  return z.string().regex(/^\d{1,15}$/, `expected ${expected}`).transform(Number)
+    .refine((value) => value >= min && value <= max, `expected ${expected}`);
+}
+
+function url(...protocols: readonly string[]) {
+  const expected = `expected a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`;
+  return z.string().refine((value) => {
+    const protocol = URL.canParse(value) ? new URL(value).protocol : "";
+    return protocols.includes(protocol);
+  }, expected);
+}
+
+const proxyUrl = () => url("http:", "https:", "socks5:").transform((value) => new Secret(value));
+
+function json<T>(schema: z.ZodType<T>, expected: string) {
+  return z.string().transform((value, context): T => {
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(value);
+    } catch {
+      parsed = undefined;
+    }
+    const result = schema.safeParse(parsed);
+    if (result.success) return result.data;
+    context.addIssue({ code: "custom", message: `expected ${expected}` });
+    return z.NEVER;
+  });
+}
+
+const watch = () =>
+  z.string().transform((value, context): readonly string[] => {
+    const series = new Set<string>();
+    for (const part of value.split(",").map((one) => one.trim()).filter((one) => one !== "")) {
+      try {
+        series.add(formatSeries(parseSeries(part)));
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        context.addIssue({ code: "custom", message: error.message });
+      }
+    }
+    return [...series];
+  });
+
+const time = () =>
+  z.string().transform((value, context) => {
+    const at = parseTime(value);
+    if (at !== undefined) return at;
+    context.addIssue({ code: "custom", message: "expected a time, e.g. 2021-01-01 (UTC)" });
+    return z.NEVER;
+  });
+
+const timeZone = () =>
+  z.string().refine((value) => {
+    try {
+      return new Intl.DateTimeFormat("en", { timeZone: value }).resolvedOptions().timeZone !== "";
+    } catch {
+      return false;
+    }
+  }, "expected an IANA time zone, e.g. Asia/Shanghai");
+
+const HOPS: Readonly<Record<string, string>> = { off: "0", on: "1" };
+
+/** Where the demo differs. */
+const DEMO_DEFAULTS: Readonly<Record<string, string>> = {
+  DATA_DIR: "./data-demo",
+  WATCH: "simulated:BTC/USDT:1m,simulated:ETH/USDT:1m",
+};
+
+/** Every setting, by the name of its environment variable. A default is the text one would write. */
+const schema = z.object({
+  PORT: integer(0, 65_535).prefault("8000").describe("Port to serve on; 0 takes a free one."),
+  HOST: text().prefault("127.0.0.1")
+    .describe("Address to serve on. 0.0.0.0 opens the service to the network."),
+  DATA_DIR: text().prefault("./data")
+    .describe("Folder of everything kept: db/, blobs/, lake/, admin-token."),
+  DATABASE_URL: url("postgres:", "postgresql:").transform((value) => new Secret(value)).optional()
+    .describe("PostgreSQL server, postgres://user:password@host/db. Unset: embedded in DATA_DIR."),
+  DATABASE_POOL_MIN: integer(0, 1_000).prefault("15").describe("Connections kept open."),
+  DATABASE_POOL_MAX: integer(1, 1_000).prefault("30").describe("Connections at most."),
+  DATABASE_POOL_RECYCLE_S: integer(1, 86_400 * 7).prefault("3600")
+    .describe("Age in seconds at which a connection is replaced."),
+  DATABASE_IDLE_TIMEOUT_S: integer(1, 86_400).prefault("300")
+    .describe("Seconds after which an unused connection above the minimum is closed."),
+  DATABASE_STATEMENT_TIMEOUT_MS: integer(0, 3_600_000).prefault("60000")
+    .describe("Longest run of one statement on a server; 0 = unlimited."),
+  ADMIN_TOKEN: secret().optional()
+    .describe("Bearer token of the operator. Unset: made at first start in DATA_DIR/admin-token."),
+  WATCH: watch().prefault("binance:BTC/USDT:1m,binance:ETH/USDT:1m")
+    .describe("Series to crawl, exchange:SYMBOL:interval, separated by commas."),
+  HISTORY_START: time().optional()
+    .describe(`Where a crawled history begins. Unset: ${HISTORY_YEARS} years back.`),
+  HOT_DAYS: integer(1, 36_500).prefault("365")
+    .describe("Candles younger than this stay rows of the database, older ones live in files."),
+  CRON: flag().prefault("on").describe("off: this process crawls nothing by itself."),
+  TIME_ZONE: timeZone().prefault("Asia/Shanghai").describe("Time zone of the schedules."),
+  EXCHANGE_URLS: json(
+    z.record(z.string(), url("http:", "https:")),
+    'JSON like {"binance":"https://mirror.example"}',
+  ).prefault("{}").describe("Base URL of a venue where it is not the exchange's own, as JSON."),
+  EXCHANGE_INTERVAL_MS: integer(0, 600_000).optional()
+    .describe("Least pause between requests to one venue. Unset: what the venue allows."),
+  EXCHANGE_PROXY: proxyUrl().optional().describe("Proxy for the exchanges alone."),
+  HTTPS_PROXY: proxyUrl().optional().describe("Proxy for https:// requests."),
+  HTTP_PROXY: proxyUrl().optional().describe("Proxy for http:// requests."),
+  NO_PROXY: text().optional().describe("Hosts asked without a proxy, separated by commas."),
+  MARKET_DATA: z.enum(["open", "private"]).prefault("open")
+    .describe("private: reading series and candles needs a token."),
+  RATE_LIMITS: json(
+    z.partialRecord(z.enum(["auth", "lab", "write", "market"]), z.int().min(0)),
+    'JSON like {"market":6000,"write":600}; the classes are auth, lab, write and market',
+  ).prefault("{}").transform((given) => ({ ...DEFAULT_RATE_LIMITS, ...given }))
+    .describe(
+      "Requests a minute by class, as JSON; 0 = unlimited. Others keep their default " +
+        `(${Object.entries(DEFAULT_RATE_LIMITS).map(([name, n]) => `${name} ${n}`).join(", ")}).`,
+    ),
+  TRUST_PROXY: z.string().transform((value) => HOPS[value] ?? value).pipe(integer(0, 10))
+    .prefault("0")
+    .describe("Reverse proxies in front that append to X-Forwarded-For; 0 ignores the header."),
+  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).prefault("info")
+    .describe("Least severe message that is logged."),
+});
+
+/** Understood, but nothing stands behind them yet: refused, for data would not go where one expects. */
+const NOT_YET = ["BLOB_URL", "BACKUP_URL", "KV_URL"] as const;
+
+type Settings = z.output<typeof schema>;
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Lowercase<Head>}${Capitalize<Camel<Tail>>}`
+  : Lowercase<S>;
+
+/** The settings in camelCase (`DATA_DIR` → `dataDir`), all of them known. */
+export type Config =
+  & { readonly [K in keyof Settings as Camel<K>]: Settings[K] }
+  & { readonly profile: Profile; readonly historyStart: number };
+
+/** `demo` runs on the simulated exchange. */
+export type Profile = "real" | "demo";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ConfigOptions {
+  /** Epoch ms from which the default history start counts back. */
+  readonly now: number;
+  readonly profile?: Profile;
+}
+
+/** Throws {@linkcode ConfigError} with everything that is wrong. An empty variable counts as unset. */
+export function parseConfig(env: Environment, { now, profile = "real" }: ConfigOptions): Config {
+  const defaults = profile === "demo" ? DEMO_DEFAULTS : {};
+  const given: Record<string, string> = {};
+  for (const name of Object.keys(schema.shape)) {
+    const value = find(env, name) ?? defaults[name];
+    if (value !== undefined) given[name] = value;
+  }
+  const result = schema.safeParse(given);
+  const problems = result.success ? [] : result.error.issues.map(({ path, message }) => {
+    const [name] = path;
+    return `${String(name)}: ${message.replace(/^Invalid option: /, "")}`;
+  });
+  for (const name of NOT_YET) {
+    if (find(env, name) !== undefined) problems.push(`${name}: not supported yet, expected unset`);
+  }
+  if (result.data && result.data.DATABASE_POOL_MIN > result.data.DATABASE_POOL_MAX) {
+    problems.push("DATABASE_POOL_MIN: expected at most DATABASE_POOL_MAX");
+  }
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  const entries = Object.entries(result.data).map(([name, value]) => [camel(name), value]);
+  const settings = trusted<Config>(Object.fromEntries(entries));
+  return { ...settings, profile, historyStart: settings.historyStart ?? yearsBefore(now) };
+}
+
+export function loadConfig(options: ConfigOptions): Config {
+  return parseConfig(Deno.env.toObject(), options);
+}
+
+/** For the log: the settings with secrets hidden. */
+export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
+  return trusted<Record<string, unknown>>(JSON.parse(JSON.stringify(config)));
+}
+
+/** Text of `.env.example`: every setting with what it does, its default commented out. */
+export function envExample(): string {
+  const blocks = Object.entries(schema.shape).map(([name, setting]) => {
+    const standard = z.toJSONSchema(setting, { io: "input", unrepresentable: "any" }).default;
+    return `# ${setting.description ?? ""}\n# ${name}=${standard ?? ""}`;
+  });
+  const head = "# Settings of Chandlery. Made by `deno task env:example` from config.ts.\n" +
+    "# Uncomment what you want to change; a value shown is the default.";
+  return `${[head, ...blocks].join("\n\n")}\n`;
+}
+
+/** Proxy settings are written in lower case, too, and everyone else understands both. */
+function find(env: Environment, name: string): string | undefined {
+  const value = env[name] || (name.endsWith("_PROXY") ? env[name.toLowerCase()] : undefined);
+  return value === undefined || value.trim() === "" ? undefined : value.trim();
+}
+
+function camel(name: string): string {
+  return name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function yearsBefore(now: number): number {
+  const date = new Date(now);
+  return date.setUTCFullYear(date.getUTCFullYear() - HISTORY_YEARS);
+}
+
+if (import.meta.main) {
+  await Deno.writeTextFile(new URL(".env.example", import.meta.url), envExample());
+}

@@ -1,0 +1,151 @@
+import { Refusal } from "@/domain/decider.ts";
+import { formatSeries, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import { type Interval, slotEnd, slotStart } from "@/domain/klines/interval.ts";
+import type { HeldSeries, Installation } from "@/domain/ports/installation.ts";
+import type { ResultFile } from "@/domain/ports/local_files.ts";
+import { type CommandSpec, findTime, refuse, requireSeries, requireText } from "./arguments.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { createCsvWriter, createFreqtradeWriter, type PageWriter } from "./export_text.ts";
+import { count, formatBytes, isoTime } from "./sentences.ts";
+
+const FORMATS = ["csv", "parquet", "freqtrade"] as const;
+type Format = typeof FORMATS[number];
+
+const spec: CommandSpec = {
+  name: "export",
+  summary: "write candles to a file, also of an interval that is made of a stored one",
+  positionals: [{ name: "series", required: true }],
+  options: {
+    from: { value: "<time>", help: "first open time (default: the first held)" },
+    to: { value: "<time>", help: "up to this open time, exclusive (default: past the last held)" },
+    format: { value: FORMATS.join("|"), help: "what to write (default: by the file's name)" },
+    out: {
+      value: "<file>",
+      help: "where; .gz compresses csv; freqtrade wants BTC_USDT-1m.json.gz",
+    },
+  },
+};
+
+/** Candles asked for at once. */
+const PAGE_ROWS = 50_000;
+
+export const exportKlines: Command = {
+  spec,
+  async run(args, context) {
+    const asked = requireSeries(args);
+    const from = findTime(spec, args, "from");
+    const to = findTime(spec, args, "to");
+    const out = requireText(spec, args, "out");
+    const format = chooseFormat(args.find("format"), out);
+    const installation = await context.open();
+    const held = await installation.findSeries(asked);
+    const series = { ...held.series, interval: asked.interval };
+    const range = chooseRange(held, { from, to, interval: asked.interval });
+    const result = await context.files.createResult(out);
+    try {
+      const rows = await writePages({ installation, series, range, format, out, result }, context);
+      const sizeBytes = await result.finish();
+      return {
+        lines: [
+          `Exported ${count(rows, "candle")} of ${formatSeries(series)} to ${out} ` +
+          `(${formatBytes(sizeBytes)}${held.simulated ? ", simulated" : ""}).`,
+        ],
+        facts: {
+          series: formatSeries(series),
+          simulated: held.simulated,
+          format,
+          out,
+          rows,
+          sizeBytes,
+        },
+      };
+    } finally {
+      await result.discard();
+    }
+  },
+};
+
+interface Export {
+  readonly installation: Installation;
+  readonly series: SeriesRef;
+  readonly range: readonly [from: number, to: number];
+  readonly format: Format;
+  readonly out: string;
+  readonly result: ResultFile;
+}
+
+async function writePages(job: Export, context: CommandContext): Promise<number> {
+  const { installation, series, range: [from, to], format } = job;
+  const writer = createWriter(job, context);
+  const pageFormat = format === "parquet" ? "parquet" : "csv";
+  const total = Math.ceil((to - from) / (slotEnd(series.interval, from) - from));
+  context.progress.start(`export ${formatSeries(series)}`, { unit: "candles", total });
+  let rows = 0;
+  for (let next: number | undefined = from; next !== undefined && next < to;) {
+    context.signal.throwIfAborted();
+    const query = { series, from: next, to, limit: PAGE_ROWS, format: pageFormat } as const;
+    const page = await installation.readPage(query, context.signal);
+    if (page.rows > 0 || rows === 0) await writer.write(page.bytes);
+    rows += page.rows;
+    context.progress.advance(page.rows);
+    next = page.next;
+  }
+  await writer.end();
+  context.progress.finish();
+  if (rows === 0) {
+    throw refuse(
+      spec,
+      `no candle of ${formatSeries(series)} lies in ${isoTime(from)} … ${isoTime(to)}`,
+    );
+  }
+  return rows;
+}
+
+function createWriter(
+  { format, out, result }: Export,
+  { joinParquet }: CommandContext,
+): PageWriter {
+  switch (format) {
+    case "csv":
+      return createCsvWriter(result, { gzip: out.endsWith(".gz") });
+    case "freqtrade":
+      return createFreqtradeWriter(result, { gzip: out.endsWith(".gz") });
+    case "parquet":
+      return { write: (bytes) => result.addPart(bytes), end: () => result.joinParts(joinParquet) };
+  }
+}
+
+function chooseFormat(text: string | undefined, out: string): Format {
+  const format = FORMATS.find((known) => known === text);
+  if (format !== undefined) return format;
+  if (text !== undefined) throw refuse(spec, `--format "${text}" is none of ${FORMATS.join(", ")}`);
+  const name = out.replace(/\.gz$/, "");
+  if (name.endsWith(".parquet")) return "parquet";
+  if (name.endsWith(".json")) return "freqtrade";
+  if (name.endsWith(".csv")) return "csv";
+  throw refuse(spec, `say --format ${FORMATS.join("|")}, "${out}" does not tell`);
+}
+
+function chooseRange(
+  held: HeldSeries,
+  { from, to, interval }: {
+    readonly from: number | undefined;
+    readonly to: number | undefined;
+    readonly interval: Interval;
+  },
+): readonly [from: number, to: number] {
+  const [first, past] = held.range ?? [];
+  if (first === undefined || past === undefined) {
+    throw new Refusal(
+      "not_found",
+      `Cannot export ${formatSeries(held.series)}: it has no candles yet`,
+    );
+  }
+  // The first larger bar opens before the first stored candle.
+  const start = slotStart(interval, first);
+  const range = [Math.max(from ?? start, start), Math.min(to ?? past, past)] as const;
+  if (range[0] >= range[1]) {
+    throw refuse(spec, `candles are held from ${isoTime(first)} to ${isoTime(past)} only`);
+  }
+  return range;
+}

@@ -1,0 +1,81 @@
+import { formatSeries } from "@/domain/klines/series_ref.ts";
+import {
+  addImportCounts,
+  type ImportCounts,
+  NOTHING_IMPORTED,
+} from "@/domain/klines/import_counts.ts";
+import type { ImportFile } from "@/domain/ports/local_files.ts";
+import { type CommandSpec, requireSeries } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { count, listCounts } from "./sentences.ts";
+
+const spec: CommandSpec = {
+  name: "import",
+  summary: "take in candle files: csv, csv.gz, zip, parquet, freqtrade json and json.gz",
+  positionals: [{ name: "series", required: true }, { name: "file", required: true, many: true }],
+  options: { overwrite: { help: "revise candles that came from the exchange, too" } },
+};
+
+export const importKlines: Command = {
+  spec,
+  async run(args, context) {
+    const ref = requireSeries(args);
+    const startedAt = context.clock.now();
+    const opened = await context.files.openImports(args.all("file"), context.signal);
+    try {
+      const installation = await context.open({ readable: opened.directories });
+      const { series } = await installation.addSeries(ref);
+      let total = NOTHING_IMPORTED;
+      for (const files of batches(opened.files)) {
+        const request = { series, files, overwrite: args.given("overwrite") };
+        total = addImportCounts(total, await installation.importFiles(request, context));
+      }
+      const elapsedMs = Math.round(context.clock.now() - startedAt);
+      return {
+        lines: describe(formatSeries(series), opened.files.length, total),
+        facts: { series: formatSeries(series), files: opened.files.length, ...total, elapsedMs },
+      };
+    } finally {
+      await opened.close();
+    }
+  },
+};
+
+const COMPRESSION = 6;
+
+/** Unpacked bytes staged at once: few batches for whole histories, bounded for anything larger. */
+export const BATCH_BYTES = 256_000_000;
+
+/** Neighbours go in one batch while they are small together; the order stays. */
+export function batches(files: readonly ImportFile[]): ImportFile[][] {
+  const all: ImportFile[][] = [];
+  let room = 0;
+  for (const file of files) {
+    const weight = file.sizeBytes * (file.gzip || file.format === "parquet" ? COMPRESSION : 1);
+    const current = all.at(-1);
+    if (current === undefined || weight > room) {
+      all.push([file]);
+      room = BATCH_BYTES - weight;
+    } else {
+      current.push(file);
+      room -= weight;
+    }
+  }
+  return all;
+}
+
+function describe(series: string, files: number, counts: ImportCounts): string[] {
+  const { ingested, revised, unchanged, heldBetter, rejectedTotal, rejected } = counts;
+  const told = listCounts([
+    [ingested, "new"],
+    [revised, "revised"],
+    [unchanged, "unchanged"],
+    [heldBetter, "kept from a better source"],
+    [rejectedTotal, "rejected"],
+  ]);
+  const first = rejected[0];
+  return [
+    `Imported ${count(files, "file")} into ${series}: ${told}.`,
+    ...(first === undefined ? [] : [`First rejected row: ${first.row} (${first.reason}).`]),
+  ];
+}

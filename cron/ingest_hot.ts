@@ -1,0 +1,70 @@
+import type { KlineEvent } from "@/events/catalog/klines.ts";
+import { VersionConflict } from "@/events/store/store.ts";
+import { trusted } from "@/events/trust.ts";
+import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
+import { type Candle, toRow } from "@/domain/klines/candle.ts";
+import { compareCandles } from "@/domain/klines/compare.ts";
+import { slotRanges, subtractRanges } from "@/domain/klines/coverage.ts";
+import { hotCandles } from "@/projections/hot_rows.ts";
+import { type IngestDeps, type IngestRun, partId, type PartOutcome } from "./ingest_run.ts";
+import { isCold, outcomeOf } from "./ingest_period.ts";
+import { currentPeriod, decidePeriod } from "./period_state.ts";
+
+interface HotPart {
+  readonly period: string;
+  /** Valid, ascending, unique. */
+  readonly candles: readonly Candle[];
+}
+
+const MAX_CONFLICTS = 10;
+
+/** The live path: a few candles, compared in memory, inside the event. Answers `cold` for a filed period. */
+export async function ingestHotCandles(
+  deps: IngestDeps,
+  run: IngestRun,
+  part: HotPart,
+): Promise<PartOutcome | "cold"> {
+  const commandId = await partId(run, part.period);
+  for (let conflicts = 0;; conflicts++) {
+    const done = await deps.store.findCommand(commandId);
+    if (done.length > 0) return outcomeOf(trusted<KlineEvent[]>(done), done.at(-1)?.position ?? 0);
+    try {
+      return await attempt(deps, run, { ...part, commandId });
+    } catch (error) {
+      if (!(error instanceof VersionConflict) || conflicts >= MAX_CONFLICTS) throw error;
+    }
+  }
+}
+
+async function attempt(
+  deps: IngestDeps,
+  run: IngestRun,
+  { period, candles, commandId }: HotPart & { commandId: string },
+): Promise<PartOutcome | "cold"> {
+  const { seriesId, series: { interval }, source, overwrite = false, actor } = run;
+  const state = await currentPeriod(deps, { seriesId, period });
+  if (isCold(run, state, { period, hotDays: deps.hotDays })) return "cold";
+  const range = { from: candles.at(0)?.openTime ?? 0, to: (candles.at(-1)?.openTime ?? 0) + 1 };
+  const held = await hotCandles(deps.database, { seriesId, ...range });
+  const { fresh, revised, unchanged, heldBetter } = compareCandles(candles, held, {
+    source,
+    overwrite,
+  });
+  const counts = { ingested: fresh.length, revised: revised.length, unchanged, heldBetter };
+  if (fresh.length + revised.length === 0) return { ...counts, position: 0 };
+  const changed = [...fresh, ...revised].sort((a, b) => a.openTime - b.openTime);
+  const slots = (rows: readonly Candle[]) => slotRanges(rows.map((c) => c.openTime), interval);
+  const command: KlinePeriodCommand = {
+    type: "RecordKlines",
+    data: {
+      ...{ seriesId, period, source, ...counts },
+      from: changed[0]?.openTime ?? range.from,
+      to: (changed.at(-1)?.openTime ?? range.from) + 1,
+      added: [...subtractRanges(slots(fresh), state.state.held)],
+      candles: changed.map(toRow),
+      blob: null,
+    },
+  };
+  const position = await decidePeriod(deps.store, state, { command, actor, commandId });
+  return { ...counts, position };
+}

@@ -1,0 +1,139 @@
+import { type Candle, toRow } from "@/domain/klines/candle.ts";
+import { periodOf } from "@/domain/klines/period.ts";
+import { seriesId as idOf, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import { type Rejected, type RejectReason, validateBatch } from "@/domain/klines/validate.ts";
+import type { IngestOptions, IngestOutcome, KlineIngest } from "@/domain/ports/kline_ingest.ts";
+import type { StagedBatch, StageInput } from "@/domain/ports/lake.ts";
+import { ingestHotCandles } from "./ingest_hot.ts";
+import { ingestStagedPeriod } from "./ingest_period.ts";
+import type { IngestDeps, IngestRun, PartOutcome } from "./ingest_run.ts";
+import { ensureSeries } from "./series_commands.ts";
+import { recordRejected, type Rejection } from "./record_rejected.ts";
+import { rescaleFiles, widenScale } from "./widen_scale.ts";
+
+/** Periods worked on at the same moment: the engine has two threads. */
+const CONCURRENCY = 2;
+
+/** The one way in for candles, whoever brings them. */
+export function createKlineIngest(deps: IngestDeps): KlineIngest {
+  return {
+    async ingestFiles(series, files, options) {
+      const run = await begin(deps, series, options);
+      return await ingestFiles(deps, run, files);
+    },
+    async ingestCandles(series, candles, options) {
+      const run = await begin(deps, series, options);
+      const { interval } = series;
+      const batch = validateBatch(candles, { interval, now: run.now });
+      const periods = Map.groupBy(batch.candles, ({ openTime }) => periodOf(interval, openTime));
+      const outcomes = [await recordRejected(deps, run, rejection(candles, batch.rejected))];
+      const cold: Candle[] = [];
+      for (const [period, part] of periods) {
+        const outcome = await ingestHotCandles(deps, run, { period, candles: part });
+        if (outcome === "cold") cold.push(...part);
+        else outcomes.push(outcome);
+      }
+      if (cold.length > 0) {
+        const file = await deps.workspace.write(csvOf(cold));
+        try {
+          const input = [{ path: file.path, format: "csv", gzip: false }] as const;
+          outcomes.push(await ingestFiles(deps, run, input));
+        } finally {
+          await file.remove();
+        }
+      }
+      return await settled(deps, outcomes);
+    },
+  };
+}
+
+async function begin(
+  deps: IngestDeps,
+  series: SeriesRef,
+  options: IngestOptions,
+): Promise<IngestRun> {
+  await ensureSeries(deps, series, options);
+  return { ...options, series, seriesId: idOf(series), now: options.now ?? deps.clock.now() };
+}
+
+async function ingestFiles(
+  deps: IngestDeps,
+  run: IngestRun,
+  files: StageInput["files"],
+): Promise<IngestOutcome> {
+  const { series: { interval }, now, signal, progress } = run;
+  const staged = await deps.lake.stage({ files, interval, now }, signal);
+  try {
+    progress?.total(staged.rows);
+    progress?.advance(staged.rejectedTotal);
+    const rejected = await recordRejected(deps, run, staged);
+    const scale = await widenScale(deps, run, staged.scale);
+    const outcomes = await eachPeriod(staged, async ({ period, rows }) => {
+      signal?.throwIfAborted();
+      const outcome = await ingestStagedPeriod(deps, run, { staged, period, scale });
+      progress?.advance(rows);
+      return outcome;
+    });
+    await rescaleFiles(deps, run, scale);
+    return await settled(deps, [rejected, ...outcomes]);
+  } finally {
+    await staged.drop();
+  }
+}
+
+async function eachPeriod(
+  { periods }: StagedBatch,
+  work: (period: StagedBatch["periods"][number]) => Promise<PartOutcome>,
+): Promise<PartOutcome[]> {
+  const outcomes: PartOutcome[] = [];
+  const waiting = periods.values();
+  const lanes = Array.from({ length: Math.min(CONCURRENCY, periods.length) }, async () => {
+    for (const period of waiting) outcomes.push(await work(period));
+  });
+  // Every lane ends before the first failure is thrown: nothing goes on behind the caller's back.
+  const ended = await Promise.allSettled(lanes);
+  for (const lane of ended) if (lane.status === "rejected") throw lane.reason;
+  return outcomes;
+}
+
+async function settled(
+  { projections, store }: IngestDeps,
+  outcomes: readonly PartOutcome[],
+): Promise<IngestOutcome> {
+  const position = outcomes.reduce((last, o) => Math.max(last, o.position), 0) ||
+    await store.head();
+  const total = (key: "ingested" | "revised" | "unchanged" | "heldBetter" | "rejectedTotal") =>
+    outcomes.reduce((sum, outcome) => sum + (outcome[key] ?? 0), 0);
+  return {
+    ingested: total("ingested"),
+    revised: total("revised"),
+    unchanged: total("unchanged"),
+    heldBetter: total("heldBetter"),
+    rejectedTotal: total("rejectedTotal"),
+    rejected: outcomes.flatMap(({ rejected }) => rejected ?? []).slice(0, 100),
+    position,
+    visible: await projections.waitFor(position),
+  };
+}
+
+function rejection(candles: readonly Candle[], rejected: readonly Rejected[]): Rejection {
+  const reasons: Partial<Record<RejectReason, number>> = {};
+  for (const { reason } of rejected) reasons[reason] = (reasons[reason] ?? 0) + 1;
+  return {
+    rejectedTotal: rejected.length,
+    reasons,
+    rejected: rejected.map(({ row, reason }) => ({
+      row,
+      reason,
+      values: JSON.stringify(candles[row - 1] ?? null),
+    })),
+  };
+}
+
+const HEADER = "open_time,open,high,low,close,volume,close_time,quote_volume,trades_count," +
+  "taker_buy_volume,taker_buy_quote_volume";
+
+function csvOf(candles: readonly Candle[]): string {
+  return [HEADER, ...candles.map((candle) => toRow(candle).map((v) => v ?? "").join(","))]
+    .join("\n");
+}

@@ -1,0 +1,193 @@
+import type { BlobRef } from "@/events/blobs/blobs.ts";
+import type { KlineEvent } from "@/events/catalog/klines.ts";
+import { trusted } from "@/events/trust.ts";
+import { VersionConflict } from "@/events/store/store.ts";
+import { toRow } from "@/domain/klines/candle.ts";
+import { periodRange } from "@/domain/klines/period.ts";
+import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import type {
+  Comparison,
+  FileFacts,
+  HeldCandles,
+  Scale,
+  StagedBatch,
+} from "@/domain/ports/lake.ts";
+import { hotRowsText } from "@/projections/hot_rows.ts";
+import { type IngestDeps, type IngestRun, partId, type PartOutcome } from "./ingest_run.ts";
+import { currentPeriod, decidePeriod, type PeriodState } from "./period_state.ts";
+
+interface StagedPeriod {
+  readonly staged: StagedBatch;
+  readonly period: string;
+  readonly scale: Scale;
+}
+
+/** More candles than this travel in a blob, not in the event. */
+export const INLINE_CANDLES = 256;
+
+const MAX_CONFLICTS = 10;
+
+/** Compares, writes what is new, and records it at the version at which it compared. */
+export async function ingestStagedPeriod(
+  deps: IngestDeps,
+  run: IngestRun,
+  part: StagedPeriod,
+): Promise<PartOutcome> {
+  const commandId = await partId(run, part.period);
+  for (let conflicts = 0;; conflicts++) {
+    const done = await deps.store.findCommand(commandId);
+    if (done.length > 0) return outcomeOf(trusted<KlineEvent[]>(done), done.at(-1)?.position ?? 0);
+    try {
+      return await attempt(deps, run, { ...part, commandId });
+    } catch (error) {
+      if (!(error instanceof VersionConflict) || conflicts >= MAX_CONFLICTS) throw error;
+    }
+  }
+}
+
+async function attempt(
+  deps: IngestDeps,
+  run: IngestRun,
+  { staged, period, scale, commandId }: StagedPeriod & { commandId: string },
+): Promise<PartOutcome> {
+  const { seriesId, source, overwrite = false } = run;
+  const state = await currentPeriod(deps, { seriesId, period });
+  const held = await heldCandles(deps, run, { staged, period, state });
+  try {
+    const comparison = await staged.compare(period, held, { source, overwrite });
+    const { ingested, revised } = comparison;
+    if (ingested + revised === 0) return { ...comparison, position: 0 };
+    const command = isCold(run, state, { period, hotDays: deps.hotDays })
+      ? await archive(deps, run, { staged, period, scale, comparison })
+      : await record(deps, run, { staged, period, comparison });
+    const position = await decidePeriod(deps.store, state, {
+      command,
+      actor: run.actor,
+      commandId,
+    });
+    return { ...comparison, position };
+  } finally {
+    held.release();
+  }
+}
+
+/** A filed period stays filed; an old one without hot rows goes straight to its file. */
+export function isCold(
+  { series, now }: IngestRun,
+  { row }: PeriodState,
+  { period, hotDays }: { period: string; hotDays: number },
+): boolean {
+  if (row !== undefined && row.fileSha256 !== null) return true;
+  const [, end] = periodRange(series.interval, period);
+  return end <= now - hotDays * 86_400_000 && (row?.hotRows ?? 0) === 0;
+}
+
+async function heldCandles(
+  { blobs, database }: IngestDeps,
+  { seriesId }: IngestRun,
+  { staged, period, state: { row } }: { staged: StagedBatch; period: string; state: PeriodState },
+): Promise<HeldCandles & { release(): void }> {
+  if (row === undefined) return { release() {} };
+  if (row.fileSha256 !== null) {
+    const file = await blobs.local(row.fileSha256);
+    return { file: file.path, release: () => file.release() };
+  }
+  const batch = staged.periods.find((p) => p.period === period);
+  const overlap = row.firstOpenTime !== null && row.lastOpenTime !== null && batch !== undefined &&
+    batch.firstOpenTime <= row.lastOpenTime && batch.lastOpenTime >= row.firstOpenTime;
+  if (!overlap) return { release() {} };
+  const range = { seriesId, from: batch.firstOpenTime, to: batch.lastOpenTime + 1 };
+  const hot = await hotRowsText(database, range);
+  return { ...(hot === "" ? {} : { hot }), release() {} };
+}
+
+interface Change {
+  readonly staged: StagedBatch;
+  readonly period: string;
+  readonly comparison: Comparison;
+}
+
+/** For the hot rows: the new and revised candles, inline or in a blob. */
+async function record(
+  { blobs, workspace }: IngestDeps,
+  { seriesId, source }: IngestRun,
+  { staged, period, comparison }: Change,
+): Promise<KlinePeriodCommand> {
+  const { ingested, revised, unchanged, heldBetter, added } = comparison;
+  const common = {
+    ...{ seriesId, period, source, ingested, revised, unchanged, heldBetter },
+    added: [...added],
+  };
+  if (ingested + revised <= INLINE_CANDLES) {
+    const candles = (await staged.delta(period)).map(toRow);
+    const [first, last] = [candles.at(0)?.[0] ?? 0, candles.at(-1)?.[0] ?? 0];
+    return {
+      type: "RecordKlines",
+      data: { ...common, from: first, to: last + 1, candles, blob: null },
+    };
+  }
+  const path = workspace.path("parquet");
+  const facts = await staged.writeDelta(period, path);
+  const blob = await blobs.putFile(path);
+  return {
+    type: "RecordKlines",
+    data: { ...common, from: facts.firstOpenTime, to: facts.lastOpenTime + 1, candles: [], blob },
+  };
+}
+
+/** For the lake: the whole period in a new file, read back and compared before it is named. */
+async function archive(
+  deps: IngestDeps,
+  { seriesId, source }: IngestRun,
+  { staged, period, scale, comparison }: Change & { scale: Scale },
+): Promise<KlinePeriodCommand> {
+  const path = deps.workspace.path("parquet");
+  const facts = await staged.writeMerged(period, scale, path);
+  const blob = await verifiedBlob(deps, { path, facts, seriesId, period });
+  const { ingested, revised, unchanged, heldBetter } = comparison;
+  const { rows, firstOpenTime, lastOpenTime, held } = facts;
+  return {
+    type: "ArchiveKlines",
+    data: {
+      ...{ seriesId, period, source, blob, rows, firstOpenTime, lastOpenTime },
+      ...{ ingested, revised, unchanged, heldBetter },
+      held: [...held],
+      scale: facts.scale,
+    },
+  };
+}
+
+/** Stores a written period file only when it reads back as what was meant to be in it. */
+export async function verifiedBlob(
+  { lake, blobs }: Pick<IngestDeps, "lake" | "blobs">,
+  { path, facts, seriesId, period }: {
+    path: string;
+    facts: FileFacts;
+    seriesId: string;
+    period: string;
+  },
+): Promise<BlobRef> {
+  const found = await lake.describe(path);
+  const same = found.rows === facts.rows && found.checksum === facts.checksum &&
+    found.firstOpenTime === facts.firstOpenTime && found.lastOpenTime === facts.lastOpenTime;
+  if (!same) {
+    throw new AdapterError(`Cannot file ${seriesId} ${period}: the file reads back differently`, {
+      port: "lake",
+      op: `write ${period}`,
+      retryable: true,
+      hint: "Check the disk; nothing was recorded",
+    });
+  }
+  return await blobs.putFile(path);
+}
+
+export function outcomeOf(events: readonly KlineEvent[], position: number): PartOutcome {
+  for (const { type, data } of events) {
+    if (type === "KlinesRecorded" || type === "KlinesArchived") {
+      const { ingested, revised, unchanged, heldBetter } = data;
+      return { ingested, revised, unchanged, heldBetter, position };
+    }
+  }
+  return { ingested: 0, revised: 0, unchanged: 0, heldBetter: 0, position };
+}

@@ -1,0 +1,163 @@
+import { asc, eq, getTableName } from "drizzle-orm";
+import type { KlineEvent, OpenTimeRange } from "@/events/catalog/klines.ts";
+import { trusted } from "@/events/trust.ts";
+import { VersionConflict } from "@/events/store/store.ts";
+import { uuidV5 } from "@/events/uuid.ts";
+import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
+import { subtractRanges } from "@/domain/klines/coverage.ts";
+import { type Interval, slotEnd, slotStart } from "@/domain/klines/interval.ts";
+import { periodRange } from "@/domain/klines/period.ts";
+import type { KlineRemoval, RemovalRequest } from "@/domain/ports/kline_removal.ts";
+import { klinesTable } from "@/projections/klines.ts";
+import { type KlinePeriodRow, klinePeriodsTable } from "@/projections/kline_periods.ts";
+import type { IngestDeps } from "./ingest_run.ts";
+import { verifiedBlob } from "./ingest_period.ts";
+import { currentPeriod, decidePeriod } from "./period_state.ts";
+
+type Deps = Pick<
+  IngestDeps,
+  "store" | "db" | "database" | "projections" | "lake" | "blobs" | "workspace"
+>;
+
+const MAX_CONFLICTS = 10;
+
+/** Removes candles by event, whole slots at a time: the log and the old files still hold them. */
+export function createKlineRemoval(deps: Deps): KlineRemoval {
+  return {
+    async remove(request) {
+      const range = wholeSlots(request);
+      const periods = await deps.db.select().from(klinePeriodsTable)
+        .where(eq(klinePeriodsTable.seriesId, request.seriesId))
+        .orderBy(asc(klinePeriodsTable.period));
+      let [removed, position] = [0, 0];
+      for (const row of periods) {
+        const part = intersection(range, periodRange(request.interval, row.period));
+        if (part === undefined || (row.candles === 0 && !request.keepOut)) continue;
+        const done = await removeFromPeriod(deps, request, { period: row.period, range: part });
+        removed += done.removed;
+        position = Math.max(position, done.position);
+      }
+      const last = position || await deps.store.head();
+      return { removed, position: last, visible: await deps.projections.waitFor(last) };
+    },
+  };
+}
+
+interface PeriodPart {
+  readonly period: string;
+  readonly range: OpenTimeRange;
+}
+
+async function removeFromPeriod(
+  deps: Deps,
+  request: RemovalRequest,
+  part: PeriodPart,
+): Promise<{ removed: number; position: number }> {
+  const commandId = await uuidV5(request.commandId, `remove/${part.period}`);
+  for (let conflicts = 0;; conflicts++) {
+    const [done] = trusted<(KlineEvent & { position: number })[]>(
+      await deps.store.findCommand(commandId),
+    );
+    if (done?.type === "KlinesDeleted") {
+      return { removed: done.data.rows, position: done.position };
+    }
+    try {
+      return await attempt(deps, request, { ...part, commandId });
+    } catch (error) {
+      if (!(error instanceof VersionConflict) || conflicts >= MAX_CONFLICTS) throw error;
+    }
+  }
+}
+
+async function attempt(
+  deps: Deps,
+  { seriesId, reason, keepOut, actor }: RemovalRequest,
+  { period, range, commandId }: PeriodPart & { commandId: string },
+): Promise<{ removed: number; position: number }> {
+  const current = await currentPeriod(deps, { seriesId, period });
+  const { row } = current;
+  if (row === undefined) return { removed: 0, position: 0 };
+  const rest = await withoutRange(deps, { row, range });
+  if (rest.removed === 0 && !keepOut) return { removed: 0, position: 0 };
+  const command: KlinePeriodCommand = {
+    type: "DeleteKlines",
+    data: {
+      ...{ seriesId, period, reason, keepOut },
+      from: range[0],
+      to: range[1],
+      rows: rest.removed,
+      held: [...subtractRanges(row.held, [range])],
+      firstOpenTime: rest.firstOpenTime,
+      lastOpenTime: rest.lastOpenTime,
+      blob: rest.blob,
+    },
+  };
+  const position = await decidePeriod(deps.store, current, { command, actor, commandId });
+  return { removed: rest.removed, position };
+}
+
+interface Rest {
+  readonly removed: number;
+  readonly firstOpenTime: number | null;
+  readonly lastOpenTime: number | null;
+  readonly blob: { sha256: string; sizeBytes: number } | null;
+}
+
+async function withoutRange(
+  deps: Deps,
+  { row, range }: { row: KlinePeriodRow; range: OpenTimeRange },
+): Promise<Rest> {
+  if (row.fileSha256 === null) return await hotRest(deps, { row, range });
+  const old = await deps.blobs.local(row.fileSha256);
+  try {
+    const path = deps.workspace.path("parquet");
+    const facts = await deps.lake.without(old.path, range, path);
+    if (facts === undefined) return { ...EMPTY, removed: row.candles };
+    const { seriesId, period } = row;
+    const blob = await verifiedBlob(deps, { path, facts, seriesId, period });
+    const { firstOpenTime, lastOpenTime } = facts;
+    return { removed: row.candles - facts.rows, firstOpenTime, lastOpenTime, blob };
+  } finally {
+    old.release();
+  }
+}
+
+const EMPTY = { firstOpenTime: null, lastOpenTime: null, blob: null } as const;
+
+async function hotRest(
+  { database }: Deps,
+  { row: { seriesId, candles, firstOpenTime, lastOpenTime }, range: [from, to] }: {
+    row: KlinePeriodRow;
+    range: OpenTimeRange;
+  },
+): Promise<Rest> {
+  const [left] = await database.query(
+    `select count(*)::int as rows, min(open_time) as first, max(open_time) as last
+     from ${getTableName(klinesTable)} where series_id = $1 and open_time >= $2 and open_time < $3
+       and not (open_time >= $4 and open_time < $5)`,
+    [seriesId, firstOpenTime ?? 0, (lastOpenTime ?? 0) + 1, from, to],
+  );
+  const { rows, first, last } = trusted<
+    { rows: number; first: number | null; last: number | null }
+  >(
+    left,
+  );
+  return { removed: candles - rows, firstOpenTime: first, lastOpenTime: last, blob: null };
+}
+
+function wholeSlots({ interval, from, to }: RemovalRequest): OpenTimeRange {
+  return [slotStart(interval, from), endOf(interval, to)];
+}
+
+function endOf(interval: Interval, to: number): number {
+  const start = slotStart(interval, to);
+  return start === to ? to : slotEnd(interval, start);
+}
+
+function intersection(
+  [from, to]: OpenTimeRange,
+  [start, end]: OpenTimeRange,
+): OpenTimeRange | undefined {
+  const part: OpenTimeRange = [Math.max(from, start), Math.min(to, end)];
+  return part[0] < part[1] ? part : undefined;
+}

@@ -1,0 +1,147 @@
+import type { KlineEvent, OpenTimeRange } from "@/events/catalog/klines.ts";
+import { type Decider, Refusal } from "./decider.ts";
+import { addAbsent } from "./klines/absent.ts";
+import {
+  type AbsentRange,
+  addRanges,
+  clipRanges,
+  mergeRanges,
+  subtractRanges,
+} from "./klines/coverage.ts";
+
+type Data<T extends KlineEvent["type"]> = Extract<KlineEvent, { type: T }>["data"];
+
+export type KlinePeriodCommand =
+  | { readonly type: "RecordKlines"; readonly data: Data<"KlinesRecorded"> }
+  | { readonly type: "ArchiveKlines"; readonly data: Omit<Data<"KlinesArchived">, "replaces"> }
+  | { readonly type: "DeleteKlines"; readonly data: Data<"KlinesDeleted"> }
+  | { readonly type: "RecordAbsent"; readonly data: Data<"KlinesFoundAbsent"> };
+
+export interface KlinePeriod {
+  /** Where its candles lie once it is archived. */
+  readonly file: Data<"KlinesArchived">["blob"] | null;
+  /** All candles held, in the file or as hot rows. */
+  readonly rows: number;
+  /** Those in the event log's batches that the database keeps as rows. */
+  readonly hotRows: number;
+  readonly held: readonly OpenTimeRange[];
+  readonly absent: readonly AbsentRange[];
+  readonly keptOut: readonly OpenTimeRange[];
+  /** The newest batch, to tell a repeat. */
+  readonly lastBatch: Pick<Data<"KlinesRecorded">, "candles" | "blob"> | null;
+}
+
+/** One period of a series. Stream `klines-<seriesId>-<period>`. */
+export const klinePeriod: Decider<KlinePeriodCommand, KlineEvent, KlinePeriod> = {
+  initial: {
+    file: null,
+    rows: 0,
+    hotRows: 0,
+    held: [],
+    absent: [],
+    keptOut: [],
+    lastBatch: null,
+  },
+
+  decide({ type, data }, state) {
+    switch (type) {
+      case "RecordKlines":
+        return record(data, state);
+      case "ArchiveKlines":
+        return archive(data, state);
+      case "DeleteKlines":
+        return deletes(data, state) ? [{ type: "KlinesDeleted", data }] : [];
+      case "RecordAbsent": {
+        const known = state.absent.filter(({ askedAt }) => askedAt >= data.askedAt);
+        const ranges = subtractRanges(data.ranges, [
+          ...state.held,
+          ...known.map(({ from, to }): OpenTimeRange => [from, to]),
+        ]);
+        return ranges.length === 0
+          ? []
+          : [{ type: "KlinesFoundAbsent", data: { ...data, ranges } }];
+      }
+    }
+  },
+
+  evolve(state, { type, data }) {
+    switch (type) {
+      case "KlinesRecorded":
+        return {
+          ...state,
+          rows: state.rows + data.ingested,
+          hotRows: state.hotRows + data.ingested,
+          held: addRanges(state.held, data.added),
+          absent: addAbsent(state.absent, { found: data.added }),
+          lastBatch: { candles: data.candles, blob: data.blob },
+        };
+      case "KlinesArchived":
+        return {
+          ...state,
+          file: data.blob,
+          rows: data.rows,
+          held: data.held,
+          absent: addAbsent(state.absent, { found: data.held }),
+          lastBatch: null,
+        };
+      case "KlinesDeleted":
+        return {
+          ...state,
+          file: data.blob,
+          rows: state.rows - data.rows,
+          hotRows: state.file === null ? state.hotRows - data.rows : state.hotRows,
+          held: data.held,
+          keptOut: data.keepOut
+            ? mergeRanges([...state.keptOut, [data.from, data.to]])
+            : state.keptOut,
+          lastBatch: null,
+        };
+      case "KlinesFoundAbsent":
+        return {
+          ...state,
+          absent: addAbsent(state.absent, { asked: data.ranges, askedAt: data.askedAt }),
+        };
+    }
+  },
+};
+
+function record(data: Data<"KlinesRecorded">, state: KlinePeriod): KlineEvent[] {
+  if (state.file !== null) {
+    throw new Refusal("conflict", `Cannot add rows to ${place(data)}: it lies in a file`);
+  }
+  if (data.ingested + data.revised === 0 || isLastBatch(data, state)) return [];
+  return [{ type: "KlinesRecorded", data }];
+}
+
+/** A file that holds another number of candles than are held and come in would lose or invent some. */
+function archive(
+  data: Omit<Data<"KlinesArchived">, "replaces">,
+  { file, rows }: KlinePeriod,
+): KlineEvent[] {
+  if (file?.sha256 === data.blob.sha256) return [];
+  const expected = rows + data.ingested;
+  if (data.rows !== expected) {
+    throw new Refusal(
+      "conflict",
+      `Cannot file ${place(data)}: the file holds ${data.rows} candles, not ${expected}`,
+    );
+  }
+  return [{ type: "KlinesArchived", data: { ...data, replaces: file?.sha256 ?? null } }];
+}
+
+function deletes({ from, to, rows, keepOut }: Data<"KlinesDeleted">, state: KlinePeriod): boolean {
+  const removes = rows > 0 && clipRanges(state.held, [from, to]).length > 0;
+  return removes || (keepOut && subtractRanges([[from, to]], state.keptOut).length > 0);
+}
+
+function isLastBatch(
+  { candles, blob }: Data<"KlinesRecorded">,
+  { lastBatch }: KlinePeriod,
+): boolean {
+  if (lastBatch === null) return false;
+  return JSON.stringify([candles, blob]) === JSON.stringify([lastBatch.candles, lastBatch.blob]);
+}
+
+function place({ seriesId, period }: { seriesId: string; period: string }): string {
+  return `${seriesId} ${period}`;
+}

@@ -1,0 +1,25 @@
+import { Refusal } from "../decider.ts";
+import { aggregationSource } from "./interval.ts";
+import { formatSeries, type SeriesRef } from "./series_ref.ts";
+import { sameSymbol } from "./symbol.ts";
+
+/**
+ * The held series that answers for the wanted one: the same, or the largest one of its symbol that
+ * its interval can be made of. Refusal `not_found` names what is held of the symbol, else of the venue.
+ */
+export function selectSeries<Held extends SeriesRef>(
+  held: readonly Held[],
+  wanted: SeriesRef,
+): Held {
+  const ofVenue = held.filter(({ exchange }) => exchange === wanted.exchange);
+  const ofSymbol = ofVenue.filter(({ symbol }) => sameSymbol(symbol, wanted.symbol));
+  const stored = ofSymbol.some(({ interval }) => interval === wanted.interval)
+    ? wanted.interval
+    : aggregationSource(ofSymbol.map(({ interval }) => interval), wanted.interval);
+  const found = ofSymbol.find(({ interval }) => interval === stored);
+  if (found !== undefined) return found;
+  const near = ofSymbol.length > 0 ? ofSymbol : ofVenue.length > 0 ? ofVenue : held;
+  throw new Refusal("not_found", `Cannot find series ${formatSeries(wanted)}`, {
+    details: near.slice(0, 5).map((one) => ({ message: `${formatSeries(one)} is held` })),
+  });
+}

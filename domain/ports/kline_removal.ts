@@ -1,0 +1,26 @@
+import type { Interval } from "../klines/interval.ts";
+
+/** Takes candles away by event, on an operator's word. */
+export interface KlineRemoval {
+  remove(request: RemovalRequest): Promise<RemovalOutcome>;
+}
+
+export interface RemovalRequest {
+  readonly seriesId: string;
+  readonly interval: Interval;
+  /** Bounds are widened to whole slots. */
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+  readonly reason: string;
+  /** Never crawl the range again. */
+  readonly keepOut: boolean;
+  readonly actor: string;
+  readonly commandId: string;
+}
+
+export interface RemovalOutcome {
+  readonly removed: number;
+  readonly position: number;
+  readonly visible: boolean;
+}

@@ -1,0 +1,44 @@
+import type { FileFormat } from "./lake.ts";
+
+/** Files that a person names on the command line. */
+export interface LocalFiles {
+  /**
+   * Finds out what each file holds, by its content, and unpacks archives. Refusal `validation_error`
+   * names the file that is missing or of a kind that cannot be read.
+   */
+  openImports(paths: readonly string[], signal: AbortSignal): Promise<OpenedImports>;
+  /** A file that appears under its name only when it is finished. */
+  createResult(path: string): Promise<ResultFile>;
+}
+
+export interface OpenedImports {
+  readonly files: readonly ImportFile[];
+  /** Directories that hold them, for engines that must be told. */
+  readonly directories: readonly string[];
+  /** Removes what was unpacked. */
+  close(): Promise<void>;
+}
+
+export interface ImportFile {
+  /** For people: the path as given, with the name inside an archive. */
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly format: FileFormat;
+  readonly gzip: boolean;
+  readonly sizeBytes: number;
+}
+
+export interface ResultFile {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Puts a part aside that cannot simply be appended. */
+  addPart(bytes: Uint8Array): Promise<void>;
+  /** Makes the file of its parts, in order: `join` writes the whole to `target`. */
+  joinParts(join: JoinParts): Promise<void>;
+  /** Makes it appear; answers its size in bytes. */
+  finish(): Promise<number>;
+  /** Leaves nothing behind; does nothing after `finish`. */
+  discard(): Promise<void>;
+}
+
+export type JoinParts = (paths: readonly string[], target: string) => Promise<void>;

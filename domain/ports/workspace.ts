@@ -1,0 +1,12 @@
+/** A private folder for files that live for one piece of work, swept at start. */
+export interface Workspace {
+  /** A fresh path that nobody else uses; the file is not made. */
+  path(extension: string): string;
+  write(text: string): Promise<WorkFile>;
+}
+
+export interface WorkFile {
+  readonly path: string;
+  /** Does nothing when the file has moved on. */
+  remove(): Promise<void>;
+}

@@ -1,0 +1,130 @@
+import { and, asc, eq, gt } from "drizzle-orm";
+import type { Blobs, LocalBlob } from "@/events/blobs/blobs.ts";
+import type { Recorded } from "@/events/define.ts";
+import type { Database } from "@/events/store/database.ts";
+import { trusted } from "@/events/trust.ts";
+import type { Cache } from "@/domain/ports/cache.ts";
+import type { KlinePage, KlineQuery, KlineReader } from "@/domain/ports/kline_reader.ts";
+import type { Lake } from "@/domain/ports/lake.ts";
+import { periodRange } from "@/domain/klines/period.ts";
+import type { Db } from "./db.ts";
+import { hotRowsJson, hotRowsText } from "./hot_rows.ts";
+import { klinePeriodsTable } from "./kline_periods.ts";
+import { type HeldPeriod, planRead, type ReadPlan } from "./kline_plan.ts";
+
+interface Deps {
+  readonly database: Database;
+  readonly db: Db;
+  readonly lake: Pick<Lake, "read">;
+  readonly blobs: Pick<Blobs, "local">;
+  readonly cache: Cache<KlinePage>;
+}
+
+/** A reader whose answers are remembered until `changed` says that candles have changed. */
+export interface CachedKlineReader extends KlineReader {
+  /** Events that the read models have applied; undefined when another instance moved them on. */
+  changed(events: readonly Recorded[] | undefined): void;
+}
+
+/** Takes a period's file wherever it has one, hot rows elsewhere, and lets the engines build the bytes. */
+export function createKlineReader(deps: Deps): CachedKlineReader {
+  // A series' stamp is part of its keys: raising it forgets what was remembered of the series.
+  const stamps = new Map<string, number>();
+  const plans = new Map<string, { stamp: string; periods: readonly HeldPeriod[] }>();
+  let generation = 0;
+
+  function stampOf(seriesId: string): string {
+    return `${generation}.${stamps.get(seriesId) ?? 0}`;
+  }
+
+  async function heldPeriods(seriesId: string): Promise<readonly HeldPeriod[]> {
+    const stamp = stampOf(seriesId);
+    const known = plans.get(seriesId);
+    if (known?.stamp === stamp) return known.periods;
+    const periods = await selectPeriods(deps.db, seriesId);
+    plans.set(seriesId, { stamp, periods });
+    return periods;
+  }
+
+  return {
+    changed(events) {
+      if (events === undefined) generation++;
+      for (const { type, data } of events ?? []) {
+        if (!type.startsWith("Klines")) continue;
+        const seriesId = trusted<{ seriesId: string }>(data).seriesId;
+        stamps.set(seriesId, (stamps.get(seriesId) ?? 0) + 1);
+      }
+    },
+    async read(query, signal) {
+      const key = `${stampOf(query.seriesId)}|${JSON.stringify(query)}`;
+      const remembered = deps.cache.get(key);
+      if (remembered !== undefined) return { ...remembered, cached: true };
+      const page = await readPage(deps, { query, held: await heldPeriods(query.seriesId), signal });
+      if (key.startsWith(`${stampOf(query.seriesId)}|`)) deps.cache.set(key, page);
+      return page;
+    },
+  };
+}
+
+async function selectPeriods(db: Db, seriesId: string): Promise<HeldPeriod[]> {
+  const { period, candles, firstOpenTime, lastOpenTime, fileSha256 } = klinePeriodsTable;
+  const rows = await db.select({ period, candles, firstOpenTime, lastOpenTime, fileSha256 })
+    .from(klinePeriodsTable)
+    .where(and(eq(klinePeriodsTable.seriesId, seriesId), gt(candles, 0))).orderBy(asc(period));
+  return trusted<HeldPeriod[]>(rows);
+}
+
+interface PageRequest {
+  readonly query: KlineQuery;
+  readonly held: readonly HeldPeriod[];
+  readonly signal: AbortSignal | undefined;
+}
+
+async function readPage(deps: Deps, { query, held, signal }: PageRequest): Promise<KlinePage> {
+  const plan = planRead(query, held);
+  const hotOnly = plan.periods.every(({ fileSha256 }) => fileSha256 === null);
+  const plain = query.interval === query.stored && query.format === "arrays" &&
+    query.fill === "none";
+  if (hotOnly && plain) return await readHot(deps.database, query, plan);
+  const files: LocalBlob[] = [];
+  try {
+    const hot: string[] = [];
+    for (const { period, fileSha256 } of plan.periods) {
+      if (fileSha256 === null) hot.push(await hotPart(deps.database, { query, plan, period }));
+      else files.push(await deps.blobs.local(fileSha256));
+    }
+    const { stored, interval, limit, order, fill, partial, format, numbers } = query;
+    const { from, to, keep, completeTo } = plan;
+    const result = await deps.lake.read({
+      files: files.map(({ path }) => path),
+      hot: hot.length === 0 ? undefined : hot.join(""),
+      ...{ stored, interval, from, to, limit, order, keep, fill, partial, completeTo, format },
+      numbers,
+    }, signal);
+    return { ...result, cached: false };
+  } finally {
+    files.forEach((file) => file.release());
+  }
+}
+
+async function readHot(database: Database, query: KlineQuery, plan: ReadPlan): Promise<KlinePage> {
+  const { seriesId, interval, limit, order, numbers } = query;
+  const { from, to, keep } = plan;
+  const page = await hotRowsJson(database, {
+    ...{ seriesId, interval, limit, order, numbers, from, to, keep },
+  });
+  const { json, ...facts } = page;
+  return { ...facts, bytes: new TextEncoder().encode(json), cached: false };
+}
+
+async function hotPart(
+  database: Database,
+  { query, plan, period }: { query: KlineQuery; plan: ReadPlan; period: string },
+): Promise<string> {
+  const [from, to] = periodRange(query.stored, period);
+  return await hotRowsText(database, {
+    seriesId: query.seriesId,
+    from: Math.max(from, plan.from),
+    to: Math.min(to, plan.to),
+  });
+}

@@ -1,0 +1,97 @@
+import { asc, eq, gt, max, sum } from "drizzle-orm";
+import { trusted } from "@/events/trust.ts";
+import { SOURCE_RANK, type Source } from "@/domain/klines/candle.ts";
+import {
+  type Coverage,
+  coveragePct,
+  gapsOf,
+  mergeRanges,
+} from "@/domain/klines/coverage.ts";
+import type { Interval } from "@/domain/klines/interval.ts";
+import type { Db } from "./db.ts";
+import { type KlinePeriodRow, klinePeriodsTable } from "./kline_periods.ts";
+import { type SeriesRow, seriesTable } from "./series.ts";
+import type { SeriesQueries, SeriesView } from "./series_queries.ts";
+
+/** Joins what a series is with what its periods hold. */
+export function createSeriesQueries(db: Db): SeriesQueries {
+  async function periodsOf(seriesId: string): Promise<KlinePeriodRow[]> {
+    return await db.select().from(klinePeriodsTable)
+      .where(eq(klinePeriodsTable.seriesId, seriesId)).orderBy(asc(klinePeriodsTable.period));
+  }
+
+  return {
+    async list() {
+      const rows = await db.select().from(seriesTable).orderBy(asc(seriesTable.seriesId));
+      const periods = Map.groupBy(
+        await db.select().from(klinePeriodsTable).orderBy(asc(klinePeriodsTable.period)),
+        ({ seriesId }) => seriesId,
+      );
+      return rows.map((row) => view(row, periods.get(row.seriesId) ?? []));
+    },
+    async find(seriesId) {
+      const [row] = await db.select().from(seriesTable).where(eq(seriesTable.seriesId, seriesId));
+      return row && view(row, await periodsOf(seriesId));
+    },
+    async gaps(seriesId) {
+      const [row] = await db.select().from(seriesTable).where(eq(seriesTable.seriesId, seriesId));
+      if (row === undefined) return [];
+      return gapsOf(coverageOf(await periodsOf(seriesId)), trusted<Interval>(row.interval));
+    },
+    async coverage(seriesId) {
+      return coverageOf(await periodsOf(seriesId));
+    },
+  };
+}
+
+/** Sums over all series, for metrics and health. */
+export async function countCandles(
+  db: Db,
+): Promise<{ candles: number; newestCrawlAt: Date | null }> {
+  const [totals] = await db.select({ candles: sum(klinePeriodsTable.candles) })
+    .from(klinePeriodsTable).where(gt(klinePeriodsTable.candles, 0));
+  const [crawl] = await db.select({ at: max(seriesTable.lastCrawledAt) }).from(seriesTable);
+  return { candles: Number(totals?.candles ?? 0), newestCrawlAt: crawl?.at ?? null };
+}
+
+function coverageOf(periods: readonly KlinePeriodRow[]): Coverage {
+  return {
+    held: mergeRanges(periods.flatMap(({ held }) => held)),
+    absent: periods.flatMap(({ absent }) => absent).toSorted((a, b) => a.from - b.from),
+    keptOut: mergeRanges(periods.flatMap(({ keptOut }) => keptOut)),
+  };
+}
+
+function view(row: SeriesRow, periods: readonly KlinePeriodRow[]): SeriesView {
+  const interval = trusted<Interval>(row.interval);
+  const coverage = coverageOf(periods);
+  const filed = periods.filter(({ fileSha256 }) => fileSha256 !== null);
+  const best = periods.reduce((rank, { bestSource }) => Math.max(rank, bestSource), 0);
+  const bounds = periods.filter(({ candles }) => candles > 0);
+  return {
+    id: row.seriesId,
+    exchange: row.exchange,
+    symbol: row.symbol,
+    interval,
+    watched: row.watched,
+    simulated: row.simulated,
+    source: sourceOf(best),
+    firstOpenTime: bounds.at(0)?.firstOpenTime ?? null,
+    lastOpenTime: bounds.at(-1)?.lastOpenTime ?? null,
+    candles: periods.reduce((total, { candles }) => total + candles, 0),
+    hotRows: periods.reduce((total, { hotRows }) => total + hotRows, 0),
+    coldMonths: filed.length,
+    coveragePct: bounds.length === 0 ? null : coveragePct(coverage, interval),
+    gaps: gapsOf(coverage, interval).length,
+    historyStart: row.historyStart,
+    lastCrawledAt: row.lastCrawledAt,
+    lastError: row.lastError,
+  };
+}
+
+function sourceOf(rank: number): Source | null {
+  for (const source of ["exchange", "import", "api"] as const) {
+    if (SOURCE_RANK[source] === rank) return source;
+  }
+  return null;
+}

@@ -1,0 +1,68 @@
+import type { EventStore } from "@/events/store/store.ts";
+import type { Clock } from "@/domain/ports/clock.ts";
+import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
+import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
+import type { KlineReader } from "@/domain/ports/kline_reader.ts";
+import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
+import type { Log } from "@/domain/ports/log.ts";
+import type { Spool } from "@/domain/ports/spool.ts";
+import type { Projections } from "@/projections/define.ts";
+import type { SeriesQueries, SeriesView } from "@/projections/series_queries.ts";
+import type { Authenticate } from "./auth.ts";
+import type { RateLimits } from "./rate_limit.ts";
+
+/** Everything the routes need of the house. */
+export interface AppDeps {
+  readonly store: EventStore;
+  readonly series: SeriesQueries;
+  readonly reader: KlineReader;
+  readonly ingest: KlineIngest;
+  readonly removal: KlineRemoval;
+  readonly projections: Projections;
+  readonly jobs: Pick<Jobs, "find" | "list" | "stop">;
+  readonly startCrawl: (request: CrawlStart) => JobStatus;
+  /** Refusal `not_found` for a name that no read model has. */
+  readonly startRebuild: (projection: string) => JobStatus;
+  readonly venues: Venues;
+  readonly spool: Spool;
+  /** Free bytes where the data lie. */
+  readonly freeBytes: () => Promise<number>;
+  readonly authenticate: Authenticate;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: AppSettings;
+  /** Aborted when the service stops: streams end, long work is given up. */
+  readonly signal: AbortSignal;
+}
+
+export interface AppSettings {
+  /** `private`: reading candles needs a token with the scope `read`. */
+  readonly marketData: "open" | "private";
+  readonly rateLimits: RateLimits;
+  /** Reverse proxies that append to X-Forwarded-For. */
+  readonly trustProxy: number;
+  /** This installation runs on made-up candles. */
+  readonly simulated: boolean;
+  /** Shown in the API's description. */
+  readonly version: string;
+  /** Keys the fingerprints of request bodies, so that the log does not betray them; the same on all instances. */
+  readonly fingerprintKey: string;
+}
+
+export interface CrawlStart {
+  readonly series: SeriesView;
+  /** Epoch ms, inclusive. */
+  readonly since: number | undefined;
+  /** Exclusive. */
+  readonly until: number | undefined;
+  /** Ask again for what is held. */
+  readonly refetch: boolean;
+  readonly actor: string;
+}
+
+export interface Venues {
+  /** Whether the venue's candles are made up. */
+  isSimulated(exchange: string): boolean;
+  /** The venue's unified symbol; Refusal `not_found` with near matches, or when the venue is unknown. */
+  resolveSymbol(exchange: string, symbol: string, signal: AbortSignal): Promise<string>;
+}

@@ -1,0 +1,74 @@
+import { Refusal } from "@/domain/decider.ts";
+import type { AppContext } from "./envelope.ts";
+
+/** A JSON body that is not a batch of candles is small. */
+const MAX_JSON_BYTES = 1024 * 1024;
+
+/** Media type of the body in lower case, without parameters. Refusal when it is none of those. */
+export function mediaType<T extends string>(c: AppContext, known: readonly T[]): T {
+  const header = c.req.header("content-type");
+  const [type, ...parameters] = (header ?? "").split(";").map((part) => part.trim().toLowerCase());
+  const found = known.find((one) => one === type);
+  const charset = parameters.find((one) => one.startsWith("charset="))?.slice(8).replaceAll(
+    '"',
+    "",
+  );
+  if (found !== undefined && (charset === undefined || charset === "utf-8")) return found;
+  const given = header === undefined ? "a body without Content-Type" : `Content-Type ${header}`;
+  throw new Refusal(
+    "unsupported_media_type",
+    `Cannot read ${given}: send ${known.join(", ")} in UTF-8`,
+    { field: "content-type" },
+  );
+}
+
+/** Whether the body is gzipped. Refusal for another encoding. */
+export function isGzipped(c: AppContext): boolean {
+  const encoding = c.req.header("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (encoding === "gzip" || encoding === "x-gzip") return true;
+  if (encoding === "identity") return false;
+  throw new Refusal(
+    "unsupported_media_type",
+    `Cannot unpack Content-Encoding ${encoding}: send gzip or nothing`,
+    { field: "content-encoding" },
+  );
+}
+
+/** Parses a small JSON body. Refusals: too large, another media type, or not JSON. */
+export async function readJson(c: AppContext): Promise<unknown> {
+  mediaType(c, ["application/json"]);
+  if (isGzipped(c)) {
+    throw new Refusal("unsupported_media_type", "Cannot unpack this body: send it as it is", {
+      field: "content-encoding",
+    });
+  }
+  const text = await readText(c);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refusal("malformed_json", "Cannot read the body: it is not JSON in UTF-8");
+  }
+}
+
+async function readText(c: AppContext): Promise<string> {
+  const declared = Number(c.req.header("content-length") ?? 0);
+  if (declared > MAX_JSON_BYTES) throw tooLarge();
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of c.req.raw.body ?? []) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MAX_JSON_BYTES) throw tooLarge();
+    chunks.push(new Uint8Array(chunk));
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(
+      await new Blob(chunks).arrayBuffer(),
+    );
+  } catch {
+    throw new Refusal("malformed_json", "Cannot read the body: it is not JSON in UTF-8");
+  }
+}
+
+function tooLarge(): Refusal {
+  return new Refusal("payload_too_large", "Cannot take a JSON body of more than 1 MB here");
+}

@@ -1,0 +1,46 @@
+import { createHmac } from "node:crypto";
+import { Refusal } from "@/domain/decider.ts";
+import { uuidV5 } from "@/events/uuid.ts";
+import type { AppContext } from "./envelope.ts";
+
+/** Namespace of command ids; never changes, or retries would act twice. */
+const COMMANDS = "4b2d1c7e-8a53-5f0e-9d6b-3c1a7e5f2b90";
+
+/** What makes a write recognisable when it is sent again. */
+export interface WriteIdentity {
+  readonly actor: string;
+  readonly commandId: string;
+  /** Of query and body, keyed; undefined without an Idempotency-Key. */
+  readonly fingerprint: string | undefined;
+}
+
+/**
+ * The identity of a write: the same for the same actor, method, path and Idempotency-Key, else
+ * random. `body` is its text or its hash.
+ */
+export async function identifyWrite(
+  c: AppContext,
+  { body, fingerprintKey }: { readonly body: string; readonly fingerprintKey: string },
+): Promise<WriteIdentity> {
+  const actor = callerId(c);
+  const key = c.req.header("idempotency-key");
+  if (key === undefined) {
+    return { actor, commandId: crypto.randomUUID(), fingerprint: undefined };
+  }
+  if (!/^[\x21-\x7e]{1,200}$/.test(key)) {
+    const message = "Cannot use this Idempotency-Key: send 1 to 200 visible ASCII characters";
+    throw new Refusal("validation_error", message, { field: "idempotency-key" });
+  }
+  const { pathname, search } = new URL(c.req.url);
+  const path = pathname.replace(/(?<=.)\/$/, "");
+  const commandId = await uuidV5(COMMANDS, JSON.stringify([actor, c.req.method, path, key]));
+  const fingerprint = createHmac("sha256", fingerprintKey).update(`${search}\n${body}`)
+    .digest("hex");
+  return { actor, commandId, fingerprint };
+}
+
+/** Who events name as the one that acted. */
+export function callerId(c: AppContext): string {
+  const actor = c.get("actor");
+  return actor?.kind === "caller" ? actor.id : "guest";
+}

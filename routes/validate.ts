@@ -1,0 +1,56 @@
+import type { z } from "@hono/zod-openapi";
+import { Refusal, type RefusalDetail } from "@/domain/decider.ts";
+
+/** Parses what a caller sent. Refusal `validation_error` names the first field and lists all. */
+export function validate<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const bad = unstorable(value);
+  if (bad !== undefined) throw invalid(what, [bad]);
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw invalid(what, result.error.issues.flatMap((issue) => detailsOf(issue, what)));
+}
+
+/** Query as one value a name. Refusal for a name that is given twice. */
+export function queryRecord(search: URLSearchParams): Record<string, string> {
+  const record: Record<string, string> = Object.create(null);
+  for (const [name, value] of search) {
+    if (name in record) throw invalid("query", [{ field: name, message: "given twice" }]);
+    record[name] = value;
+  }
+  return { ...record };
+}
+
+function invalid(what: string, details: readonly RefusalDetail[]): Refusal {
+  const [first] = details;
+  const reason = `${first?.field ?? what}: ${first?.message ?? "invalid"}`;
+  return new Refusal("validation_error", `Cannot accept the ${what}: ${reason}`, {
+    ...(first?.field === undefined ? {} : { field: first.field }),
+    details,
+  });
+}
+
+function detailsOf(issue: z.core.$ZodIssue, what: string): RefusalDetail[] {
+  const field = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    const kind = what === "query" ? "query parameter" : "field";
+    const parent = field === "" ? "" : `${field}.`;
+    return issue.keys.map((key) => ({ field: `${parent}${key}`, message: `unknown ${kind}` }));
+  }
+  return [{ ...(field === "" ? {} : { field }), message: issue.message }];
+}
+
+/** Text that PostgreSQL cannot keep: U+0000 and half characters. */
+function unstorable(value: unknown, field = ""): RefusalDetail | undefined {
+  if (typeof value === "string") {
+    if (!value.includes("\0") && value.isWellFormed()) return undefined;
+    const message = "text must not hold U+0000 or half of a surrogate pair";
+    return field === "" ? { message } : { field, message };
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [name, inner] of Object.entries(value)) {
+    const found = unstorable(name, field || name) ??
+      unstorable(inner, field === "" ? name : `${field}.${name}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

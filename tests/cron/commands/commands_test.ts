@@ -1,0 +1,221 @@
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { gunzipSync, strFromU8 } from "fflate";
+import { openLocalFiles } from "@/adapters/files/import_files.ts";
+import { parseArguments } from "@/cron/commands/arguments.ts";
+import { blobs } from "@/cron/commands/blobs.ts";
+import type { Command, CommandResult } from "@/cron/commands/command.ts";
+import { crawl } from "@/cron/commands/crawl.ts";
+import { exportKlines } from "@/cron/commands/export.ts";
+import { BATCH_BYTES, batches, importKlines } from "@/cron/commands/import.ts";
+import { job } from "@/cron/commands/job.ts";
+import { rebuild } from "@/cron/commands/rebuild.ts";
+import type { ImportFile } from "@/domain/ports/local_files.ts";
+import { silentProgress } from "@/domain/ports/progress.ts";
+import { MemoryInstallation } from "../../support/memory_installation.ts";
+
+const BTC = { exchange: "binance", symbol: "BTC/USDT", interval: "1m" } as const;
+const MINUTE = 60_000;
+const START = Date.UTC(2021, 0, 1);
+
+interface Given {
+  readonly command: Command;
+  readonly args: readonly string[];
+  readonly installation?: MemoryInstallation;
+}
+
+function run({ command, args, installation = new MemoryInstallation() }: Given) {
+  return command.run(parseArguments(command.spec, args), {
+    signal: new AbortController().signal,
+    progress: silentProgress,
+    clock: { now: () => 0 },
+    files: openLocalFiles({ tempDir: "unused" }),
+    open: () => Promise.resolve(installation),
+    joinParquet: () => Promise.reject(new Error("no parquet here")),
+  });
+}
+
+async function withFolder<T>(test: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    return await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("crawl asks for the range that was typed", async () => {
+  const installation = new MemoryInstallation();
+  installation.result = { ingested: 1_500, revised: 0 };
+  const args = [
+    "binance:BTCUSDT:1m",
+    "--since",
+    "2021-01-01",
+    "--until",
+    "2021-01-02",
+    "--refetch",
+  ];
+  const { lines, facts } = await run({ command: crawl, args, installation });
+  const range = { since: START, until: START + 86_400_000, refetch: true };
+  deepEqual(installation.asked, [{ crawl: { series: BTC, ...range } }]);
+  deepEqual(lines, ["Crawled binance:BTC/USDT:1m: ingested 1,500, revised 0."]);
+  deepEqual(facts, { series: "binance:BTC/USDT:1m", ingested: 1_500, revised: 0 });
+});
+
+for (
+  const [command, args, reason] of [
+    [crawl, ["binance"], /Cannot read series "binance"/],
+    [
+      crawl,
+      ["binance:BTC/USDT:1m", "--since", "2021-01-02", "--until", "2021-01-01"],
+      /not before/,
+    ],
+    [rebuild, [], /Cannot run rebuild: name one \(klines, series\) or say --all/],
+    [rebuild, ["nothing"], /"nothing" is no read model \(klines, series\)/],
+    [rebuild, ["klines", "--all"], /give a name or --all/],
+    [blobs, [], /say --orphans/],
+    [job, ["crawl"], /"crawl" is no job of crawl-live, crawl-history|"crawl" is no job/],
+    [exportKlines, ["binance:BTC/USDT:1m"], /option --out is missing/],
+    [
+      exportKlines,
+      ["binance:BTC/USDT:1m", "--out", "x.bin"],
+      /say --format csv\|parquet\|freqtrade/,
+    ],
+    [
+      exportKlines,
+      ["binance:BTC/USDT:1m", "--out", "x.csv", "--format", "xls"],
+      /"xls" is none of/,
+    ],
+    [exportKlines, ["binance:BTC/USDT:1m", "--out", "x.csv"], /Cannot find series binance/],
+    [importKlines, ["binance:BTC/USDT:1m", "missing.csv"], /no such file/],
+  ] as const
+) {
+  Deno.test(`${command.spec.name} refuses "${args.join(" ")}"`, async () => {
+    const installation = new MemoryInstallation();
+    await rejects(run({ command, args, installation }), reason);
+    deepEqual(installation.asked, []);
+  });
+}
+
+Deno.test("import hands the files over in one batch, in order, to the added series", async () => {
+  await withFolder(async (folder) => {
+    const paths = ["b.csv", "a.csv"].map((name) => `${folder}/${name}`);
+    for (const path of paths) await Deno.writeTextFile(path, "1609459200000,1,2,0.5,1.5,10\n");
+    const installation = new MemoryInstallation();
+    const args = ["binance:BTCUSDT:1m", ...paths, "--overwrite"];
+    const { lines, facts } = await run({ command: importKlines, args, installation });
+    equal(installation.candles.has("binance:BTC/USDT:1m"), true);
+    const files = paths.map((path) => ({
+      name: path,
+      path,
+      format: "csv",
+      gzip: false,
+      sizeBytes: 29,
+    }));
+    deepEqual(installation.asked, [{ importFiles: { series: BTC, files, overwrite: true } }]);
+    deepEqual(lines, ["Imported 2 files into binance:BTC/USDT:1m: 2 new."]);
+    equal(facts.ingested, 2);
+  });
+});
+
+Deno.test("batches holds small neighbours together and keeps large files apart", () => {
+  const file = (name: string, sizeBytes: number, gzip = false): ImportFile => (
+    { name, path: name, format: "csv", gzip, sizeBytes }
+  );
+  const given = [
+    file("a", 1e6),
+    file("b", BATCH_BYTES - 1e6),
+    file("c", 1),
+    file("huge", 9e9),
+    file("d", BATCH_BYTES / 6, true),
+    file("e", 1),
+  ];
+  deepEqual(batches(given).map((batch) => batch.map(({ name }) => name).join("")), [
+    "ab",
+    "c",
+    "huge",
+    "d",
+    "e",
+  ]);
+});
+
+async function exported(
+  args: readonly string[],
+  openTimes: number[],
+): Promise<{ result: CommandResult; bytes: Uint8Array; names: string[] }> {
+  const installation = new MemoryInstallation();
+  installation.hold(BTC, openTimes);
+  return await withFolder(async (folder) => {
+    const given = args.map((arg) => arg.replace("OUT", folder));
+    const result = await run({ command: exportKlines, args: given, installation });
+    const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    return { result, bytes: await Deno.readFile(`${folder}/${names[0]}`), names };
+  });
+}
+
+Deno.test("export writes every candle of many pages once", async () => {
+  const openTimes = Array.from({ length: 120_001 }, (_, i) => START + i * MINUTE);
+  const args = ["binance:BTC/USDT:1m", "--out", "OUT/btc.csv.gz"];
+  const { result, bytes, names } = await exported(args, openTimes);
+  const lines = strFromU8(gunzipSync(bytes)).trimEnd().split("\n");
+  deepEqual(lines.slice(1).map((line) => Number(line.split(",")[0])), openTimes);
+  deepEqual(names, ["btc.csv.gz"]);
+  equal(result.facts.rows, 120_001);
+  match(result.lines[0] ?? "", /^Exported 120,001 candles of binance:BTC\/USDT:1m to .*kB\)\.$/);
+});
+
+Deno.test("export keeps to --from and --to and writes freqtrade's json by the file's name", async () => {
+  const openTimes = Array.from({ length: 10 }, (_, i) => START + i * MINUTE);
+  const range = ["--from", "2021-01-01T00:02", "--to", "2021-01-01T00:04"];
+  const args = ["binance:BTCUSDT:1m", ...range, "--out", "OUT/BTC_USDT-1m.json.gz"];
+  const { bytes } = await exported(args, openTimes);
+  deepEqual(JSON.parse(strFromU8(gunzipSync(bytes))), [
+    [START + 2 * MINUTE, 1, 2, 0.5, 1.5, 1e-8],
+    [START + 3 * MINUTE, 1, 2, 0.5, 1.5, 1e-8],
+  ]);
+});
+
+Deno.test("export refuses a range that holds nothing and leaves no file", async () => {
+  await withFolder(async (folder) => {
+    const installation = new MemoryInstallation();
+    installation.hold(BTC, [START]);
+    const args = ["binance:BTC/USDT:1m", "--from", "2022-01-01", "--out", `${folder}/x.csv`];
+    const running = run({ command: exportKlines, args, installation });
+    await rejects(
+      running,
+      /candles are held from 2021-01-01T00:00:00Z to 2021-01-01T00:01:00Z only/,
+    );
+    deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+  });
+});
+
+Deno.test("export refuses a series without candles", async () => {
+  const installation = new MemoryInstallation();
+  installation.hold(BTC, []);
+  const args = ["binance:BTC/USDT:1m", "--out", "x.csv"];
+  await rejects(run({ command: exportKlines, args, installation }), /it has no candles yet/);
+});
+
+Deno.test("rebuild makes the named read model anew, or every one", async () => {
+  for (
+    const [args, names] of [[["series"], ["series"]], [["--all"], ["klines", "series"]]] as const
+  ) {
+    const installation = new MemoryInstallation();
+    installation.result = { events: 7 };
+    const { facts } = await run({ command: rebuild, args, installation });
+    deepEqual(installation.asked, names.map((name) => ({ rebuild: name })));
+    deepEqual(facts.rebuilt, Object.fromEntries(names.map((name) => [name, { events: 7 }])));
+  }
+});
+
+Deno.test("blobs --orphans lists what no event names", async () => {
+  const { lines, facts } = await run({ command: blobs, args: ["--orphans"] });
+  equal(lines.at(-1), "Found 1 orphan, 1.5 MB.");
+  equal(facts.sizeBytes, 1_500_000);
+});
+
+Deno.test("job runs the named job once", async () => {
+  const installation = new MemoryInstallation();
+  installation.result = { crawled: 2 };
+  const { lines } = await run({ command: job, args: ["crawl-live"], installation });
+  deepEqual(lines, ["Ran crawl-live: crawled 2."]);
+});

@@ -1,0 +1,142 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { gzipSync, strToU8, zipSync } from "fflate";
+import { parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { runProgram, type Settings, startProgram } from "../support/program.ts";
+
+const SERIES = "binance:BTC/USDT:1m";
+const START = Date.UTC(2020, 11, 30);
+const MINUTE = 60_000;
+const HEADER = "open_time,open,high,low,close,volume";
+
+interface Place {
+  readonly settings: Settings;
+  path(name: string): string;
+}
+
+/** An empty folder with an installation that watches nothing, gone after the test. */
+async function withPlace(test: (place: Place) => Promise<void>): Promise<void> {
+  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "chandlery-e2e-" }));
+  const settings = { DATA_DIR: `${folder}/data`, WATCH: "none", CRON: "off", LOG_LEVEL: "warn" };
+  try {
+    await test({ settings, path: (name) => `${folder}/${name}` });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Three days across a year's end: two period files. */
+function candles(count = 3 * 1440): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    const price = (29_000 + (i % 97) / 100).toFixed(2).replace(/\.?0+$/, "");
+    return `${START + i * MINUTE},${price},30000.5,28000.25,${price},${
+      i % 7 === 0 ? "0" : "1.234567"
+    }`;
+  });
+}
+
+async function command(args: readonly string[], settings: Settings) {
+  const ended = await runProgram([...args, "--json"], { settings });
+  equal(ended.code, 0, `${args.join(" ")}: ${ended.stderr}`);
+  return JSON.parse(ended.stdout);
+}
+
+async function exportedRows(place: Place, name: string): Promise<string[]> {
+  await command(["export", SERIES, "--out", place.path(name)], place.settings);
+  const lines = (await Deno.readTextFile(place.path(name))).trimEnd().split("\n");
+  return lines.slice(1).map((line) => line.split(",").slice(0, 6).join(","));
+}
+
+for (const running of [false, true]) {
+  const how = running ? "through the API of the running one" : "on a stopped one";
+  Deno.test(`import and export give back every digit, ${how}`, async () => {
+    await withPlace(async (place) => {
+      const { settings, path } = place;
+      const all = candles();
+      const [a, b, c] = [all.slice(0, 1_500), all.slice(1_500, 3_000), all.slice(3_000)];
+      await Deno.writeTextFile(path("a.csv"), [HEADER, ...a, ""].join("\n"));
+      await Deno.writeFile(path("b.csv.gz"), gzipSync(strToU8(b.join("\n"))));
+      await Deno.writeFile(path("c.zip"), zipSync({ "c.csv": strToU8([HEADER, ...c].join("\n")) }));
+      const program = running ? await startProgram(settings) : undefined;
+
+      const files = ["a.csv", "b.csv.gz", "c.zip"].map(path);
+      const imported = await command(["import", SERIES, ...files], settings);
+      equal(imported.ingested, all.length);
+      equal(imported.rejected_total, 0);
+      const again = await command(["import", SERIES, ...files], settings);
+      deepEqual([again.ingested, again.revised, again.unchanged], [0, 0, all.length]);
+
+      deepEqual(await exportedRows(place, "all.csv"), all);
+      const parquet = await command(["export", SERIES, "--out", path("all.parquet")], settings);
+      equal(parquet.rows, all.length);
+      await command(["export", SERIES, "--out", path("BTC_USDT-1m.json.gz")], settings);
+      const back = await command(
+        ["import", "binance:BTC/USDC:1m", path("BTC_USDT-1m.json.gz")],
+        settings,
+      );
+      equal(back.ingested, all.length);
+      const hours = await command(
+        ["export", "binance:BTCUSDT:1h", "--out", path("hours.csv")],
+        settings,
+      );
+      equal(hours.rows, all.length / 60);
+      equal((await command(["rebuild", "--all"], settings)).command, "rebuild");
+      deepEqual(await exportedRows(place, "rebuilt.csv"), all);
+      equal((await command(["blobs", "--orphans"], settings)).count, 0);
+      if (program !== undefined) equal((await program.stop()).code, 0);
+
+      const bytes = await Deno.readFile(path("all.parquet"));
+      const rows = await parquetReadObjects({ file: bytes.buffer, compressors });
+      deepEqual(
+        rows.map(({ open_time }) => Number(open_time)),
+        all.map((_, i) => START + i * MINUTE),
+      );
+    });
+  });
+}
+
+Deno.test("export of an export is the same file again", async () => {
+  await withPlace(async (place) => {
+    const { settings, path } = place;
+    await Deno.writeTextFile(path("a.csv"), candles(2_000).join("\n"));
+    await command(["import", SERIES, path("a.csv")], settings);
+    await command(["export", SERIES, "--out", path("one.parquet")], settings);
+    await command(["import", "binance:BTC/USDC:1m", path("one.parquet")], settings);
+    await command(["export", "binance:BTC/USDC:1m", "--out", path("two.csv")], settings);
+    await command(["export", SERIES, "--out", path("one.csv")], settings);
+    equal(await Deno.readTextFile(path("two.csv")), await Deno.readTextFile(path("one.csv")));
+  });
+});
+
+Deno.test("import counts what it rejects, says where and keeps the rest", async () => {
+  await withPlace(async ({ settings, path }) => {
+    const rows = [...candles(3), `${START + 3 * MINUTE},1,2,3,4,5`, "nonsense,1,2,0.5,1,1"];
+    await Deno.writeTextFile(path("a.csv"), rows.join("\n"));
+    const { ingested, rejected_total, rejected } = await command(
+      ["import", SERIES, path("a.csv")],
+      settings,
+    );
+    deepEqual([ingested, rejected_total], [3, 2]);
+    deepEqual(rejected, [{ row: 4, reason: "ohlc_violation" }, { row: 5, reason: "bad_time" }]);
+  });
+});
+
+for (
+  const [args, code, sentence] of [
+    [["import", SERIES, "missing.csv"], 2, /^Cannot read missing\.csv: there is no such file\.\n$/],
+    [["export", SERIES, "--out", "x.csv"], 1, /^Cannot find series binance:BTC\/USDT:1m\.\n$/],
+    [["crawl", "BTCUSDT"], 2, /^Cannot read series "BTCUSDT": .*\n$/],
+    [["crawl", "nosuchvenue:BTC/USDT:1m"], 1, /nosuchvenue/],
+    [["rebuild", "nothing"], 2, /"nothing" is no read model \(/],
+    [["job", "nothing"], 2, /"nothing" is no job of .*crawl-/],
+  ] as const
+) {
+  Deno.test(`"${args.join(" ")}" fails with one sentence and code ${code}`, async () => {
+    await withPlace(async ({ settings }) => {
+      const ended = await runProgram([...args], { settings });
+      deepEqual([ended.code, ended.stdout], [code, ""], ended.stderr);
+      match(ended.stderr, sentence);
+      equal(ended.stderr.trimEnd().includes("\n"), false, ended.stderr);
+    });
+  });
+}

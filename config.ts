@@ -75,6 +75,7 @@ function json<T>(schema: z.ZodType<T>, expected: string) {
 const watch = () =>
   z.string().transform((value, context): readonly string[] => {
     const series = new Set<string>();
+    if (value === "none") return [];
     for (const part of value.split(",").map((one) => one.trim()).filter((one) => one !== "")) {
       try {
         series.add(formatSeries(parseSeries(part)));
@@ -131,7 +132,9 @@ const schema = z.object({
   ADMIN_TOKEN: secret().optional()
     .describe("Bearer token of the operator. Unset: made at first start in DATA_DIR/admin-token."),
   WATCH: watch().prefault("binance:BTC/USDT:1m,binance:ETH/USDT:1m")
-    .describe("Series to crawl, exchange:SYMBOL:interval, separated by commas."),
+    .describe(
+      "Series to crawl, exchange:SYMBOL:interval, separated by commas; none crawls nothing new.",
+    ),
   HISTORY_START: time().optional()
     .describe(`Where a crawled history begins. Unset: ${HISTORY_YEARS} years back.`),
   HOT_DAYS: integer(1, 36_500).prefault("365")

@@ -1,7 +1,7 @@
 import { Refusal } from "@/domain/decider.ts";
 import { selectSeries } from "@/domain/klines/select_series.ts";
-import { parseSeries, sameSymbol, seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
-import { seriesRef } from "@/domain/klines/series_ref.ts";
+import { parseSeries, seriesId, type SeriesRef, seriesRef } from "@/domain/klines/series_ref.ts";
+import { sameSymbol } from "@/domain/klines/symbol.ts";
 import type { Projections } from "@/projections/define.ts";
 import type { SeriesQueries, SeriesView } from "@/projections/series_queries.ts";
 
@@ -17,6 +17,9 @@ export interface WantedSeries {
   readonly symbol: string;
   readonly interval: SeriesRef["interval"];
 }
+
+/** Characters that are compared. */
+const LONGEST = 60;
 
 /** Near matches named in a refusal. */
 const MOST_NEAR = 5;
@@ -45,7 +48,9 @@ export function findSeries(views: readonly SeriesView[], idOrText: string): Seri
   const id = idOrText.includes(":") ? seriesId(parseSeries(idOrText)) : idOrText;
   const found = views.find((view) => view.id === id);
   if (found !== undefined) return found;
-  const near = nearest(views, id, (view) => view.id).map((view) => ({ message: `${view.id} is held` }));
+  const near = nearest(views, id, (view) => view.id).map((view) => ({
+    message: `${view.id} is held`,
+  }));
   throw new Refusal("not_found", `Cannot find series ${idOrText}`, { details: near });
 }
 
@@ -57,7 +62,17 @@ export function chooseSeries(views: readonly SeriesView[], wanted: WantedSeries)
   const { symbol, interval } = wanted;
   const exchange = wanted.exchange ?? onlyVenue(views, symbol);
   const ref = seriesRef(exchange, symbol, interval);
-  return selectSeries(nearest(views, ref.symbol, (view) => view.symbol, views.length), ref);
+  const unified = views.some((one) =>
+    one.exchange === exchange && sameSymbol(one.symbol, ref.symbol)
+  );
+  // As the exchange writes it, a symbol may also mean the only contract that the venue lists.
+  const asked = unified ? ref : { ...ref, symbol };
+  try {
+    return selectSeries(views, asked);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return selectSeries(nearest(views, ref.symbol, (view) => view.symbol, views.length), asked);
+  }
 }
 
 function onlyVenue(views: readonly SeriesView[], symbol: string): string {
@@ -92,7 +107,7 @@ function nearest<T>(
 
 /** Levenshtein's: single characters to change, add or take away. */
 function distance(a: string, b: string): number {
-  const [left, right] = [a.toUpperCase(), b.toUpperCase()];
+  const [left = "", right = ""] = [a, b].map((text) => text.slice(0, LONGEST).toUpperCase());
   let row = Array.from({ length: right.length + 1 }, (_, j) => j);
   for (let i = 1; i <= left.length; i++) {
     const next = [i];

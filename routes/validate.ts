@@ -36,7 +36,8 @@ function detailsOf(issue: z.core.$ZodIssue, what: string): RefusalDetail[] {
     const parent = field === "" ? "" : `${field}.`;
     return issue.keys.map((key) => ({ field: `${parent}${key}`, message: `unknown ${kind}` }));
   }
-  return [{ ...(field === "" ? {} : { field }), message: issue.message }];
+  const message = issue.message.endsWith("received undefined") ? "required" : issue.message;
+  return [{ ...(field === "" ? {} : { field }), message }];
 }
 
 /** Text that PostgreSQL cannot keep: U+0000 and half characters. */

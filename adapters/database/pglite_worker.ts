@@ -9,7 +9,6 @@ const port = trusted<{ postMessage(reply: WorkerReply, transfer: Transferable[])
   globalThis,
 );
 const ROLLBACK = new WireWriter().query("rollback").finish();
-const NOTHING = new Uint8Array(0);
 /** How PGlite turns PostgreSQL's longjmp after an SQL error into an exception. */
 const SQL_ERROR_STATUS = 100;
 
@@ -28,7 +27,7 @@ async function obey(command: WorkerCommand): Promise<void> {
     switch (command.type) {
       case "open":
         await open(command.options);
-        return reply({ type: "done", id, bytes: NOTHING });
+        return reply({ type: "done", id, bytes: new Uint8Array(0) });
       case "run":
         return reply({ type: "done", id, bytes: await run(command.bytes) });
       case "dump": {
@@ -40,7 +39,7 @@ async function obey(command: WorkerCommand): Promise<void> {
       case "close":
         await pglite?.close();
         pglite = undefined;
-        return reply({ type: "done", id, bytes: NOTHING });
+        return reply({ type: "done", id, bytes: new Uint8Array(0) });
     }
   } catch (error) {
     reply({ type: "failed", id, message: String(error) });

@@ -1,11 +1,12 @@
 import type { Clock } from "@/domain/ports/clock.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 export interface VenueClockOptions {
   readonly clock: Clock;
   /** Asks the venue, epoch ms; undefined where it has no such question. */
-  readonly ask: ((signal?: AbortSignal) => Promise<number>) | undefined;
+  readonly ask: (() => Promise<number>) | undefined;
   /** Makes any request, for its Date header. */
-  readonly knock: (signal?: AbortSignal) => Promise<unknown>;
+  readonly knock: () => Promise<unknown>;
 }
 
 export interface VenueClock {
@@ -32,15 +33,18 @@ export function createVenueClock({ clock, ask, knock }: VenueClockOptions): Venu
   return {
     async time(signal) {
       if (ask === undefined) {
-        if (byHeader === undefined) await knock(signal);
+        if (byHeader === undefined) await untilAborted(knock(), signal);
         return Math.floor(clock.now() + (byHeader ?? 0));
       }
       const age = clock.now() - (measured?.at ?? -Infinity);
       // A negative age: our clock was set back, and the difference with it.
       if (age < 0 || age >= MEASURE_EVERY_MS) {
-        measuring ??= measure(() => ask(signal)).finally(() => measuring = undefined);
-        const failed = await measuring.then(() => undefined, (error: unknown) => ({ error }));
-        if (failed !== undefined && measured === undefined) throw failed.error;
+        measuring ??= measure(ask).finally(() => measuring = undefined);
+        try {
+          await untilAborted(measuring, signal);
+        } catch (error) {
+          if (measured === undefined || signal?.aborted) throw error;
+        }
       }
       return Math.floor(clock.now() + (measured?.offsetMs ?? 0));
     },

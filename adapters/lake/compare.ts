@@ -111,8 +111,10 @@ async function compareWith(
       .map(([verdict, n]) => [Number(verdict), Number(n)]),
   );
   const { ingested, revised } = VERDICTS;
+  // A batch imported again would otherwise be held twice over.
+  await session.run(`delete from ${table} where verdict not in (${ingested}, ${revised})`);
   const delta = {
-    sql: `select ${FILE_COLUMNS_SQL} from ${table} where verdict in (${ingested}, ${revised})`,
+    sql: `select ${FILE_COLUMNS_SQL} from ${table}`,
     interval,
   };
   const slot = slotStartSql(interval, "open_time");

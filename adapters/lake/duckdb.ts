@@ -29,6 +29,7 @@ export async function openDuckdbLake(options: DuckdbLakeOptions): Promise<Lake> 
     describe: (path) => rpc.call("describe", { path }),
     rescale: (path, scale, outPath) => rpc.call("rescale", { path, scale, outPath }),
     without: (path, range, outPath) => rpc.call("without", { path, range, outPath }),
+    join: (paths, outPath) => rpc.call("join", { paths, outPath }),
     close: () => rpc.close(),
   };
 }

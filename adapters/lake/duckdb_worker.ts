@@ -4,6 +4,7 @@ import { trusted } from "@/events/trust.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { isFatal, wireError } from "./engine_error.ts";
 import { FileHeaders } from "./file_headers.ts";
+import { joinFiles } from "./join.ts";
 import type { FromWorker, LakeCalls, LakeOp, ToWorker } from "./lake_calls.ts";
 import { readCandles } from "./read.ts";
 import { columnsAfter, describeFile, fileWithout, rescaleFile } from "./rewrite.ts";
@@ -76,6 +77,7 @@ function handlersOf(engine: Engine): Handlers {
     describe: ({ path }) => engine.use(none, (s) => describeFile(s, path)),
     rescale: (args) => engine.use(none, (s) => rescaleFile(s, args)),
     without: (args) => engine.use(none, (s) => fileWithout(s, args)),
+    join: (args) => engine.use(none, (s) => joinFiles(s, args)),
     close: () => Promise.resolve(engine.close()),
   };
 }

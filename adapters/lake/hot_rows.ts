@@ -4,26 +4,37 @@ import { decimalSql, type DecimalType } from "./numbers_sql.ts";
 import { FILE_COLUMNS } from "./period_file.ts";
 import { literal } from "./sql.ts";
 import { DECIMALS } from "./stage_sql.ts";
+import type { Part } from "./union_sql.ts";
 
 const [POINT, COMMA, NEWLINE, MINUS] = [46, 44, 10, 45] as const;
 
 /**
- * Lends hot rows to the engine as a select of the file columns, through a file that is gone
+ * Lends hot rows, which are ascending, to the engine as a select of the file columns, through a file that is gone
  * afterwards: a parameter of megabytes takes it longer.
  */
 export async function withHotRows<T>(
   engine: Engine,
   hot: HotRows,
-  work: (sql: string, type: DecimalType) => Promise<T>,
+  work: (part: Part) => Promise<T>,
 ): Promise<T> {
   const path = engine.tempPath("csv");
   const type = hotRowsType(hot);
   await Deno.writeTextFile(path, hot);
   try {
-    return await work(hotRowsSql(path, type), type);
+    return await work({ sql: hotRowsSql(path, type), ...hotFacts(hot, type) });
   } finally {
     await Deno.remove(path);
   }
+}
+
+function hotFacts(hot: HotRows, { width, scale }: DecimalType): Omit<Part, "sql"> {
+  const last = hot.lastIndexOf("\n", hot.length - 2) + 1;
+  return {
+    width,
+    scale: { price: scale, volume: scale, quote: scale },
+    firstOpenTime: parseInt(hot, 10),
+    lastOpenTime: parseInt(hot.slice(last), 10),
+  };
 }
 
 function hotRowsSql(path: string, type: DecimalType): string {

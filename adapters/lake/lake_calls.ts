@@ -35,6 +35,7 @@ export interface LakeCalls {
   without(
     args: { path: string; range: OpenTimeRange; outPath: string },
   ): FileFacts | undefined;
+  join(args: { paths: readonly string[]; outPath: string }): void;
   close(args: Record<never, never>): void;
 }
 

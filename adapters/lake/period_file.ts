@@ -41,28 +41,30 @@ export interface FileHeader {
   readonly scale: Scale;
   /** Declared digits of its decimals. */
   readonly width: number;
+  readonly firstOpenTime: number;
+  readonly lastOpenTime: number;
 }
 
 /** A month of 1m is one row group: smaller ones cost bytes and win no time. */
-const ROW_GROUP = 65_536;
+export const ROW_GROUP = 65_536;
 
 export async function fileHeader(session: Session, path: string): Promise<FileHeader> {
-  const [meta] = await session.rows(
-    `select value::varchar from parquet_kv_metadata(${literal(path)})
-    where key = 'interval'`,
+  const meta = new Map(
+    (await session.rows(`select decode(key), decode(value)
+      from parquet_kv_metadata(${literal(path)})`)).map(([key, value]) => [key, String(value)]),
   );
-  const types = await session.rows(
-    `select name, scale, precision from parquet_schema(${literal(path)})
-    where scale is not null`,
-  );
-  const interval = String(meta?.[0]);
+  const interval = meta.get("interval") ?? "";
   if (!isInterval(interval)) throw new Error(`Cannot read ${path}: it is no file of candles`);
+  const types = await session.rows(`select name, scale, precision
+    from parquet_schema(${literal(path)}) where scale is not null`);
   const scales = new Map(types.map(([name, scale]) => [name, Number(scale)]));
   const of = (name: string) => scales.get(name) ?? 0;
   return {
     interval,
     scale: { price: of("open"), volume: of("volume"), quote: of("quote_volume") },
     width: Math.max(...types.map(([, , precision]) => Number(precision))),
+    firstOpenTime: Number(meta.get("first_open_time")),
+    lastOpenTime: Number(meta.get("last_open_time")),
   };
 }
 
@@ -140,7 +142,8 @@ export async function writeFile(
   await session.run(`copy (select ${columns.join(", ")} from (${relation.sql}) order by open_time)
     to ${literal(outPath)} (format parquet, compression zstd, compression_level 9,
       parquet_version v2, dictionary_size_limit 1, row_group_size ${ROW_GROUP},
-      kv_metadata {interval: ${literal(relation.interval)}})`);
+      kv_metadata {interval: ${literal(relation.interval)},
+        first_open_time: '${facts.firstOpenTime}', last_open_time: '${facts.lastOpenTime}'})`);
   return rest;
 }
 

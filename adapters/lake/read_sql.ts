@@ -1,10 +1,9 @@
 import { intervalMs } from "@/domain/klines/interval.ts";
 import type { LakeQuery } from "@/domain/ports/lake.ts";
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
-import { DECIMALS } from "./stage_sql.ts";
 import { nextSlotSql, slotEndSql, slotStartSql } from "./sql.ts";
 
-type Shape = Pick<
+export type Shape = Pick<
   LakeQuery,
   "stored" | "interval" | "from" | "to" | "limit" | "keep" | "fill" | "partial" | "completeTo"
 >;
@@ -71,49 +70,8 @@ function slotsSql(
       interval 1 month), lambda t: epoch_ms(t))`;
   }
   const ms = intervalMs(interval);
-  const span = `${limit + 1} * ${ms}`;
+  const span = (limit + 1) * ms;
   return keep === "oldest"
     ? `range(first_slot, least(end_slot, first_slot + ${span}), ${ms})`
     : `range(greatest(first_slot, end_slot - ${span}), end_slot, ${ms})`;
-}
-
-/** Text of each column of a picked candle; the close time filled in. */
-export function textColumns(
-  { interval, numbers }: Pick<LakeQuery, "interval" | "numbers">,
-  missing: string,
-): string[] {
-  return KLINE_COLUMNS.map((name) => {
-    if (name === "open_time") return name;
-    if (name === "close_time") return closeTimeSql(interval);
-    if (!DECIMALS.some((decimal) => decimal === name)) {
-      return `coalesce(${name}::varchar, '${missing}')`;
-    }
-    const text = numbers === "string" ? `'"' || plain(${name}) || '"'` : `plain(${name})`;
-    return `coalesce(${text}, '${missing}')`;
-  });
-}
-
-export function closeTimeSql(interval: LakeQuery["interval"]): string {
-  return `coalesce(close_time, ${slotEndSql(interval, "open_time")} - 1)`;
-}
-
-/** One candle as a line of the asked format. */
-export function lineSql(query: Pick<LakeQuery, "interval" | "numbers" | "format">): string {
-  switch (query.format) {
-    case "arrays":
-      return `concat('[', concat_ws(',', ${textColumns(query, "null").join(", ")}), ']')`;
-    case "objects": {
-      const pairs = textColumns(query, "null").map((text, at) =>
-        `'${at === 0 ? "{" : ","}"${KLINE_COLUMNS[at]}":', ${text}`
-      );
-      return `concat(${pairs.join(", ")}, '}')`;
-    }
-    case "csv":
-    case "parquet":
-      return `concat_ws(',', ${textColumns({ ...query, numbers: "number" }, "").join(", ")})`;
-    case "freqtrade": {
-      const columns = textColumns({ ...query, numbers: "number" }, "null").slice(0, 6);
-      return `concat('[', concat_ws(',', ${columns.join(", ")}), ']')`;
-    }
-  }
 }

@@ -1,35 +1,35 @@
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import type { Scale } from "@/domain/ports/lake.ts";
-import { literals } from "./sql.ts";
 import { BASE_VOLUMES, PRICES, QUOTE_VOLUMES } from "./stage_sql.ts";
 import { widerScale } from "./scale.ts";
 
-/** Candles to be read as one: files of one declared type, or other rows. */
+/** Candles of one declared type, to be read together with others. */
 export interface Part {
   readonly sql: string;
-  /** The declared scales; a number when all columns have the same one. */
   readonly scale: Scale;
   readonly width: number;
+  readonly firstOpenTime: number;
+  readonly lastOpenTime: number;
 }
 
-export function filesPart(
-  paths: readonly string[],
-  { scale, width }: Pick<Part, "scale" | "width">,
-): Part {
-  const sql = `select ${KLINE_COLUMNS.join(", ")} from read_parquet(${literals(paths)})`;
-  return { sql, scale, width };
+/** Candles as a select of our columns, and the type that its decimals have. */
+export interface Source {
+  readonly sql: string;
+  readonly scale: Scale;
+  readonly width: number;
 }
 
 /**
  * All parts as one select. Where they declare different decimals each is cast to the widest scale:
  * what the engine chooses by itself may round. The cast fails when `width` digits are too few.
  */
-export function unionSql(parts: readonly Part[], width: 18 | 38): string | undefined {
+export function unionOf(parts: readonly Part[], width: 18 | 38): Source | undefined {
   const [first, ...others] = parts;
   if (first === undefined) return undefined;
-  if (others.length === 0) return first.sql;
+  if (others.length === 0) return first;
   const scale = others.reduce((widest, part) => widerScale(widest, part.scale), first.scale);
-  return parts.map(({ sql }) => castTo(sql, scale, width)).join(" union all ");
+  const sql = parts.map((part) => castTo(part.sql, scale, width)).join(" union all ");
+  return { sql, scale, width };
 }
 
 function castTo(sql: string, { price, volume, quote }: Scale, width: 18 | 38): string {

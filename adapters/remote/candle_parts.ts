@@ -1,3 +1,5 @@
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { Refusal } from "@/domain/decider.ts";
 import type { ImportFile } from "@/domain/ports/local_files.ts";
 
@@ -72,7 +74,7 @@ async function* textParts(file: ImportFile, partBytes: number): AsyncGenerator<C
 
 /** Whole lines, many at a time, without the last line end. */
 async function* lineBlocks(
-  { path, gzip, format }: ImportFile,
+  { name, path, gzip, format }: ImportFile,
   reader: { readBytes: number },
 ): AsyncGenerator<string> {
   const file = await Deno.open(path);
@@ -84,9 +86,10 @@ async function* lineBlocks(
       },
     }),
   );
-  const plain = gzip ? counted.pipeThrough(new DecompressionStream("gzip")) : counted;
+  const decoder = new TextDecoder();
   let rest = "";
-  for await (const chunk of plain.pipeThrough(new TextDecoderStream())) {
+  for await (const bytes of gzip ? gunzipped(name, counted) : counted) {
+    const chunk = decoder.decode(bytes, { stream: true });
     const lines = format === "freqtrade"
       ? rowsAsLines(rest + chunk.replaceAll(/\s+/g, ""))
       : rest + chunk.replaceAll("\r", "");
@@ -96,6 +99,24 @@ async function* lineBlocks(
   }
   const last = format === "freqtrade" ? rest.replaceAll(/[[\]]/g, "") : rest.trimEnd();
   if (last !== "") yield last;
+}
+
+/** Not DecompressionStream: it refuses several gzip members in one file, which pigz and cat make. */
+async function* gunzipped(
+  name: string,
+  source: ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip();
+  // A failure of the source or of the stream reaches whoever reads.
+  pipeline(Readable.from(source), gunzip, () => {});
+  try {
+    yield* gunzip;
+  } catch (error) {
+    const damaged = error instanceof Error && "code" in error &&
+      String(error.code).startsWith("Z_");
+    if (!damaged) throw error;
+    throw new Refusal("validation_error", `Cannot unpack ${name}: ${error.message}`);
+  }
 }
 
 /** `[[1,2],[3,4` → `1,2\n3,4`: rows hold numbers only, so brackets tell all. */

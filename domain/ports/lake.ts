@@ -20,6 +20,8 @@ export interface Lake {
   rescale(path: string, scale: Scale, outPath: string): Promise<FileFacts>;
   /** Joins the rows of `path` that lie outside `[from, to)` into `outPath`; undefined when none is left. */
   without(path: string, range: OpenTimeRange, outPath: string): Promise<FileFacts | undefined>;
+  /** Joins Parquet results of `read`, one after the other, into one file. */
+  join(paths: readonly string[], outPath: string): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -74,6 +74,26 @@ Deno.test("candleParts loses and doubles no row wherever it cuts (property)", as
   );
 });
 
+Deno.test("candleParts reads gzip files of several members, as cat makes them", async () => {
+  const [a, b] = [rows(2), rows(4).slice(2)].map((part) =>
+    gzipSync(strToU8(part.join("\n") + "\n"))
+  );
+  const path = await Deno.makeTempFile();
+  await Deno.writeFile(path, new Uint8Array([...a ?? [], ...b ?? []]));
+  const file = { name: "cat.csv.gz", path, format: "csv", gzip: true, sizeBytes: 1 } as const;
+  const [part] = await Array.fromAsync(candleParts(file));
+  equal(strFromU8(gunzipSync(part?.bytes ?? new Uint8Array())), rows(4).join("\n") + "\n");
+  await Deno.remove(path);
+});
+
+Deno.test("candleParts fails on a gzip file that is cut off", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeFile(path, gzipSync(strToU8(rows(5_000).join("\n"))).slice(0, 20_000));
+  const file = { name: "cut.csv.gz", path, format: "csv", gzip: true, sizeBytes: 1 } as const;
+  await rejects(Array.fromAsync(candleParts(file)), /Cannot unpack cut\.csv\.gz/);
+  await Deno.remove(path);
+});
+
 Deno.test("candleParts turns freqtrade's JSON into csv, however it is laid out", async () => {
   const candles = [[1609459200000, 1, 2, 0.5, 1.5, 10], [1609459260000, 1e-7, 2, 0, 1, 0]];
   for (const indent of [undefined, 2]) {

@@ -1,0 +1,191 @@
+import {
+  BlobCorrupt,
+  BlobMissing,
+  type BlobRef,
+  type Blobs,
+  type LocalBlob,
+  type StoredBlob,
+} from "@/events/blobs/blobs.ts";
+import { blobError } from "./disk_error.ts";
+import { copyDurably, moveDurably, syncDirectory, writeDurably } from "./durable_file.ts";
+import { sha256Of, sha256OfFile } from "./hashing.ts";
+import { isSha256, relativePath } from "./names.ts";
+
+export interface DiskBlobsOptions {
+  /** Made when missing. Holds `ab/cd/<sha256>` and `tmp/`. */
+  readonly directory: string;
+  /** Unfinished files of this age are removed when opened; an hour by default. */
+  readonly sweepAfterMs?: number | undefined;
+}
+
+/** Blobs as read-only files, durable before a put returns. Several processes may share the directory. */
+export async function openDiskBlobs(options: DiskBlobsOptions): Promise<Blobs> {
+  const { directory, sweepAfterMs = 3_600_000 } = options;
+  await guarded("open", async () => {
+    await Deno.mkdir(`${directory}/tmp`, { recursive: true });
+    await sweep(`${directory}/tmp`, sweepAfterMs);
+  });
+  return new DiskBlobs(directory);
+}
+
+class DiskBlobs implements Blobs {
+  readonly #directory: string;
+  /** Which file a verified blob was when it was verified. */
+  readonly #verified = new Map<string, string>();
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async put(bytes: Uint8Array): Promise<BlobRef> {
+    const ref = { sha256: sha256Of(bytes), sizeBytes: bytes.length };
+    return await guarded("put", async () => {
+      if (await this.#renewed(ref)) return ref;
+      const temporary = this.#temporaryPath();
+      await writeDurably(temporary, bytes);
+      return await this.#publish(temporary, ref);
+    });
+  }
+
+  async putFile(path: string): Promise<BlobRef> {
+    return await guarded("putFile", async () => {
+      const temporary = this.#temporaryPath();
+      // Out of the caller's reach first: what is hashed is what is kept.
+      await moveDurably(path, temporary) || await copyDurably(path, temporary);
+      const ref = await sha256OfFile(temporary);
+      if (await this.#renewed(ref)) await Deno.remove(temporary);
+      else await this.#publish(temporary, ref);
+      return ref;
+    });
+  }
+
+  async get(sha256: string): Promise<Uint8Array> {
+    const path = this.#path(sha256);
+    const bytes = await guarded("get", () => existing(sha256, () => Deno.readFile(path)));
+    const actual = sha256Of(bytes);
+    if (actual !== sha256) throw new BlobCorrupt(sha256, actual);
+    return bytes;
+  }
+
+  async has(sha256: string): Promise<boolean> {
+    return await guarded("has", async () => await statOf(this.#path(sha256)) !== undefined);
+  }
+
+  async local(sha256: string): Promise<LocalBlob> {
+    const path = this.#path(sha256);
+    await guarded("local", async () => {
+      const identity = identityOf(await existing(sha256, () => Deno.stat(path)));
+      if (this.#verified.get(sha256) === identity) return;
+      const { sha256: actual } = await sha256OfFile(path);
+      if (actual !== sha256) throw new BlobCorrupt(sha256, actual);
+      this.#verified.set(sha256, identity);
+    });
+    return { path, release() {} };
+  }
+
+  async delete(sha256: string): Promise<void> {
+    const path = this.#path(sha256);
+    this.#verified.delete(sha256);
+    await guarded("delete", () => ignoreMissing(Deno.remove(path)));
+  }
+
+  async *list(): AsyncGenerator<StoredBlob> {
+    for await (const folder of folders(this.#directory)) {
+      for await (const { name: sha256, isFile } of Deno.readDir(folder)) {
+        if (!isFile || !isSha256(sha256)) continue;
+        const stat = await statOf(`${folder}/${sha256}`);
+        if (stat === undefined) continue;
+        yield { sha256, sizeBytes: stat.size, putAt: stat.mtime ?? new Date(0) };
+      }
+    }
+  }
+
+  #path(sha256: string): string {
+    return `${this.#directory}/${relativePath(sha256)}`;
+  }
+
+  #temporaryPath(): string {
+    return `${this.#directory}/tmp/${Deno.pid}-${crypto.randomUUID()}`;
+  }
+
+  /** Renews the time first, so that no search for orphans takes the blob between the two steps. */
+  async #renewed({ sha256, sizeBytes }: BlobRef): Promise<boolean> {
+    const path = this.#path(sha256);
+    const now = new Date();
+    if (await ignoreMissing(Deno.utime(path, now, now)) === "missing") return false;
+    const stat = await statOf(path);
+    // A file of another size cannot be it: it is written again over the broken one.
+    return stat?.size === sizeBytes;
+  }
+
+  async #publish(temporary: string, ref: BlobRef): Promise<BlobRef> {
+    const path = this.#path(ref.sha256);
+    const folder = path.slice(0, path.lastIndexOf("/"));
+    const above = folder.slice(0, folder.lastIndexOf("/"));
+    await Deno.mkdir(folder, { recursive: true });
+    await Deno.chmod(temporary, 0o444);
+    await Deno.rename(temporary, path);
+    // The entry, and the folders when they are new, survive a power cut.
+    for (const directory of [folder, above, this.#directory]) await syncDirectory(directory);
+    return ref;
+  }
+}
+
+async function* folders(directory: string): AsyncGenerator<string> {
+  for await (const { name: outer, isDirectory } of Deno.readDir(directory)) {
+    if (!isDirectory || !/^[0-9a-f]{2}$/.test(outer)) continue;
+    for await (const inner of Deno.readDir(`${directory}/${outer}`)) {
+      if (inner.isDirectory) yield `${directory}/${outer}/${inner.name}`;
+    }
+  }
+}
+
+async function sweep(directory: string, olderThanMs: number): Promise<void> {
+  const limit = Date.now() - olderThanMs;
+  for await (const { name } of Deno.readDir(directory)) {
+    const stat = await statOf(`${directory}/${name}`);
+    if (stat?.mtime && stat.mtime.getTime() < limit) {
+      await ignoreMissing(Deno.remove(`${directory}/${name}`));
+    }
+  }
+}
+
+function identityOf({ mtime, size, ino }: Deno.FileInfo): string {
+  return `${mtime?.getTime()}/${size}/${ino}`;
+}
+
+async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function existing<T>(sha256: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new BlobMissing(sha256);
+    throw error;
+  }
+}
+
+async function ignoreMissing(work: Promise<void>): Promise<"done" | "missing"> {
+  try {
+    await work;
+    return "done";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "missing";
+    throw error;
+  }
+}
+
+async function guarded<T>(op: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof BlobMissing || error instanceof BlobCorrupt) throw error;
+    throw blobError(op, error);
+  }
+}

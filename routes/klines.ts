@@ -1,0 +1,133 @@
+import { z } from "@hono/zod-openapi";
+import { KLINE_COLUMNS, type KlinePage, type KlineQuery } from "@/domain/ports/kline_reader.ts";
+import type { SeriesView } from "@/projections/series_queries.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { endpoint, type Router } from "./endpoint.ts";
+import { answer, type AppContext, requestId } from "./envelope.ts";
+import { atCursor, nextCursor } from "./klines_cursor.ts";
+import { klinesQuery, type KlinesRequest } from "./klines_query.ts";
+import { chooseSeries, type SeriesDirectory } from "./series_directory.ts";
+
+type Deps = Pick<AppDeps, "reader" | "signal"> & { readonly directory: SeriesDirectory };
+
+/** A request that has found its series. */
+interface Resolved {
+  /** What the directory held when it was found. */
+  readonly views: readonly SeriesView[];
+  readonly series: SeriesView;
+  /** As asked, before any cursor. */
+  readonly whole: KlineQuery;
+  /** The page to read. */
+  readonly page: KlineQuery;
+  /** The part of `meta` that is the same for every page. */
+  readonly meta: string;
+}
+
+const row = z.array(z.union([z.number(), z.string(), z.null()]));
+const object = z.record(z.enum(KLINE_COLUMNS), z.union([z.number(), z.string(), z.null()]));
+
+/** `GET /api/v1/klines`: the rows pass from the reader's bytes to the wire without being parsed. */
+export function addKlineRoutes(router: Router, { reader, directory, signal }: Deps): void {
+  const resolved = new WeakMap<KlinesRequest, Resolved>();
+
+  async function resolve(request: KlinesRequest): Promise<Resolved> {
+    const views = await directory.list();
+    const known = resolved.get(request);
+    if (known?.views === views) return known;
+    const fresh = resolveIn(views, request);
+    resolved.set(request, fresh);
+    return fresh;
+  }
+
+  endpoint(router, {
+    method: "get",
+    path: "/api/v1/klines",
+    access: "market",
+    tag: "Candles",
+    summary: "Candles of a series, also of larger intervals than the stored one",
+    query: klinesQuery,
+    body: undefined,
+    answer: {
+      status: 200,
+      description: "The rows; `meta.next_cursor` when there are more",
+      data: z.array(z.union([row, object])),
+      types: {
+        "text/csv": "With a header; the cursor is in X-Next-Cursor",
+        "application/vnd.apache.parquet": "The cursor is in X-Next-Cursor",
+      },
+    },
+  }, async (c, { query: request }) => {
+    const found = await resolve(request);
+    const page = await reader.read(found.page, signal);
+    const cursor = nextCursor(found.whole, page);
+    return request.format === "arrays" || request.format === "objects"
+      ? answerJson(c, { found, page, cursor })
+      : answerFile(c, { found, page, cursor });
+  });
+}
+
+function resolveIn(views: readonly SeriesView[], request: KlinesRequest): Resolved {
+  const { exchange, symbol, interval, cursor, ...rest } = request;
+  const series = chooseSeries(views, { exchange, symbol, interval });
+  const { start, end, ...others } = rest;
+  const whole = { ...others, seriesId: series.id, stored: series.interval, interval, start, end };
+  const meta = {
+    ...{ exchange: series.exchange, symbol: series.symbol, interval, series_id: series.id },
+    stored_interval: series.interval,
+    simulated: series.simulated,
+    columns: KLINE_COLUMNS,
+  };
+  const page = cursor === undefined ? whole : atCursor(whole, cursor);
+  return { views, series, whole, page, meta: JSON.stringify(meta).slice(1, -1) };
+}
+
+interface Found {
+  readonly found: Resolved;
+  readonly page: KlinePage;
+  readonly cursor: string | undefined;
+}
+
+const encoder = new TextEncoder();
+const HEAD = encoder.encode('{"success":true,"data":');
+
+/** The envelope around bytes that are JSON already. */
+function answerJson(c: AppContext, { found, page, cursor }: Found): Response {
+  const next = cursor === undefined ? "null" : `"${cursor}"`;
+  const meta = `"request_id":"${requestId(c)}","timestamp":"${new Date().toISOString()}",` +
+    `${found.meta},"rows":${page.rows},"next_cursor":${next}`;
+  const tail = encoder.encode(`,"meta":{${meta}}}`);
+  const { bytes } = page;
+  const body = new Uint8Array(HEAD.length + bytes.length + tail.length);
+  body.set(HEAD);
+  body.set(bytes, HEAD.length);
+  body.set(tail, HEAD.length + bytes.length);
+  const headers = { "content-type": "application/json", ...pageHeaders(page) };
+  return answer(c, body, { headers });
+}
+
+const FILES = {
+  csv: { type: "text/csv; charset=utf-8", extension: "csv" },
+  parquet: { type: "application/vnd.apache.parquet", extension: "parquet" },
+} as const;
+
+function answerFile(c: AppContext, { found, page, cursor }: Found): Response {
+  const { format, interval } = found.whole;
+  const { type, extension } = FILES[format === "parquet" ? "parquet" : "csv"];
+  const id = found.series.id.slice(0, found.series.id.lastIndexOf("."));
+  return answer(c, new Uint8Array(page.bytes), {
+    headers: {
+      "content-type": type,
+      "content-disposition": `attachment; filename="${id}.${interval}.${extension}"`,
+      ...pageHeaders(page),
+      "x-rows": String(page.rows),
+      "x-simulated": String(found.series.simulated),
+      ...(page.firstOpenTime === undefined ? {} : { "x-first-open-time": `${page.firstOpenTime}` }),
+      ...(page.lastOpenTime === undefined ? {} : { "x-last-open-time": `${page.lastOpenTime}` }),
+      ...(cursor === undefined ? {} : { "x-next-cursor": cursor }),
+    },
+  });
+}
+
+function pageHeaders({ cached }: KlinePage): Readonly<Record<string, string>> {
+  return { "x-cache": cached ? "hit" : "miss" };
+}

@@ -1,0 +1,157 @@
+import { z } from "@hono/zod-openapi";
+import { Refusal } from "@/domain/decider.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import type { IngestOutcome } from "@/domain/ports/kline_ingest.ts";
+import type { FileFormat } from "@/domain/ports/lake.ts";
+import type { SpooledFile } from "@/domain/ports/spool.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { isGzipped, mediaType } from "./body.ts";
+import { endpoint, type Router } from "./endpoint.ts";
+import { type AppContext, success, writeMeta } from "./envelope.ts";
+import { identifyWrite } from "./idempotency.ts";
+import { flagParam, timeParam } from "./params.ts";
+import { findSeries, type SeriesDirectory } from "./series_directory.ts";
+
+type Deps =
+  & Pick<AppDeps, "ingest" | "removal" | "spool" | "clock" | "signal" | "settings">
+  & { readonly directory: SeriesDirectory };
+
+const MB = 1024 * 1024;
+const MAX_SENT_BYTES = 64 * MB;
+const MAX_UNPACKED_BYTES = 512 * MB;
+
+const MEDIA_TYPES = ["application/json", "text/csv", "application/vnd.apache.parquet"] as const;
+
+const FORMATS = {
+  "application/json": "json",
+  "text/csv": "csv",
+  "application/vnd.apache.parquet": "parquet",
+} as const satisfies Record<typeof MEDIA_TYPES[number], FileFormat>;
+
+const tag = "Candles";
+const params = { id: "Id of the series, e.g. `binance.BTC-USDT.1m`" };
+const count = z.int().min(0);
+
+const outcomeWire = z.object({
+  ingested: count,
+  revised: count,
+  unchanged: count,
+  held_better: count.openapi({ description: "Not revised: a better source had said it." }),
+  rejected_total: count,
+  rejected: z.array(z.object({ row: count, reason: z.string() }))
+    .openapi({ description: "The first 100; rows count from 1." }),
+  position: z.int(),
+}).openapi("IngestOutcome");
+
+const removedWire = z.object({ removed: count, position: z.int() });
+
+/** Putting candles into a series and taking them away. */
+export function addKlineWriteRoutes(router: Router, deps: Deps): void {
+  const { directory, settings } = deps;
+
+  async function get(c: AppContext) {
+    return findSeries(await directory.list(), c.req.param("id") ?? "");
+  }
+
+  endpoint(router, {
+    ...{ method: "post", path: "/api/v1/series/{id}/klines", access: "write", tag, params },
+    summary: "Put candles into a series",
+    description: "Up to 64 MB, 512 MB unpacked; `Content-Encoding: gzip` is understood. Answers " +
+      "when they can be queried.",
+    query: z.strictObject({
+      source: z.enum(["api", "import"]).prefault("api")
+        .openapi({
+          description: "A lower rank never revises a higher one: exchange, import, api.",
+        }),
+      overwrite: flagParam("Revise candles of a better source, too.").prefault("false"),
+    }),
+    body: undefined,
+    bodyTypes: {
+      "application/json": '`{"columns": ["open_time", …], "rows": [[…], …]}`',
+      "text/csv": "With a header, or the columns in their order",
+      "application/vnd.apache.parquet": "A file with these columns",
+    },
+    answer: { status: 200, description: "What became of the rows", data: outcomeWire },
+  }, async (c, { query }) => {
+    const { exchange, symbol, interval } = await get(c);
+    const format = FORMATS[mediaType(c, MEDIA_TYPES)];
+    const file = await spoolBody(c, deps, format);
+    try {
+      const identity = await identifyWrite(c, { body: file.sha256, ...settings });
+      const outcome = await deps.ingest.ingestFiles(
+        { exchange, symbol, interval },
+        [{ path: file.path, format, gzip: false }],
+        { ...query, ...identity, now: deps.clock.now(), signal: deps.signal },
+      ).catch(explainUnreadable);
+      return success(c, toOutcomeWire(outcome), { meta: writeMeta(outcome) });
+    } finally {
+      await file.remove();
+    }
+  });
+
+  endpoint(router, {
+    ...{ method: "delete", path: "/api/v1/series/{id}/klines", access: "write", tag, params },
+    summary: "Take candles of a range away",
+    description:
+      "By an event: the log still knows them. They are crawled again unless `keep_out=true`.",
+    query: z.strictObject({
+      start: timeParam("First open time, inclusive."),
+      end: timeParam("Open times before this."),
+      reason: z.string().trim().min(1).max(500).openapi({ description: "Why; kept in the log." }),
+      keep_out: flagParam("Never crawl the range again.").prefault("false"),
+    }).refine(({ start, end }) => start < end, {
+      path: ["end"],
+      message: "expected a time after start",
+    }),
+    body: undefined,
+    answer: { status: 200, description: "How many went", data: removedWire },
+  }, async (c, { query }) => {
+    const { id, interval } = await get(c);
+    const { actor, commandId } = await identifyWrite(c, { body: "", ...settings });
+    const { start: from, end: to, reason, keep_out: keepOut } = query;
+    const outcome = await deps.removal.remove({
+      ...{ seriesId: id, interval, from, to, reason, keepOut, actor, commandId },
+    });
+    const { removed, position } = outcome;
+    return success(c, { removed, position }, { meta: writeMeta(outcome) });
+  });
+}
+
+async function spoolBody(
+  c: AppContext,
+  { spool, signal }: Pick<Deps, "spool" | "signal">,
+  format: FileFormat,
+): Promise<SpooledFile> {
+  const gzip = isGzipped(c);
+  if (Number(c.req.header("content-length") ?? 0) > MAX_SENT_BYTES) {
+    throw new Refusal("payload_too_large", "Cannot take more than 64 MB sent: send it in parts");
+  }
+  const { body } = c.req.raw;
+  if (body === null) {
+    throw new Refusal("validation_error", "Cannot read candles: the body is empty");
+  }
+  return await spool.write(body, {
+    ...{ extension: format, gzip, signal },
+    ...{ maxSentBytes: MAX_SENT_BYTES, maxUnpackedBytes: MAX_UNPACKED_BYTES },
+  });
+}
+
+/** A file that the engine cannot read, ever, is the fault of who sent it. */
+function explainUnreadable(error: unknown): never {
+  const unreadable = error instanceof AdapterError && error.port === "lake" && !error.retryable &&
+    error.op.startsWith("stage");
+  if (!unreadable) throw error;
+  throw new Refusal("validation_error", `Cannot read the candles: ${error.message}`);
+}
+
+function toOutcomeWire(outcome: IngestOutcome): z.infer<typeof outcomeWire> {
+  return {
+    ingested: outcome.ingested,
+    revised: outcome.revised,
+    unchanged: outcome.unchanged,
+    held_better: outcome.heldBetter,
+    rejected_total: outcome.rejectedTotal,
+    rejected: outcome.rejected.map(({ row, reason }) => ({ row, reason })),
+    position: outcome.position,
+  };
+}

@@ -1,0 +1,118 @@
+import { z } from "@hono/zod-openapi";
+import { INTERVALS, slotEnd } from "@/domain/klines/interval.ts";
+import { uuidV5 } from "@/events/uuid.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { endpoint, type Router } from "./endpoint.ts";
+import { success, writeMeta } from "./envelope.ts";
+import { identifyWrite } from "./idempotency.ts";
+import { flagParam, timeField } from "./params.ts";
+import { findSeries, type SeriesDirectory } from "./series_directory.ts";
+import { gapWire, seriesWire, toGapWire, toSeriesWire } from "./series_wire.ts";
+import { addSeries, unwatchSeries } from "./watch_series.ts";
+
+type Deps =
+  & Pick<
+    AppDeps,
+    | ("store" | "series" | "projections" | "removal" | "venues")
+    | ("settings" | "clock" | "log" | "signal")
+  >
+  & { readonly directory: SeriesDirectory };
+
+const tag = "Series";
+const noQuery = z.strictObject({});
+const params = { id: "Id of the series, e.g. `binance.BTC-USDT.1m`" };
+
+const newSeries = z.strictObject({
+  exchange: z.string().openapi({ example: "binance" }),
+  symbol: z.string().openapi({ example: "BTC/USDT" }),
+  interval: z.enum(INTERVALS),
+  history_start: timeField("Where its history begins; the installation's default without it.")
+    .nullish(),
+  watch: z.boolean().prefault(true).openapi({ description: "Crawl it from now on." }),
+});
+
+const purged = seriesWire.extend({ removed: z.int().optional() });
+
+/** Series: which there are, what they hold, which are watched. */
+export function addSeriesRoutes(router: Router, deps: Deps): void {
+  const { directory, series, projections } = deps;
+
+  async function get(id: string) {
+    return findSeries(await directory.list(), id);
+  }
+
+  /** What reads show once they have come to the position. */
+  async function settled(id: string, position: number) {
+    const visible = await projections.waitFor(position);
+    return { view: await series.find(id), meta: writeMeta({ position, visible }) };
+  }
+
+  endpoint(router, {
+    ...{ method: "get", path: "/api/v1/series", access: "market", tag },
+    ...{ summary: "All series", query: noQuery, body: undefined },
+    answer: { status: 200, description: "By id", data: z.array(seriesWire) },
+  }, async (c) => success(c, (await directory.list()).map(toSeriesWire)));
+
+  endpoint(router, {
+    ...{ method: "get", path: "/api/v1/series/{id}", access: "market", tag, params },
+    ...{ summary: "A series", query: noQuery, body: undefined },
+    answer: { status: 200, description: "What it holds", data: seriesWire },
+  }, async (c) => success(c, toSeriesWire(await get(c.req.param("id") ?? ""))));
+
+  endpoint(router, {
+    ...{ method: "get", path: "/api/v1/series/{id}/gaps", access: "market", tag, params },
+    ...{ summary: "Holes between the first and the last candle", query: noQuery, body: undefined },
+    answer: { status: 200, description: "Ascending, in ms", data: z.array(gapWire) },
+  }, async (c) => {
+    const { id } = await get(c.req.param("id") ?? "");
+    return success(c, (await series.gaps(id)).map(toGapWire));
+  });
+
+  endpoint(router, {
+    ...{ method: "post", path: "/api/v1/series", access: "write", tag },
+    summary: "Add a series and watch it",
+    description: "Adding one that exists changes only what differs.",
+    ...{ query: noQuery, body: newSeries },
+    answer: { status: 201, description: "The series", data: seriesWire },
+  }, async (c, { body }) => {
+    const identity = await identifyWrite(c, { body: JSON.stringify(body), ...deps.settings });
+    const { history_start: historyStart, ...wanted } = body;
+    const request = { ...wanted, historyStart: historyStart ?? undefined };
+    const { ref, id, position } = await addSeries(deps, request, identity);
+    const { view, meta } = await settled(id, position);
+    // Reads that lag behind must not make a success look like a failure.
+    const shown = view ??
+      { ...NOTHING_HELD, ...ref, id, simulated: deps.settings.simulated, watched: body.watch };
+    return success(c, toSeriesWire(shown), { status: 201, meta });
+  });
+
+  endpoint(router, {
+    ...{ method: "delete", path: "/api/v1/series/{id}", access: "write", tag, params },
+    summary: "Stop watching a series",
+    description: "Its candles stay, unless `purge=true` takes them away, by an event.",
+    query: z.strictObject({ purge: flagParam("Take its candles away.").prefault("false") }),
+    body: undefined,
+    answer: { status: 200, description: "The series as it is now", data: purged },
+  }, async (c, { query }) => {
+    const view = await get(c.req.param("id") ?? "");
+    const identity = await identifyWrite(c, { body: "", ...deps.settings });
+    let position = await unwatchSeries(deps, view, identity);
+    const removal = query.purge
+      ? await deps.removal.remove({
+        ...{ seriesId: view.id, interval: view.interval, reason: "purge", keepOut: false },
+        ...{ from: 0, to: slotEnd(view.interval, deps.clock.now()), actor: identity.actor },
+        commandId: await uuidV5(identity.commandId, "purge"),
+      })
+      : undefined;
+    position = Math.max(position, removal?.position ?? 0);
+    const { view: now, meta } = await settled(view.id, position);
+    const counts = removal === undefined ? {} : { removed: removal.removed };
+    return success(c, { ...toSeriesWire(now ?? view), ...counts }, { meta });
+  });
+}
+
+const NOTHING_HELD = {
+  ...{ source: null, firstOpenTime: null, lastOpenTime: null, candles: 0, hotRows: 0 },
+  ...{ coldMonths: 0, coveragePct: null, gaps: 0, historyStart: null },
+  ...{ lastCrawledAt: null, lastError: null },
+} as const;

@@ -1,0 +1,78 @@
+import { openPglite } from "@/adapters/database/pglite.ts";
+import { openPostgres } from "@/adapters/database/postgres.ts";
+import type { Database } from "@/events/store/database.ts";
+
+export interface TestDatabase {
+  readonly name: "pglite" | "postgres";
+  /** A fresh, empty database. */
+  open(): Promise<OpenDatabase>;
+}
+
+export interface OpenDatabase {
+  readonly database: Database;
+  /** For another process; undefined for PGlite, which only one can open. */
+  readonly url: string | undefined;
+  /** Another connection pool to the same database, where the engine allows it. */
+  again(): Promise<Database>;
+  close(): Promise<void>;
+}
+
+/** PGlite always; PostgreSQL too when `TEST_DATABASE_URL` names a server. */
+export function databases(): TestDatabase[] {
+  const server = Deno.env.get("TEST_DATABASE_URL");
+  return [
+    { name: "pglite", open: openTestPglite },
+    ...(server === undefined
+      ? []
+      : [{ name: "postgres" as const, open: () => openTestPostgres(server) }]),
+  ];
+}
+
+let template: Promise<Uint8Array<ArrayBuffer>> | undefined;
+
+async function openTestPglite(): Promise<OpenDatabase> {
+  template ??= dumpEmpty();
+  const database = await openPglite({ template: new Uint8Array(await template) });
+  return {
+    database,
+    url: undefined,
+    again: () => Promise.resolve(database),
+    close: () => database.close(),
+  };
+}
+
+/** Making a cluster takes seconds; loading a copy of an empty one does not. */
+async function dumpEmpty(): Promise<Uint8Array<ArrayBuffer>> {
+  const database = await openPglite();
+  const dump = await database.dump();
+  await database.close();
+  return dump;
+}
+
+async function openTestPostgres(server: string): Promise<OpenDatabase> {
+  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
+  await once(server, `create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  const opened: Database[] = [];
+  const open = () => {
+    const database = openPostgres({ url: url.href, poolMax: 10 });
+    opened.push(database);
+    return database;
+  };
+  return {
+    database: open(),
+    url: url.href,
+    again: () => Promise.resolve(open()),
+    async close() {
+      await Promise.all(opened.map((database) => database.close()));
+      await once(server, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+async function once(server: string, sql: string): Promise<void> {
+  const database = openPostgres({ url: server, poolMax: 1 });
+  await database.script(sql);
+  await database.close();
+}

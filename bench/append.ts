@@ -8,18 +8,18 @@ const MS_A_ROUND = 1_500;
 /** Required ratio to Emmett with an inline projection. */
 const GOAL = { 1: 1.5, 8: 2.5, 64: 5 } as const;
 
-export interface AppendSubject {
-  readonly name: string;
-  /** Resolves when the event is durable. */
-  append(id: string, n: number): Promise<unknown>;
-  /** Resolves when a read model shows it. */
-  appendVisible(id: string, n: number): Promise<unknown>;
+/** Resolves when the event is durable, or when a read model shows it. */
+export type Append = AppendPeer["append"];
+
+export interface AppendSubjects {
+  readonly alone: Append;
+  readonly visible: Append;
 }
 
 /** Appends at 1, 8 and 64 writers, alone and until visible, beside Emmett in the same rounds. */
 export async function benchAppends(
   url: string,
-  { postgres, pglite }: { postgres: AppendSubject; pglite: AppendSubject },
+  { postgres, pglite }: { postgres: AppendSubjects; pglite: AppendSubjects },
 ): Promise<Result[]> {
   const alone = await openEmmett(url, { inline: false });
   const inline = await openEmmett(url, { inline: true });
@@ -27,12 +27,12 @@ export async function benchAppends(
     const results: Result[] = [];
     for (const writers of WRITERS) {
       const rates = await rounds(writers, {
-        ours: (id, n) => postgres.append(id, n),
-        visible: (id, n) => postgres.appendVisible(id, n),
+        ours: postgres.alone,
+        visible: postgres.visible,
         alone: (id, n) => alone.append(id, n),
         inline: (id, n) => inline.append(id, n),
-        pglite: (id, n) => pglite.append(id, n),
-        pgliteVisible: (id, n) => pglite.appendVisible(id, n),
+        pglite: pglite.alone,
+        pgliteVisible: pglite.visible,
       });
       const line = (name: string, value: number, peer: number, peerName: string) =>
         result({
@@ -78,8 +78,6 @@ export async function benchAppends(
     await inline.close();
   }
 }
-
-type Append = AppendPeer["append"];
 
 /** Subjects take turns in each round, so that noise hits all of them; medians over the rounds. */
 async function rounds<K extends string>(

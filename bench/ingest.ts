@@ -13,7 +13,10 @@ interface Tier {
 }
 
 /** Candles in, durable and queryable, through HTTP: months of real rows, beside InfluxDB. */
-export async function benchIngest(shared: string, databaseUrl: string): Promise<Result[]> {
+export async function benchIngest(
+  shared: string,
+  freshPostgres: () => Promise<string>,
+): Promise<Result[]> {
   const now = Date.now();
   const hotFrom = now - now % DAY_MS - 330 * DAY_MS;
   const tiers: Tier[] = [
@@ -34,7 +37,7 @@ export async function benchIngest(shared: string, databaseUrl: string): Promise<
           const value = await ourRate(
             months,
             format,
-            engine === "postgres" ? databaseUrl : undefined,
+            engine === "postgres" ? await freshPostgres() : undefined,
           );
           results.push(result({
             name: `ingest ${tier.name}, ${format}, ${engine}`,

@@ -24,7 +24,7 @@ export async function ingestHotCandles(
   run: IngestRun,
   part: HotPart,
 ): Promise<PartOutcome | "cold"> {
-  const commandId = await partId(run, part.period);
+  const commandId = partId(run, part.period);
   for (let conflicts = 0;; conflicts++) {
     const done = await deps.store.findCommand(commandId);
     if (done.length > 0) return outcomeOf(trusted<KlineEvent[]>(done), done.at(-1)?.position ?? 0);

@@ -37,6 +37,6 @@ export type PartOutcome =
   & Partial<Pick<IngestOutcome, "rejected" | "rejectedTotal">>;
 
 /** Command ids of the parts of an ingest, so that a repeat finds each part that was recorded. */
-export function partId({ commandId }: IngestRun, part: string): Promise<string> {
+export function partId({ commandId }: IngestRun, part: string): string {
   return uuidV5(commandId, part);
 }

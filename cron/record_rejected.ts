@@ -34,7 +34,7 @@ export async function recordRejected(
         })),
       },
     }],
-  }], { actor: run.actor, commandId: await partId(run, "rejected") });
+  }], { actor: run.actor, commandId: partId(run, "rejected") });
   return { ...outcome, position };
 }
 

@@ -53,7 +53,7 @@ async function removeFromPeriod(
   request: RemovalRequest,
   part: PeriodPart,
 ): Promise<{ removed: number; position: number }> {
-  const commandId = await uuidV5(request.commandId, `remove/${part.period}`);
+  const commandId = uuidV5(request.commandId, `remove/${part.period}`);
   for (let conflicts = 0;; conflicts++) {
     const [done] = trusted<(KlineEvent & { position: number })[]>(
       await deps.store.findCommand(commandId),

@@ -39,7 +39,7 @@ export async function decideSeries(
     stream: seriesStream(seriesId),
     command,
     // One request may decide several times: each has an id of its own.
-    meta: { actor, commandId: await uuidV5(commandId, `${command.type}/${seriesId}`) },
+    meta: { actor, commandId: uuidV5(commandId, `${command.type}/${seriesId}`) },
   });
 }
 

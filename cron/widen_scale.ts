@@ -78,7 +78,7 @@ async function rescale(
         scale: facts.scale,
       },
     };
-    const commandId = await partId(run, `rescale/${period}/${version}`);
+    const commandId = partId(run, `rescale/${period}/${version}`);
     await decidePeriod(deps.store, current, { command, actor, commandId });
   } finally {
     old.release();

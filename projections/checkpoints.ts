@@ -70,5 +70,7 @@ export function guardSql(
   { name, position, side }: Pick<Checkpoint, "name" | "position" | "side">,
 ): string {
   return `exists (select 1 from checkpoint where name = ${literal(name)} and pos = ${position} ` +
-    `and side = ${literal(side)} and set_config('synchronous_commit', 'off', true) = 'off' for share)`;
+    `and side = ${
+      literal(side)
+    } and set_config('synchronous_commit', 'off', true) = 'off' for share)`;
 }

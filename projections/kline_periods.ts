@@ -87,7 +87,10 @@ export const klinePeriods: RowProjection<KlineEvent, KlinePeriodRow> = {
     KlinesFoundAbsent: (row, { data, ...place }) => {
       const before = row ?? emptyPeriod(data.seriesId, data.period);
       const { ranges, askedAt } = data;
-      return { ...placed(before, place), absent: addAbsent(before.absent, { asked: ranges, askedAt }) };
+      return {
+        ...placed(before, place),
+        absent: addAbsent(before.absent, { asked: ranges, askedAt }),
+      };
     },
   },
 };

@@ -30,11 +30,17 @@ export function planRead(query: KlineQuery, held: readonly HeldPeriod[]): ReadPl
   const { start, end, order } = query;
   const [first, last] = [held.at(0), held.at(-1)];
   if (first === undefined || last === undefined) return NOTHING;
-  const from = start === undefined ? slotStart(query.interval, first.firstOpenTime) : lower(query, start);
+  const from = start === undefined
+    ? slotStart(query.interval, first.firstOpenTime)
+    : lower(query, start);
   const to = end === undefined ? Infinity : upper(query, end);
   const keep = start === undefined || order === "desc" ? "latest" : "oldest";
   const inRange = held.filter((p) => p.lastOpenTime >= from && p.firstOpenTime < to);
-  const picked = surelyEnough(keep === "oldest" ? inRange : inRange.toReversed(), { from, to, query });
+  const picked = surelyEnough(keep === "oldest" ? inRange : inRange.toReversed(), {
+    from,
+    to,
+    query,
+  });
   return {
     from,
     to: Math.min(to, upper(query, last.lastOpenTime + 1)),

@@ -113,7 +113,9 @@ async function flush(batches: readonly Batch[], context: BulkContext): Promise<v
   const size = CHUNK_ROWS[context.engine];
   for (let start = 0; start < rows.length; start += size) {
     const chunk = rows.slice(start, start + size);
-    const params = [...COLUMNS, "series_id", "pos"].map((_, i) => chunk.map((row) => row[i] ?? null));
+    const params = [...COLUMNS, "series_id", "pos"].map((_, i) =>
+      chunk.map((row) => row[i] ?? null)
+    );
     await context.run(upsert(context, {
       params,
       rows: `unnest(${COLUMNS.map(([, type], i) => `$${i + 1}::${type}[]`).join(", ")},

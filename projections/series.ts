@@ -49,12 +49,13 @@ export const series: RowProjection<SeriesEvent | KlineEvent, SeriesRow> = {
       row && { ...row, watched: true, historyStart: data.historyStart }
     ),
     SeriesUnwatched: (row) => row && { ...row, watched: false },
-    SeriesScaleWidened: (row, { data }) => row && {
-      ...row,
-      priceScale: Math.max(row.priceScale, data.price),
-      volumeScale: Math.max(row.volumeScale, data.volume),
-      quoteScale: Math.max(row.quoteScale, data.quote),
-    },
+    SeriesScaleWidened: (row, { data }) =>
+      row && {
+        ...row,
+        priceScale: Math.max(row.priceScale, data.price),
+        volumeScale: Math.max(row.volumeScale, data.volume),
+        quoteScale: Math.max(row.quoteScale, data.quote),
+      },
     SeriesCrawlFailed: (row, { data }) => row && { ...row, lastError: data.error },
     SeriesCrawlRecovered: (row) => row && { ...row, lastError: null },
     KlinesRecorded: (row, event) => row && crawled(row, event.data.source, event.at),

@@ -1,12 +1,7 @@
 import { asc, eq, gt, max, sum } from "drizzle-orm";
 import { trusted } from "@/events/trust.ts";
-import { SOURCE_RANK, type Source } from "@/domain/klines/candle.ts";
-import {
-  type Coverage,
-  coveragePct,
-  gapsOf,
-  mergeRanges,
-} from "@/domain/klines/coverage.ts";
+import { type Source, SOURCE_RANK } from "@/domain/klines/candle.ts";
+import { type Coverage, coveragePct, gapsOf, mergeRanges } from "@/domain/klines/coverage.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
 import type { Db } from "./db.ts";
 import { type KlinePeriodRow, klinePeriodsTable } from "./kline_periods.ts";

@@ -100,5 +100,6 @@ function isStorageFull(error: unknown): boolean {
   if (error instanceof DatabaseError && error.sqlstate === "53100") return true;
   if (!(error instanceof Error)) return false;
   if ("code" in error && error.code === "ENOSPC") return true;
+  if (error instanceof AdapterError && /No space left on device/i.test(error.message)) return true;
   return isStorageFull(error.cause);
 }

@@ -4,11 +4,12 @@ import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { IngestOutcome } from "@/domain/ports/kline_ingest.ts";
 import type { FileFormat } from "@/domain/ports/lake.ts";
 import type { SpooledFile } from "@/domain/ports/spool.ts";
+import { uuidV5 } from "@/events/uuid.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { isGzipped, mediaType } from "./body.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { type AppContext, success, writeMeta } from "./envelope.ts";
-import { identifyWrite } from "./idempotency.ts";
+import { identifyWrite, type WriteIdentity } from "./idempotency.ts";
 import { flagParam, timeParam } from "./params.ts";
 import { findSeries, type SeriesDirectory } from "./series_directory.ts";
 
@@ -19,6 +20,8 @@ type Deps =
 const MB = 1024 * 1024;
 const MAX_SENT_BYTES = 64 * MB;
 const MAX_UNPACKED_BYTES = 512 * MB;
+
+const MAX_REMEMBERED_BODIES = 10_000;
 
 const MEDIA_TYPES = ["application/json", "text/csv", "application/vnd.apache.parquet"] as const;
 
@@ -49,6 +52,28 @@ const removedWire = z.object({ removed: count, position: z.int() });
 export function addKlineWriteRoutes(router: Router, deps: Deps): void {
   const { directory, settings } = deps;
 
+  const bodies = new Map<string, string>();
+
+  /**
+   * Another body under the same key must be refused, and never be answered as if it had been taken:
+   * its fingerprint is part of the command, so that candles are at worst compared once more.
+   */
+  async function bodyCommand({ commandId, fingerprint }: WriteIdentity): Promise<string> {
+    if (fingerprint === undefined) return commandId;
+    const known = bodies.get(commandId);
+    if (known !== undefined && known !== fingerprint) {
+      const message = "Cannot repeat this request: its Idempotency-Key was used with another body";
+      throw new Refusal("validation_error", message, { field: "Idempotency-Key" });
+    }
+    return await uuidV5(commandId, fingerprint);
+  }
+
+  function remember({ commandId, fingerprint }: WriteIdentity): void {
+    if (fingerprint === undefined) return;
+    if (bodies.size >= MAX_REMEMBERED_BODIES) bodies.clear();
+    bodies.set(commandId, fingerprint);
+  }
+
   async function get(c: AppContext) {
     return findSeries(await directory.list(), c.req.param("id") ?? "");
   }
@@ -78,11 +103,16 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
     const file = await spoolBody(c, deps, format);
     try {
       const identity = await identifyWrite(c, { body: file.sha256, ...settings });
+      const commandId = await bodyCommand(identity);
       const outcome = await deps.ingest.ingestFiles(
         { exchange, symbol, interval },
         [{ path: file.path, format, gzip: false }],
-        { ...query, ...identity, now: deps.clock.now(), signal: deps.signal },
+        {
+          ...{ ...query, actor: identity.actor, commandId },
+          ...{ now: deps.clock.now(), signal: deps.signal },
+        },
       ).catch(explainUnreadable);
+      remember(identity);
       return success(c, toOutcomeWire(outcome), { meta: writeMeta(outcome) });
     } finally {
       await file.remove();

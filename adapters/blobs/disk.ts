@@ -67,17 +67,16 @@ class DiskBlobs implements Blobs {
   }
 
   async has(sha256: string): Promise<boolean> {
-    return await guarded("has", async () => await statOf(this.#path(sha256)) !== undefined);
+    const path = this.#path(sha256);
+    return await guarded("has", async () => await statOf(path) !== undefined);
   }
 
   async local(sha256: string): Promise<LocalBlob> {
     const path = this.#path(sha256);
     await guarded("local", async () => {
-      const identity = identityOf(await existing(sha256, () => Deno.stat(path)));
-      if (this.#verified.get(sha256) === identity) return;
-      const { sha256: actual } = await sha256OfFile(path);
+      const stat = await existing(sha256, () => Deno.stat(path));
+      const actual = await this.#actual(sha256, path, stat);
       if (actual !== sha256) throw new BlobCorrupt(sha256, actual);
-      this.#verified.set(sha256, identity);
     });
     return { path, release() {} };
   }
@@ -112,9 +111,19 @@ class DiskBlobs implements Blobs {
     const path = this.#path(sha256);
     const now = new Date();
     if (await ignoreMissing(Deno.utime(path, now, now)) === "missing") return false;
+    // A broken one is written again: the bytes at hand heal it.
     const stat = await statOf(path);
-    // A file of another size cannot be it: it is written again over the broken one.
-    return stat?.size === sizeBytes;
+    return stat !== undefined && stat.size === sizeBytes &&
+      await this.#actual(sha256, path, stat) === sha256;
+  }
+
+  /** The name its bytes ask for; read once for each file that the blob is. */
+  async #actual(sha256: string, path: string, stat: Deno.FileInfo): Promise<string> {
+    const identity = identityOf(stat);
+    if (this.#verified.get(sha256) === identity) return sha256;
+    const { sha256: actual } = await sha256OfFile(path);
+    if (actual === sha256) this.#verified.set(sha256, identity);
+    return actual;
   }
 
   async #publish(temporary: string, ref: BlobRef): Promise<BlobRef> {

@@ -20,11 +20,17 @@ export function nearSymbols(wanted: string, known: Iterable<string>): string[] {
   const plain = letters(wanted);
   const most = Math.max(2, Math.ceil(plain.length / 3));
   return [...known]
-    .map((symbol) => ({ symbol, edits: editDistance(plain, letters(symbol)) }))
+    .map((symbol) => ({ symbol, edits: edits(plain, symbol) }))
     .filter(({ edits }) => edits <= most)
     .sort((a, b) => a.edits - b.edits || (a.symbol < b.symbol ? -1 : 1))
     .slice(0, MOST_SHOWN)
     .map(({ symbol }) => symbol);
+}
+
+/** People leave out what a contract is settled in. */
+function edits(plain: string, symbol: string): number {
+  const [pair = ""] = symbol.split(":");
+  return Math.min(editDistance(plain, letters(symbol)), editDistance(plain, letters(pair)));
 }
 
 /** Levenshtein's distance. */

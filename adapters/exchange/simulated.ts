@@ -45,7 +45,8 @@ export function createSimulated(
       return resolve(symbol);
     },
     async fetchCandles({ symbol, interval, from, to, limit }, signal) {
-      const bars = { market: market(symbol), interval, to };
+      signal?.throwIfAborted();
+      const bars = { market: market(symbol), interval };
       const page: Candle[] = [];
       let breathedAt = performance.now();
       let openTime = slotFrom(interval, Math.max(from, listedAt));

@@ -86,7 +86,7 @@ async function compareWithHot(
   await withHotRows(
     context.engine,
     hot,
-    (sql) => context.session.run(`create table ${table} as ${sql}`),
+    ({ sql }) => context.session.run(`create table ${table} as ${sql}`),
   );
   const scale = await scaleOf(context.session, table);
   const relation = {

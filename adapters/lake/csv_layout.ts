@@ -37,7 +37,7 @@ export function csvLayout(sample: string): CsvLayout | undefined {
   }
   // The last line may be cut by the end of the sample.
   const whole = lines.length > 1 ? lines.slice(0, -1) : lines;
-  const counts = Map.groupBy(whole, (line) => splitCsvLine(line, delimiter).length);
+  const counts = Map.groupBy(whole, (line) => fieldCount(splitCsvLine(line, delimiter)));
   const fields = most([...counts.keys()], (count) => counts.get(count)?.length ?? 0);
   if (!HEADERLESS_COLUMNS.includes(fields)) {
     throw new Refusal(
@@ -46,6 +46,12 @@ export function csvLayout(sample: string): CsvLayout | undefined {
     );
   }
   return { delimiter, header: false, fields, places: placesByOrder(fields), plain };
+}
+
+/** A trailing delimiter is harmless and common. */
+function fieldCount(fields: readonly string[]): number {
+  const isTrailing = fields.at(-1) === "" && !HEADERLESS_COLUMNS.includes(fields.length);
+  return isTrailing ? fields.length - 1 : fields.length;
 }
 
 /** Fields of one line; quotes as RFC 4180 has them, but never over a line's end. */

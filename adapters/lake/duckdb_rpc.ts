@@ -31,8 +31,8 @@ export class DuckdbRpc {
     args: Parameters<LakeCalls[K]>[0],
     signal?: AbortSignal,
   ): Promise<ReturnType<LakeCalls[K]>> {
-    signal?.throwIfAborted();
     const life = await this.start();
+    signal?.throwIfAborted();
     return trusted<ReturnType<LakeCalls[K]>>(await life.call(op, args, signal));
   }
 

@@ -77,7 +77,7 @@ export async function factsOf(
   session: Session,
   { sql, interval }: Relation,
   scale: Scale,
-): Promise<FileFacts & { readonly width: 18 | 38 } | undefined> {
+): Promise<{ readonly facts: FileFacts; readonly width: 18 | 38 } | undefined> {
   const number = slotNumberSql(interval, "open_time");
   const [row] = await session.rows(`select count(*), min(open_time), max(open_time),
       sum(hash(${FILE_COLUMNS.map(hashable).join(", ")}))::varchar,
@@ -89,7 +89,7 @@ export async function factsOf(
     from (${sql})`);
   const [rows, first, last, checksum, whole, from, to, narrow] = row ?? [];
   if (rows === undefined || rows === 0) return undefined;
-  return {
+  const facts: FileFacts = {
     rows: Number(rows),
     firstOpenTime: Number(first),
     lastOpenTime: Number(last),
@@ -98,8 +98,8 @@ export async function factsOf(
       : await slotRanges(session, { sql, interval }),
     scale,
     checksum: String(checksum),
-    width: narrow === true ? 18 : 38,
   };
+  return { facts, width: narrow === true ? 18 : 38 };
 }
 
 /** A value in a form that is the same whatever the declared scale. */
@@ -133,9 +133,9 @@ export async function writeFile(
   relation: Relation,
   { scale, outPath }: { scale: Scale; outPath: string },
 ): Promise<FileFacts | undefined> {
-  const facts = await factsOf(session, relation, scale);
-  if (facts === undefined) return undefined;
-  const { width, ...rest } = facts;
+  const found = await factsOf(session, relation, scale);
+  if (found === undefined) return undefined;
+  const { facts, width } = found;
   const columns = FILE_COLUMNS.map((name) =>
     `${typedColumn(name, scale, width)} as ${quoted(name)}`
   );
@@ -144,7 +144,7 @@ export async function writeFile(
       parquet_version v2, dictionary_size_limit 1, row_group_size ${ROW_GROUP},
       kv_metadata {interval: ${literal(relation.interval)},
         first_open_time: '${facts.firstOpenTime}', last_open_time: '${facts.lastOpenTime}'})`);
-  return rest;
+  return facts;
 }
 
 function typedColumn(name: FileColumn, scale: Scale, width: 18 | 38): string {

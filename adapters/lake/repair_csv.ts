@@ -35,7 +35,6 @@ export function plainLine(
   fields: readonly string[],
   { fields: expected, places }: Pick<CsvLayout, "fields" | "places">,
 ): string {
-  // A trailing delimiter is harmless and common.
   const whole = fields.length === expected + 1 && fields.at(-1) === ""
     ? fields.slice(0, -1)
     : fields;
@@ -60,15 +59,15 @@ async function* linesOf(file: TextFile): AsyncGenerator<string> {
     const text = first ? chunk.replace(/^\ufeff/, "") : chunk;
     first &&= chunk === "";
     const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    // A line that does not end is kept in pieces, not in memory.
-    if (rest.length > MAX_LINE) {
-      lines.push(rest);
-      rest = "";
-    }
-    for (const line of lines) yield* split(line);
+    // A line without an end is not held in memory; what is cut off makes it unreadable.
+    rest = bounded(lines.pop() ?? "");
+    for (const line of lines) yield* split(bounded(line));
   }
   yield* split(rest);
+}
+
+function bounded(line: string): string {
+  return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 1)}\ufffd` : line;
 }
 
 function split(line: string): string[] {

@@ -8,7 +8,8 @@ import { DECIMALS } from "./stage_sql.ts";
 /** Facts of a file, read from it. Throws when it holds no candle. */
 export async function describeFile(session: Session, path: string): Promise<FileFacts> {
   const header = await fileHeader(session, path);
-  return known(await factsOf(session, fileRelation(path, header), header.scale), path);
+  const found = await factsOf(session, fileRelation(path, header), header.scale);
+  return known(found?.facts, path);
 }
 
 export async function rescaleFile(

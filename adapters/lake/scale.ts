@@ -9,7 +9,7 @@ export async function scaleOf(session: Session, table: string): Promise<Scale> {
   const least = async (columns: readonly string[]) => {
     // Too few decimals are found out at the first row that needs more, so only the last step reads all.
     for (let scale = 0; scale < type.scale; scale++) {
-      if ((await session.rows(inexactSql(table, columns, { ...type, scale }))).length === 0) {
+      if ((await session.rows(inexactSql(table, columns, { narrow: scale, type }))).length === 0) {
         return scale;
       }
     }
@@ -29,14 +29,17 @@ async function tableType(session: Session, table: string): Promise<DecimalType> 
   return { width: width === "18" ? 18 : 38, scale: Number(scale) };
 }
 
-/** One row that a column does not hold exactly at the scale, if there is any. */
+/** One row that a column does not hold exactly at the scale, if there is any. Rounding up may overflow: then it does not. */
 function inexactSql(
   table: string,
   columns: readonly string[],
-  { width, scale }: DecimalType,
+  { narrow, type: { width, scale } }: { narrow: number; type: DecimalType },
 ): string {
-  const narrowed = columns.map((name) => `${name} <> ${name}::decimal(${width}, ${scale})`);
-  return `select 1 from ${table} where ${narrowed.join(" or ")} limit 1`;
+  const inexact = columns.map((name) => {
+    const rounded = `${name}::decimal(${width}, ${narrow})`;
+    return `try_cast(${rounded} as decimal(${width}, ${scale})) is distinct from ${name}`;
+  });
+  return `select 1 from ${table} where ${inexact.join(" or ")} limit 1`;
 }
 
 /** At least as many decimals as either has. */

@@ -106,7 +106,7 @@ function textsSql(list: string): string {
 /** First and last open time and number of rows of each period that is held. */
 export function periodsSql(table: string, interval: Interval): string {
   const unit = calendarOf(interval);
-  const group = unit === undefined ? "1" : `date_trunc('${unit}', make_timestamp_ms(open_time))`;
+  const group = unit === undefined ? "()" : `date_trunc('${unit}', make_timestamp_ms(open_time))`;
   return `select count(*), min(open_time), max(open_time) from ${table}
     group by ${group} having count(*) > 0 order by min(open_time)`;
 }

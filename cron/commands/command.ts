@@ -12,6 +12,8 @@ export interface Command {
 export interface CommandContext extends Work {
   readonly files: LocalFiles;
   readonly clock: Pick<Clock, "now">;
+  /** How long the event loop was held up so far, 99th percentile. */
+  readonly stallP99Ms: () => number;
   /** Opened after the arguments have proved right; closed by who runs the command. */
   open(options?: OpenOptions): Promise<Installation>;
   /** Joins Parquet files, ascending, into one. */

@@ -33,7 +33,13 @@ export const importKlines: Command = {
       const elapsedMs = Math.round(context.clock.now() - startedAt);
       return {
         lines: describe(formatSeries(series), opened.files.length, total),
-        facts: { series: formatSeries(series), files: opened.files.length, ...total, elapsedMs },
+        facts: {
+          series: formatSeries(series),
+          files: opened.files.length,
+          ...total,
+          elapsedMs,
+          stallP99Ms: context.stallP99Ms(),
+        },
       };
     } finally {
       await opened.close();

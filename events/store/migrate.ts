@@ -33,21 +33,20 @@ async function schemaVersion(database: Database): Promise<number> {
 }
 
 /**
- * One transaction: whoever holds the lock does the step, the others find it done. `do` keeps the
- * test and the work in one script; the step's text travels dollar-quoted.
+ * One statement, so all or nothing: whoever holds the lock does the step, the others find it done.
+ * The step's text travels dollar-quoted.
  */
 function stepSql(step: number, sql: string): string {
-  return `begin;
-    select pg_advisory_xact_lock(${MIGRATION_LOCK});
-    create table if not exists schema_version (version int primary key, at timestamptz default now());
-    do $step$
+  return `do $step$
     begin
+      perform pg_advisory_xact_lock(${MIGRATION_LOCK});
+      create table if not exists schema_version (
+        version int primary key, at timestamptz not null default now());
       if not exists (select from schema_version where version = ${step + 1}) then
         execute $migration$${sql}$migration$;
         insert into schema_version (version) values (${step + 1});
       end if;
-    end $step$;
-    commit;`;
+    end $step$`;
 }
 
 /** Any constant that no other lock of ours uses. */

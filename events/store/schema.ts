@@ -16,6 +16,7 @@ create table event (
   at timestamptz not null,
   unique (stream, version)
 );
+create index event_type_pos on event (type, pos);
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin
@@ -48,16 +49,18 @@ create table job_run (
 
 create table subject_key (
   subject text primary key,
-  key bytea not null,
-  created_at timestamptz not null default now()
+  key bytea,  -- null once erased: never made again
+  created_at timestamptz not null default now(),
+  erased_at timestamptz
 );
 create table secret (name text primary key, value bytea not null);
 
 -- Appends a group of commands. One row of w_… is one stream of a command (expected null = any), one
 -- row of e_… one event of such a write (e_write counts from 1). A command is written whole or not at
--- all. Streams are distinct over the whole group. Answers one row a write.
+-- all. Streams and command ids are distinct over the whole group. Answers one row a write. Listeners
+-- get the last position and who sent it.
 create function append(
-  w_cmd int[], w_stream text[], w_expected int[],
+  sender text, w_cmd int[], w_stream text[], w_expected bigint[],
   e_write int[], e_id uuid[], e_type text[], e_schema smallint[], e_data jsonb[], e_meta jsonb[])
 returns table (write int, status text, version int, pos bigint, at timestamptz)
 language plpgsql set plan_cache_mode = force_generic_plan as $$
@@ -88,7 +91,7 @@ begin
                    and not exists (select from moved where moved.cmd = e.cmd)
           returning event.stream, event.version, event.pos),
   last as (select i.stream, max(i.version) as version, max(i.pos) as pos from ins i group by i.stream),
-  note as (select pg_notify('event', max(l.pos)::text) from last l having max(l.pos) is not null)
+  note as (select pg_notify('event', max(l.pos) || ' ' || sender) from last l having max(l.pos) is not null)
   select w.n,
          case when dup.cmd is not null then 'duplicate'
               when moved.cmd is not null then 'conflict' else 'ok' end,

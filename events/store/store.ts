@@ -41,8 +41,9 @@ export interface StreamSlice<E> {
 export interface EventStore {
   /**
    * Writes one or several distinct streams, all or none. A command id that is already in the log
-   * answers with its recorded events. Throws {@linkcode VersionConflict} when a stream has moved,
-   * {@linkcode InvalidEvent} when an event does not fit its schema or cannot be stored.
+   * answers with its recorded events. A write without events only checks its stream's version.
+   * Throws {@linkcode VersionConflict} when a stream has moved, {@linkcode InvalidEvent} when an
+   * event does not fit its schema or cannot be stored.
    */
   append(writes: readonly StreamWrite[], meta: EventMeta): Promise<Appended>;
   readStream<E extends StoredEvent = StoredEvent>(
@@ -56,11 +57,23 @@ export interface EventStore {
   /** Position of the newest event; 0 in an empty log. */
   head(): Promise<number>;
   /**
-   * Calls back after each append of this process with the events, and with no events when another
-   * process has appended. Returns how to stop.
+   * Calls back after each append of this process with the events, in position order, and with no
+   * events when another process has appended or may have. Returns how to stop.
    */
   subscribe(listener: (events: readonly Recorded[]) => void): () => void;
+  /** Waits for the appends under way and refuses new ones. */
   close(): Promise<void>;
+}
+
+/** A log that can forget: what both stores are. */
+export interface ErasableEventStore extends EventStore {
+  /**
+   * Erases the key of the subject's personal fields: they read as null from now on, in this process
+   * at once, in others within a minute at the latest, and what is appended later is not kept.
+   */
+  eraseSubject(subject: string): Promise<void>;
+  /** 32 random bytes, made at first use and never changed. */
+  secret(name: string): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 export class VersionConflict extends Error {

@@ -2,7 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { runProgram, startProgram, waitUntil } from "../support/program.ts";
 
 const DEMO = ["--demo"];
-const CANDLES = "/api/v1/klines?exchange=simulated&symbol=BTC/USDT&interval=1m&limit=500";
+const CANDLES = "/api/v1/klines?exchange=simulated&symbol=BTC/USDT&interval=1m&limit=200";
 
 /** An empty data directory, gone after the test. */
 async function withDataDir(test: (dataDir: string) => Promise<void>): Promise<void> {
@@ -29,13 +29,13 @@ Deno.test("demo serves a first page of candles within a minute, says it is simul
     const settings = { DATA_DIR: dataDir };
     const first = await startProgram(settings, { args: DEMO });
     const page = () => rowsAt(first.get, CANDLES);
-    equal(await waitUntil(async () => (await page()).length === 500), true);
+    equal(await waitUntil(async () => (await page()).length === 200), true);
     match(first.log(), /SIMULATED/);
     const series = await rowsAt(first.get, "/api/v1/series");
     deepEqual(series.map((one) => JSON.stringify(one).includes('"simulated":true')), [true, true]);
     equal((await Deno.stat(`${dataDir}/admin-token`)).mode?.toString(8).slice(-3), "600");
 
-    const [last] = await rowsAt(first.get, `${CANDLES}&limit=1`.replace("limit=500&", ""));
+    const [last] = await rowsAt(first.get, `${CANDLES}&limit=1`.replace("limit=200&", ""));
     const end = openTime(last) + 60_000;
     const kept = `${CANDLES}&end=${end}`;
     const before = await rowsAt(first.get, kept);
@@ -65,7 +65,7 @@ Deno.test("demo runs with its named permissions only", async () => {
     equal(flags.includes(`--allow-write=${dataDir}`), true);
     const program = await startProgram(settings, { args: DEMO, flags });
     const page = () => rowsAt(program.get, CANDLES);
-    equal(await waitUntil(async () => (await page()).length === 500), true);
+    equal(await waitUntil(async () => (await page()).length === 200), true);
     equal((await program.stop()).code, 0);
   });
 });
@@ -87,7 +87,7 @@ Deno.test("kill -9 loses nothing that was served, and frees the directory", asyn
     const settings = { DATA_DIR: dataDir };
     const program = await startProgram(settings, { args: DEMO });
     const page = () => rowsAt(program.get, CANDLES);
-    equal(await waitUntil(async () => (await page()).length === 500), true);
+    equal(await waitUntil(async () => (await page()).length === 200), true);
     const before = await page();
     await program.stop("SIGKILL");
     const again = await startProgram(settings, { args: DEMO });

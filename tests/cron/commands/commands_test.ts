@@ -28,6 +28,7 @@ function run({ command, args, installation = new MemoryInstallation() }: Given) 
     signal: new AbortController().signal,
     progress: silentProgress,
     clock: { now: () => 0 },
+    stallP99Ms: () => 0,
     files: openLocalFiles({ tempDir: "unused" }),
     open: () => Promise.resolve(installation),
     joinParquet: () => Promise.reject(new Error("no parquet here")),

@@ -18,6 +18,7 @@ async function run(given: Command, args: string[], signal = new AbortController(
     signal,
     progress: silentProgress,
     clock: { now: () => 0 },
+    stallP99Ms: () => 0,
     files: openLocalFiles({ tempDir: "unused" }),
     open: () => Promise.resolve(new MemoryInstallation()),
     joinParquet: () => Promise.resolve(),

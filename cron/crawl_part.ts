@@ -1,0 +1,117 @@
+import type { OpenTimeRange } from "@/events/catalog/klines.ts";
+import { uuidV5 } from "@/events/uuid.ts";
+import { clipRanges, countSlots } from "@/domain/klines/coverage.ts";
+import { previousSlot, slotIndex, slotStart } from "@/domain/klines/interval.ts";
+import { retry } from "@/domain/retry.ts";
+import type { VenueAsker } from "./ask_venue.ts";
+import { type Basket, createBasket } from "./crawl_basket.ts";
+import { countsOf, type CrawlCounts, NOTHING_CRAWLED } from "./crawl_counts.ts";
+import type { PartContext } from "./crawl_deps.ts";
+import { fetchRange } from "./fetch_range.ts";
+import { recordAbsent } from "./record_absent.ts";
+
+/** A venue may still deliver what closed a moment ago. */
+const LATE_MS = 5 * 60_000;
+
+/**
+ * Fetches ascending ranges, ingests what came and records what the venue has nothing of. When it
+ * fails on the way, what came before is kept.
+ */
+export async function crawlPart(
+  context: PartContext,
+  ranges: readonly OpenTimeRange[],
+): Promise<CrawlCounts> {
+  const { asker, signal } = context;
+  const basket = createBasket(ranges, asker);
+  const failure = await fetchInto(context, { ranges, basket });
+  if (failure !== undefined && (signal.aborted || basket.count() === 0)) throw failure.error;
+  const counts = await ingest(context, { ranges, basket });
+  if (failure !== undefined) throw failure.error;
+  const missing = basket.missing();
+  const lateFrom = slotStart(asker.interval, asker.now - LATE_MS);
+  const absent = clipRanges(missing, [-Infinity, lateFrom]);
+  await recordAbsent(context, absent);
+  const edge = slotStart(asker.interval, asker.now);
+  const newest = clipRanges(missing, [previousSlot(asker.interval, edge), edge]);
+  return {
+    ...counts,
+    absent: countSlots(absent, asker.interval),
+    late: countSlots(clipRanges(newest, [lateFrom, edge]), asker.interval),
+  };
+}
+
+interface Part {
+  readonly ranges: readonly OpenTimeRange[];
+  readonly basket: Basket;
+}
+
+async function fetchInto(
+  { asker, empty, progress }: PartContext,
+  { ranges, basket }: Part,
+): Promise<{ readonly error: unknown } | undefined> {
+  const delivery = {
+    candles: basket.candles,
+    settled(range: OpenTimeRange) {
+      basket.settled(range);
+      progress.advance(countSlots(clipRanges(ranges, range), asker.interval));
+    },
+  };
+  try {
+    for (const range of joinNear(ranges, asker)) {
+      await fetchRange(asker, range, { empty, delivery });
+    }
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
+
+async function ingest(context: PartContext, { ranges, basket }: Part): Promise<CrawlCounts> {
+  if (basket.count() === 0) return NOTHING_CRAWLED;
+  const { deps, asker, series, actor, signal, runId } = context;
+  const [from, to] = [ranges.at(0)?.[0], ranges.at(-1)?.[1]];
+  const options = {
+    ...{ source: "exchange", actor, signal, now: asker.now } as const,
+    commandId: await uuidV5(runId, `klines/${from}/${to}`),
+  };
+  const few = basket.few();
+  const attempt = few === undefined
+    ? () => ingestFile(context, { csv: basket.csv(), options })
+    : () => deps.ingest.ingestCandles(series, few, options);
+  const { clock, random } = deps;
+  // The same command id: a repeat finds what was recorded before a reply got lost.
+  return countsOf(
+    await retry(attempt, { clock, random, signal, attempts: 5, baseMs: 500, maxMs: 15_000 }),
+  );
+}
+
+type IngestFiles = PartContext["deps"]["ingest"]["ingestFiles"];
+
+async function ingestFile(
+  { deps, series }: PartContext,
+  { csv, options }: { csv: string; options: Parameters<IngestFiles>[2] },
+): ReturnType<IngestFiles> {
+  const { path, remove } = await deps.workspace.write(csv);
+  try {
+    const files = [{ path, format: "csv", gzip: false }] as const;
+    return await deps.ingest.ingestFiles(series, files, options);
+  } finally {
+    await remove();
+  }
+}
+
+/** Joins ranges that one page can answer together. */
+function joinNear(
+  ranges: readonly OpenTimeRange[],
+  { interval, pageLimit }: VenueAsker,
+): OpenTimeRange[] {
+  const joined: OpenTimeRange[] = [];
+  for (const [from, to] of ranges) {
+    const last = joined.at(-1);
+    const slots = last && slotIndex(interval, to - 1) - slotIndex(interval, last[0]) + 1;
+    if (last !== undefined && slots !== undefined && slots < pageLimit) {
+      joined[joined.length - 1] = [last[0], to];
+    } else joined.push([from, to]);
+  }
+  return joined;
+}

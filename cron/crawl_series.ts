@@ -1,0 +1,110 @@
+import type { OpenTimeRange } from "@/events/catalog/klines.ts";
+import { Refusal } from "@/domain/decider.ts";
+import { countSlots } from "@/domain/klines/coverage.ts";
+import { type FetchPlan, fetchPlan } from "@/domain/klines/fetch_plan.ts";
+import { periodOf } from "@/domain/klines/period.ts";
+import { formatSeries, seriesId as idOf, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import { DatabaseError } from "@/events/store/database.ts";
+import { askVenue } from "./ask_venue.ts";
+import { addCrawlCounts, type CrawlCounts, NOTHING_CRAWLED } from "./crawl_counts.ts";
+import type { CrawlDeps, CrawlRun, CrawlSeriesRequest, PartContext } from "./crawl_deps.ts";
+import { crawlPart } from "./crawl_part.ts";
+import { nothingKnownEmpty } from "./fetch_range.ts";
+import { decideSeries } from "./series_commands.ts";
+
+/**
+ * Fetches what a series lacks: first its newest candles, then its history period by period, each
+ * stored before the next is asked for. Run again, it goes on where it stopped. A failure is recorded
+ * on the series and thrown.
+ */
+export async function crawlSeries(
+  deps: CrawlDeps,
+  request: CrawlSeriesRequest,
+  run: CrawlRun,
+): Promise<CrawlCounts> {
+  const runId = crypto.randomUUID();
+  const seriesId = idOf(request.series);
+  const doer = { actor: run.actor, commandId: runId };
+  try {
+    const counts = await crawl(deps, request, { ...run, runId });
+    await decideSeries(deps.store, { type: "RecordCrawlRecovery", data: { seriesId } }, doer)
+      .catch(ignoreUnknown);
+    return counts;
+  } catch (error) {
+    // Stopping is no failure, and a broken log cannot take one in.
+    if (run.signal.aborted || error instanceof DatabaseError) throw error;
+    const data = { seriesId, error: reasonOf(error) };
+    await decideSeries(deps.store, { type: "RecordCrawlFailure", data }, doer)
+      .catch(ignoreUnknown);
+    throw error;
+  }
+}
+
+async function crawl(
+  deps: CrawlDeps,
+  { series, since, until, refetch, mode }: CrawlSeriesRequest,
+  run: CrawlRun & { readonly runId: string },
+): Promise<CrawlCounts> {
+  const { signal, progress } = run;
+  const { interval, symbol } = series;
+  const venue = await deps.exchanges.get(series.exchange);
+  const now = await venue.time(signal);
+  const plan = fetchPlan({
+    coverage: await deps.series.coverage(idOf(series)),
+    ...{ interval, now, refetch },
+    wanted: [since ?? deps.historyStart, until ?? Infinity],
+  });
+  const parts = partsOf(plan, series, mode);
+  progress.start(formatSeries(series), {
+    unit: "candles",
+    total: parts.reduce((sum, { ranges }) => sum + countSlots(ranges, interval), 0),
+  });
+  const empty = nothingKnownEmpty();
+  let counts = NOTHING_CRAWLED;
+  for (const { priority, ranges } of parts) {
+    const { clock, random, log } = deps;
+    const asker = askVenue({ venue, symbol, interval, priority, now, clock, random, log, signal });
+    const context: PartContext = { ...run, deps, asker, series, empty };
+    counts = addCrawlCounts(counts, await crawlPart(context, ranges));
+  }
+  progress.finish();
+  return counts;
+}
+
+interface Part {
+  readonly priority: "live" | "history";
+  /** Ascending, in one period when it is history. */
+  readonly ranges: readonly OpenTimeRange[];
+}
+
+function partsOf(
+  { live, history }: FetchPlan,
+  { interval }: SeriesRef,
+  mode: CrawlSeriesRequest["mode"],
+): Part[] {
+  const newest: Part[] = live.length === 0 ? [] : [
+    { priority: "live", ranges: live.toSorted(([a], [b]) => a - b) },
+  ];
+  const older = Map.groupBy(history, ([from]) => periodOf(interval, from)).values()
+    .map((ranges): Part => ({ priority: "history", ranges })).toArray();
+  switch (mode) {
+    case "live":
+      return newest;
+    case "history":
+      return older;
+    case "all":
+      return [...newest, ...older];
+  }
+}
+
+/** For people, and the same each time the same thing fails. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Refusal || error instanceof AdapterError) return error.message;
+  return "Cannot crawl: internal error, see the log";
+}
+
+/** A crawl by hand may be of a series that is not there until its first candles are. */
+function ignoreUnknown(error: unknown): void {
+  if (!(error instanceof Refusal && error.code === "not_found")) throw error;
+}

@@ -1,0 +1,113 @@
+import type { Recorded } from "@/events/define.ts";
+import { type Database, DatabaseError } from "@/events/store/database.ts";
+import { trusted } from "@/events/trust.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import { guardSql, type Side } from "./checkpoints.ts";
+import type { BulkProjection, RowProjection } from "./define.ts";
+import { fold, type ProjectedRow, touches } from "./fold.ts";
+import type { RowCache } from "./row_cache.ts";
+import { quoted, type TableShape } from "./table_shape.ts";
+import { completeRow, decodeRow, keyOf, loadRows, type Move, writeBatch } from "./write_batch.ts";
+
+/** Where the rows of a projection go: its live side, or the side that a rebuild fills. */
+export interface Target {
+  readonly projection: RowProjection<never, never> | BulkProjection;
+  readonly shape: TableShape;
+  /** Checkpoint that moves with the rows. */
+  readonly name: string;
+  readonly side: Side;
+  readonly rows: RowCache;
+}
+
+/**
+ * Folds a batch into all targets, which stand at `from`, and moves their checkpoints to its last
+ * event in one statement. Answers the names that moved; another instance was first with the rest.
+ */
+export async function applyBatch(
+  database: Database,
+  targets: readonly Target[],
+  { from, events }: { from: number; events: readonly Recorded[] },
+): Promise<ReadonlySet<string>> {
+  const to = events.at(-1)?.position ?? from;
+  const moves: Move[] = [];
+  for (const target of targets) {
+    const { name, side, shape } = target;
+    const changed = await changesOf(database, target, { from, events });
+    moves.push({ name, side, shape, changed });
+  }
+  const rows = await database.query(...statement(writeBatch(moves, { from, to })));
+  const moved = new Set(trusted<{ name: string }[]>(rows).map(({ name }) => name));
+  targets.forEach((target, i) => {
+    if (!moved.has(target.name)) return target.rows.clear();
+    for (const [key, row] of moves[i]?.changed ?? []) target.rows.set(key, row);
+  });
+  return moved;
+}
+
+/** Its own fault: trying again does not help until somebody mends something. */
+export function isFatal(error: unknown): boolean {
+  if (error instanceof DatabaseError) return /^2[23]/.test(error.sqlstate ?? "");
+  if (error instanceof AdapterError) return !error.retryable;
+  return true;
+}
+
+type Batch = { from: number; events: readonly Recorded[] };
+
+async function changesOf(
+  database: Database,
+  target: Target,
+  batch: Batch,
+): Promise<ReadonlyMap<string, ProjectedRow | undefined>> {
+  if (target.projection.kind === "rows") {
+    return await foldRows(database, { ...target, projection: target.projection }, batch);
+  }
+  await applyBulk(database, { ...target, projection: target.projection }, batch);
+  return new Map();
+}
+
+async function foldRows(
+  database: Database,
+  { projection, shape, side, rows }: Target & { projection: RowProjection<never, never> },
+  { events }: Batch,
+): Promise<ReadonlyMap<string, ProjectedRow | undefined>> {
+  const touched = touches(projection, events);
+  const keys = new Set(touched.flatMap((touch) => touch.keys));
+  const missing = rows.missing(keys);
+  if (missing.length > 0) {
+    const { sql, params = [] } = loadRows(shape, side, missing);
+    const found = await database.values(sql, params);
+    for (const key of missing) rows.set(key, undefined);
+    for (const values of found) {
+      const row = decodeRow(shape, values);
+      rows.set(keyOf(shape, row), row);
+    }
+  }
+  const before = new Map<string, ProjectedRow>();
+  for (const key of keys) {
+    const row = rows.get(key);
+    if (row !== undefined) before.set(key, row);
+  }
+  const changed = fold(projection, before, touched);
+  return new Map([...changed].map(([key, row]) => [key, row && completeRow(shape, row)]));
+}
+
+async function applyBulk(
+  database: Database,
+  { projection, shape, side, name }: Target & { projection: BulkProjection },
+  { from, events }: Batch,
+): Promise<void> {
+  const own = events.filter(({ type }) => projection.types.includes(type));
+  if (own.length === 0) return;
+  await projection.apply(own, {
+    table: quoted(`${shape.view}_${side}`),
+    engine: database.engine,
+    guard: guardSql({ name, position: from, side }),
+    run: async (step) => void await database.query(...statement(step)),
+  });
+}
+
+function statement(
+  { sql, params = [] }: { sql: string; params?: Parameters<Database["query"]>[1] },
+): Parameters<Database["query"]> {
+  return [sql, params];
+}

@@ -1,0 +1,153 @@
+import { z } from "@hono/zod-openapi";
+import { Refusal } from "@/domain/decider.ts";
+import type { JobStatus } from "@/domain/ports/jobs.ts";
+import { trusted } from "@/events/trust.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { endpoint, type Router } from "./endpoint.ts";
+import { type AppContext, success } from "./envelope.ts";
+import { callerId } from "./idempotency.ts";
+import { timeField } from "./params.ts";
+import { findSeries, type SeriesDirectory } from "./series_directory.ts";
+import { toWire } from "./wire.ts";
+
+type Deps = Pick<AppDeps, "projections" | "jobs" | "startCrawl" | "startRebuild"> & {
+  readonly directory: SeriesDirectory;
+};
+
+const noQuery = z.strictObject({});
+const started = z.object({ job_id: z.string() });
+
+const projectionWire = z.object({
+  name: z.string(),
+  version: z.int(),
+  status: z.enum(["live", "behind", "rebuilding", "failed"]),
+  position: z.int(),
+  lag: z.int().openapi({ description: "Events behind the log's head." }),
+  progress: z.number().nullable().openapi({ description: "0…1 while it is rebuilt." }),
+  last_error: z.string().nullable(),
+}).openapi("Projection");
+
+const jobWire = z.object({
+  id: z.string(),
+  name: z.string(),
+  key: z.string(),
+  status: z.enum(["running", "succeeded", "failed", "stopped"]),
+  started_at: z.iso.datetime(),
+  finished_at: z.iso.datetime().nullable(),
+  label: z.string(),
+  unit: z.string(),
+  done: z.number(),
+  total: z.number().nullable(),
+  result: z.record(z.string(), z.unknown()).nullable(),
+  error: z.string().nullable(),
+}).openapi("Job");
+
+const crawlBody = z.strictObject({
+  series: z.string().openapi({ example: "binance:BTC/USDT:1m" }),
+  since: timeField("First open time, inclusive.").nullish(),
+  until: timeField("Open times before this.").nullish(),
+  refetch: z.boolean().prefault(false)
+    .openapi({ description: "Ask again for what is held." }),
+}).refine(
+  ({ since, until }) => typeof since !== "number" || typeof until !== "number" || since < until,
+  {
+    path: ["until"],
+    message: "expected a time after since",
+  },
+);
+
+/** What an operator sees and starts: read models, crawls, and the jobs that run. */
+export function addAdminRoutes(router: Router, deps: Deps): void {
+  const { projections, jobs, directory } = deps;
+  const admin = { access: "admin", tag: "Admin", query: noQuery } as const;
+
+  endpoint(router, {
+    ...{ method: "get", path: "/admin/projections", ...admin, body: undefined },
+    summary: "Read models and how far they are",
+    answer: { status: 200, description: "By name", data: z.array(projectionWire) },
+  }, async (c) => {
+    const all = await projections.status();
+    return success(
+      c,
+      all.map(({ progress = null, lastError = null, ...rest }) => ({
+        ...rest,
+        progress,
+        last_error: lastError,
+      })),
+    );
+  });
+
+  endpoint(
+    router,
+    {
+      ...{ method: "post", path: "/admin/projections/{name}/rebuild", ...admin, body: undefined },
+      params: { name: "Name of a read model" },
+      summary: "Make a read model anew from the log, while it goes on serving",
+      answer: { status: 202, description: "The job that does it", data: started },
+    },
+    (c) => success(c, { job_id: deps.startRebuild(c.req.param("name") ?? "").id }, { status: 202 }),
+  );
+
+  endpoint(router, {
+    ...{ method: "post", path: "/admin/crawl", ...admin, body: crawlBody },
+    summary: "Fetch what is missing of a series",
+    answer: { status: 202, description: "The job that does it", data: started },
+  }, async (c, { body }) => {
+    const { id } = deps.startCrawl({
+      series: findSeries(await directory.list(), body.series),
+      since: body.since ?? undefined,
+      until: body.until ?? undefined,
+      refetch: body.refetch,
+      actor: callerId(c),
+    });
+    return success(c, { job_id: id }, { status: 202 });
+  });
+
+  endpoint(router, {
+    ...{ method: "get", path: "/admin/jobs", ...admin, body: undefined },
+    summary: "Jobs that run and the last that ended",
+    answer: { status: 200, description: "The newest first", data: z.array(jobWire) },
+  }, (c) => {
+    const newestFirst = jobs.list().toSorted((a, b) =>
+      b.startedAt.getTime() - a.startedAt.getTime()
+    );
+    return success(c, newestFirst.map(toJobWire));
+  });
+
+  endpoint(router, {
+    ...{ method: "get", path: "/admin/jobs/{id}", ...admin, body: undefined },
+    params: { id: "Id of a job" },
+    summary: "A job and how far it is",
+    answer: { status: 200, description: "The job", data: jobWire },
+  }, (c) => success(c, toJobWire(getJob(c))));
+
+  endpoint(router, {
+    ...{ method: "delete", path: "/admin/jobs/{id}", ...admin, body: undefined },
+    params: { id: "Id of a job" },
+    summary: "Stop a job; a rerun goes on where it stopped",
+    description: "A job that has ended stays as it is.",
+    answer: { status: 202, description: "The job as it is now", data: jobWire },
+  }, (c) => {
+    const job = getJob(c);
+    jobs.stop(job.id);
+    return success(c, toJobWire(jobs.find(job.id) ?? job), { status: 202 });
+  });
+
+  function getJob(c: AppContext): JobStatus {
+    const id = c.req.param("id") ?? "";
+    const job = jobs.find(id);
+    if (job !== undefined) return job;
+    throw new Refusal("not_found", `Cannot find job ${id}: jobs are remembered until a restart`);
+  }
+}
+
+function toJobWire(job: JobStatus): z.infer<typeof jobWire> {
+  return {
+    ...{ id: job.id, name: job.name, key: job.key, status: job.status },
+    started_at: job.startedAt.toISOString(),
+    finished_at: job.finishedAt?.toISOString() ?? null,
+    ...{ label: job.label, unit: job.unit, done: job.done, total: job.total ?? null },
+    result: job.result === undefined ? null : trusted<Record<string, unknown>>(toWire(job.result)),
+    error: job.error ?? null,
+  };
+}

@@ -1,0 +1,73 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { addAdminRoutes } from "./admin.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { addDocs } from "./docs.ts";
+import type { App } from "./endpoint.ts";
+import { answer, type AppContext, type AppEnv, failure } from "./envelope.ts";
+import { createErrorHandler } from "./errors.ts";
+import { addEventRoutes } from "./events.ts";
+import { createGuard } from "./guard.ts";
+import { addHealthRoutes } from "./health.ts";
+import { addKlineRoutes } from "./klines.ts";
+import { addKlineWriteRoutes } from "./klines_write.ts";
+import { addSeriesRoutes } from "./series.ts";
+import { createSeriesDirectory } from "./series_directory.ts";
+
+/** What pages of other origins may read. */
+const SHARED_PATHS = ["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/openapi.json"];
+
+/** The whole HTTP API. Serve it with `Deno.serve((request, info) => app.fetch(request, info))`. */
+export function createApp(deps: AppDeps): App {
+  const app: App = new OpenAPIHono<AppEnv>({ strict: false });
+  app.onError(createErrorHandler(deps));
+  const router = { app, guard: createGuard(deps) };
+  const withDirectory = { ...deps, directory: createSeriesDirectory(deps) };
+  addHealthRoutes(router, withDirectory);
+  addKlineRoutes(router, withDirectory);
+  addKlineWriteRoutes(router, withDirectory);
+  addSeriesRoutes(router, withDirectory);
+  addEventRoutes(router, deps);
+  addAdminRoutes(router, withDirectory);
+  addDocs(app, deps.settings);
+  for (const path of SHARED_PATHS) app.options(path, preflight);
+  app.notFound(createNotFound(app));
+  return app;
+}
+
+/** Lets browsers ask from pages of other origins. Reading only: writes need a token of the operator. */
+function preflight(c: AppContext): Response {
+  c.set("shared", true);
+  return answer(c, null, {
+    status: 204,
+    headers: {
+      "access-control-allow-methods": "GET, HEAD",
+      "access-control-allow-headers": "authorization, x-request-id",
+      "access-control-max-age": "86400",
+    },
+  });
+}
+
+/** Tells a path that nobody serves from one that is served by other methods. */
+function createNotFound(app: App): (c: AppContext) => Response {
+  const routes = app.routes.map(({ method, path }) => ({
+    method,
+    pattern: new URLPattern({ pathname: path }),
+  }));
+  return (c) => {
+    const { path, method } = c.req;
+    const pathname = path.replace(/(?<=.)\/$/, "");
+    const served = routes.filter(({ pattern }) => pattern.test({ pathname }));
+    const allowed = [...new Set(served.map((route) => route.method))].filter((m) =>
+      m !== "OPTIONS"
+    );
+    if (allowed.length === 0) {
+      const message = `Cannot find ${path}: /docs lists what there is`;
+      return failure(c, { code: "NOT_FOUND", message }, { status: 404 });
+    }
+    const message = `Cannot ${method} ${path}: allowed are ${allowed.join(", ")}`;
+    return failure(c, { code: "METHOD_NOT_ALLOWED", message }, {
+      status: 405,
+      headers: { allow: allowed.join(", ") },
+    });
+  };
+}

@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import type { AppSettings } from "./app_deps.ts";
+import type { App } from "./endpoint.ts";
+import { answer } from "./envelope.ts";
+import { DOCS_INLINE, DOCS_PAGE } from "./docs_page.ts";
+
+const POLICY = [
+  "default-src 'none'",
+  `style-src '${hashSource(DOCS_INLINE.style)}'`,
+  `script-src '${hashSource(DOCS_INLINE.script)}'`,
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** `/openapi.json` and the page that shows it. Add them last: the document holds the routes before. */
+export function addDocs(app: App, { version, simulated }: AppSettings): void {
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "The operator's token, printed at the first start and kept in DATA_DIR/admin-token",
+  });
+  const label = simulated ? " THIS INSTALLATION SHOWS SIMULATED CANDLES, made up for a demo." : "";
+  const document = JSON.stringify(app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Chandlery",
+      version,
+      description:
+        "Candles of exchanges, kept for ever and served. Times of market data are epoch " +
+        `milliseconds, other times ISO 8601 in UTC; both are accepted everywhere.${label}`,
+    },
+    servers: [{ url: "/" }],
+  }));
+
+  app.get("/openapi.json", (c) => {
+    c.set("shared", true);
+    return answer(c, document, { headers: { "content-type": "application/json" } });
+  });
+  app.get("/docs", (c) =>
+    answer(c, DOCS_PAGE, {
+      headers: {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": POLICY,
+      },
+    }));
+  app.get("/", (c) => answer(c, null, { status: 302, headers: { location: "/docs" } }));
+}
+
+function hashSource(text: string): string {
+  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+}

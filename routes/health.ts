@@ -1,0 +1,101 @@
+import { z } from "@hono/zod-openapi";
+import type { AppDeps } from "./app_deps.ts";
+import { endpoint, type Router } from "./endpoint.ts";
+import { failure, success } from "./envelope.ts";
+import type { SeriesDirectory } from "./series_directory.ts";
+
+type Deps =
+  & Pick<AppDeps, "store" | "projections" | "freeBytes" | "clock" | "settings" | "signal">
+  & { readonly directory: SeriesDirectory };
+
+interface Check {
+  readonly ok: boolean;
+  readonly message?: string;
+}
+
+/** The database stops taking writes below this. */
+const LEAST_FREE_BYTES = 512 * 1024 * 1024;
+
+/** A part that says nothing for so long counts as down. */
+const PATIENCE_MS = 2_000;
+
+const noQuery = z.strictObject({});
+
+/** Whether the process lives, and whether it can serve. */
+export function addHealthRoutes(router: Router, deps: Deps): void {
+  const { settings: { simulated, version } } = deps;
+
+  endpoint(router, {
+    ...{ method: "get", path: "/health/live", access: "open", tag: "Health" },
+    ...{ summary: "The process answers", query: noQuery, body: undefined },
+    answer: { status: 200, description: "It does", data: z.object({ status: z.literal("live") }) },
+  }, (c) => success(c, { status: "live", version, simulated }));
+
+  endpoint(router, {
+    ...{ method: "get", path: "/health/ready", access: "open", tag: "Health" },
+    summary: "The service can do its work",
+    description: "503 with `details` of what cannot.",
+    ...{ query: noQuery, body: undefined },
+    answer: {
+      status: 200,
+      description: "It can",
+      data: z.object({
+        status: z.literal("ready"),
+        simulated: z.boolean(),
+        last_crawled_at: z.iso.datetime().nullable(),
+      }),
+    },
+  }, async (c) => {
+    const checks = await runChecks(deps);
+    const bad = Object.entries(checks).filter(([, { ok }]) => !ok);
+    if (bad.length === 0) {
+      const last_crawled_at = await lastCrawledAt(deps.directory);
+      return success(c, { status: "ready", version, simulated, last_crawled_at, checks });
+    }
+    const details = bad.map(([field, { message = "not ready" }]) => ({ field, message }));
+    const message = `Not ready: ${bad.map(([name]) => name).join(", ")}`;
+    const headers = { "retry-after": "5" };
+    return failure(c, { code: "UNAVAILABLE", message, details }, { status: 503, headers });
+  });
+}
+
+async function runChecks(deps: Deps): Promise<Readonly<Record<string, Check>>> {
+  const { store, projections, freeBytes, signal } = deps;
+  const [database, disk] = await Promise.all([
+    check(deps, () => store.head(), () => undefined),
+    check(deps, freeBytes, (free) => free < LEAST_FREE_BYTES ? "less than 512 MB free" : undefined),
+  ]);
+  return {
+    database,
+    projections: projections.ready() ? { ok: true } : { ok: false, message: "catching up" },
+    disk,
+    process: signal.aborted ? { ok: false, message: "stopping" } : { ok: true },
+  };
+}
+
+/** Says nothing of why: the route is open to everybody, the log has the rest. */
+async function check<T>(
+  { clock }: Pick<Deps, "clock">,
+  ask: () => Promise<T>,
+  judge: (answer: T) => string | undefined,
+): Promise<Check> {
+  const enough = new AbortController();
+  const late = clock.sleep(PATIENCE_MS, enough.signal)
+    .then((): Check => ({ ok: false, message: "does not answer" }), (): Check => ({ ok: true }));
+  const asked = ask().then(
+    (answer): Check => {
+      const message = judge(answer);
+      return message === undefined ? { ok: true } : { ok: false, message };
+    },
+    (): Check => ({ ok: false, message: "does not answer" }),
+  );
+  const outcome = await Promise.race([asked, late]);
+  enough.abort();
+  return outcome;
+}
+
+async function lastCrawledAt(directory: SeriesDirectory): Promise<string | null> {
+  const times = (await directory.list()).map(({ lastCrawledAt }) => lastCrawledAt?.getTime() ?? 0);
+  const last = times.reduce((a, b) => Math.max(a, b), 0);
+  return last === 0 ? null : new Date(last).toISOString();
+}

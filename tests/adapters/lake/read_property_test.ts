@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { aggregate } from "@/domain/klines/aggregate.ts";
+import { type Candle, toRow } from "@/domain/klines/candle.ts";
+import { fillGaps } from "@/domain/klines/fill.ts";
+import { divides, type Interval, slotAt, slotEnd, slotIndex } from "@/domain/klines/interval.ts";
+import type { LakeQuery } from "@/domain/ports/lake.ts";
+import { anyCandles } from "../../support/candles.ts";
+import { csvOf, hotRowsOf, type LakeFixture, withLake } from "./lake_fixture.ts";
+
+/** Stored and asked intervals, with the end of a period in the middle of the candles. */
+const INTERVALS: readonly (readonly [stored: Interval, asked: Interval, boundary: number])[] = [
+  ["1m", "1m", Date.UTC(2024, 4, 1)],
+  ["1m", "3m", Date.UTC(2024, 4, 1)],
+  ["1m", "5m", Date.UTC(2024, 4, 1)],
+  ["1s", "1m", Date.UTC(2024, 4, 1)],
+  ["1h", "4h", Date.UTC(2024, 0, 1)],
+  ["1h", "1d", Date.UTC(2024, 0, 1)],
+  ["1d", "1w", Date.UTC(2024, 0, 1)],
+  ["1d", "3d", Date.UTC(2024, 0, 1)],
+  ["1d", "1M", Date.UTC(2024, 0, 1)],
+  ["1M", "1M", Date.UTC(2023, 0, 1)],
+];
+
+const SLOTS = 24;
+
+const reads = fc.constantFrom(...INTERVALS).chain(([stored, interval, boundary]) => {
+  const first = slotIndex(stored, boundary) - SLOTS / 2;
+  const bound = fc.integer({ min: -2, max: SLOTS + 2 }).map((n) => slotAt(stored, first + n));
+  return fc.record({
+    candles: anyCandles(stored, { start: slotAt(stored, first), slots: SLOTS }),
+    hotFrom: fc.constantFrom(-Infinity, boundary, Infinity),
+    query: fc.record({
+      stored: fc.constant(stored),
+      interval: fc.constant(interval),
+      from: fc.oneof(bound, fc.constant(0)),
+      to: fc.oneof(bound, fc.constant(Number.MAX_SAFE_INTEGER)),
+      limit: fc.integer({ min: 1, max: SLOTS + 2 }),
+      order: fc.constantFrom<"asc" | "desc">("asc", "desc"),
+      keep: fc.constantFrom<"oldest" | "latest">("oldest", "latest"),
+      fill: fc.constantFrom<"none" | "previous">("none", "previous"),
+      partial: fc.boolean(),
+      completeTo: bound,
+      numbers: fc.constantFrom<"number" | "string">("number", "string"),
+      format: fc.constantFrom<"arrays" | "objects" | "csv">("arrays", "objects", "csv"),
+    }),
+  });
+});
+
+/** What the domain's own functions make of the same candles. */
+function expectedOf(candles: readonly Candle[], query: Omit<LakeQuery, "files">) {
+  const { stored, interval, from, to, limit, order, keep, fill, partial, completeTo } = query;
+  const inRange = candles.filter((c) => c.openTime >= from && c.openTime < to);
+  const bars = aggregate(inRange, { stored, wanted: interval, completeTo, partial });
+  const all = fill === "previous" ? fillGaps(bars, interval, [0, Infinity]) : bars;
+  const kept = keep === "oldest" ? all.slice(0, limit) : all.slice(-limit);
+  const rows = kept.map((c) =>
+    toRow({ ...c, closeTime: c.closeTime ?? slotEnd(interval, c.openTime) - 1 })
+  );
+  return { rows: order === "asc" ? rows : rows.reverse(), more: all.length > limit };
+}
+
+/** Every value as text, as the formats have it. */
+function parsed(bytes: Uint8Array, { format, numbers }: Pick<LakeQuery, "format" | "numbers">) {
+  const text = new TextDecoder().decode(bytes);
+  if (format === "csv") {
+    const lines = text.split("\n").slice(1, -1);
+    return lines.map((line) => line.split(",").map((value) => value === "" ? null : value));
+  }
+  const rows: unknown[] = JSON.parse(text);
+  return rows.map((row) => {
+    const values = Object.values(row ?? {});
+    const decimals = [1, 2, 3, 4, 5, 7, 9, 10].map((at) => values[at]).filter((v) => v !== null);
+    const isText = numbers === "string";
+    assert.ok(decimals.every((value) => (typeof value === "string") === isText));
+    return values.map((value) => value === null ? null : String(value));
+  });
+}
+
+async function storedCandles(
+  { stage, file, path }: LakeFixture,
+  candles: readonly Candle[],
+  { stored, hotFrom }: { stored: Interval; hotFrom: number },
+): Promise<Pick<LakeQuery, "files" | "hot">> {
+  const cold = candles.filter((c) => c.openTime < hotFrom);
+  const hot = candles.filter((c) => c.openTime >= hotFrom)
+    .map((c) => ({ ...c, source: "exchange" as const }));
+  const files: string[] = [];
+  // A batch for each period, so that their files differ in scale.
+  for (const part of Map.groupBy(cold, (c) => c.openTime < BOUNDARY.get(stored)).values()) {
+    const batch = await stage([await file(csvOf(part))], stored);
+    for (const { period } of batch.periods) {
+      await batch.compare(period, {}, { source: "api", overwrite: false });
+      files.push(path("parquet"));
+      await batch.writeMerged(period, batch.scale, files.at(-1) ?? "");
+    }
+    await batch.drop();
+  }
+  return { files, hot: hot.length === 0 ? undefined : hotRowsOf(hot) };
+}
+
+const BOUNDARY = {
+  get: (stored: Interval) => INTERVALS.find(([interval]) => interval === stored)?.[2] ?? 0,
+};
+
+Deno.test("reads agree with the domain's aggregation and filling, in every format, order and limit", () =>
+  withLake(async (fixture) => {
+    await fc.assert(
+      fc.asyncProperty(reads, async ({ candles, hotFrom, query }) => {
+        assert.ok(divides(query.stored, query.interval));
+        const { stored } = query;
+        const files = await storedCandles(fixture, candles, { stored, hotFrom });
+        const result = await fixture.lake.read({ ...query, ...files });
+        const { rows, more } = expectedOf(candles, query);
+        assert.deepEqual(
+          parsed(result.bytes, query),
+          rows.map((row) => row.map((value) => value === null ? null : String(value))),
+        );
+        const times = rows.map(([openTime]) => openTime);
+        assert.deepEqual({ ...result, bytes: undefined }, {
+          bytes: undefined,
+          rows: rows.length,
+          firstOpenTime: times.length === 0 ? undefined : Math.min(...times),
+          lastOpenTime: times.length === 0 ? undefined : Math.max(...times),
+          more,
+        });
+      }),
+      { numRuns: 150 },
+    );
+  }));

@@ -1,0 +1,182 @@
+import { systemClock } from "@/adapters/clock.ts";
+import { createDiskSpool } from "@/adapters/spool/disk.ts";
+import { openWorkspace } from "@/adapters/workspace/disk.ts";
+import { Refusal } from "@/domain/decider.ts";
+import type { JobStatus } from "@/domain/ports/jobs.ts";
+import type { AppDeps, CrawlStart } from "@/routes/app_deps.ts";
+import { createApp } from "@/routes/app.ts";
+import { authenticateAdmin, type Caller } from "@/routes/auth.ts";
+import type { App } from "@/routes/endpoint.ts";
+import { databases } from "./database.ts";
+import { type House, openHouse } from "./house.ts";
+import { quietLog } from "./quiet_log.ts";
+
+/** The API over a whole house on an embedded database, asked without a port. */
+export interface TestApp {
+  readonly app: App;
+  readonly house: House;
+  readonly deps: AppDeps;
+  /** What the routes started. */
+  readonly started: Started;
+  /** Sends as one of the actors; JSON bodies may be given as values. */
+  ask(method: string, path: string, options?: AskOptions): Promise<Response>;
+  /** The parsed envelope. */
+  json(method: string, path: string, options?: AskOptions): Promise<Envelope>;
+  /** Ends streams, as a stop of the service does. */
+  stop(): void;
+  close(): Promise<void>;
+}
+
+export interface Started {
+  readonly crawls: CrawlStart[];
+  readonly rebuilds: string[];
+  readonly jobs: Map<string, JobStatus>;
+}
+
+export type ActorName = "guest" | "stranger" | "reader" | "writer" | "admin";
+
+export interface AskOptions {
+  readonly as?: ActorName;
+  readonly json?: unknown;
+  readonly body?: BodyInit;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Envelope {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly success: boolean;
+  // deno-lint-ignore no-explicit-any -- tests reach into answers of any shape
+  readonly data: any;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly field?: string;
+    readonly details?: readonly { readonly field?: string; readonly message: string }[];
+  };
+  readonly meta: Readonly<Record<string, unknown>>;
+}
+
+export const TOKENS: Readonly<Record<Exclude<ActorName, "guest">, string>> = {
+  stranger: "nobody-holds-this-token",
+  reader: "token-of-a-reader",
+  writer: "token-of-a-writer",
+  admin: "token-of-the-operator",
+};
+
+const CALLERS: Readonly<Record<string, Caller>> = {
+  [TOKENS.reader]: { kind: "caller", id: "key:reader", admin: false, scopes: ["read"] },
+  [TOKENS.writer]: { kind: "caller", id: "key:writer", admin: false, scopes: ["read", "write"] },
+};
+
+/** The operator's token as the service checks it, and two keys beside it. */
+export async function authenticate(token: string): Promise<Caller | undefined> {
+  return await authenticateAdmin(TOKENS.admin)(token) ?? CALLERS[token];
+}
+
+export const UNLIMITED = { auth: 0, lab: 0, write: 0, market: 0 } as const;
+
+export async function openApp(
+  changes: Partial<AppDeps> & { readonly settings?: Partial<AppDeps["settings"]> } = {},
+): Promise<TestApp> {
+  const folder = await Deno.makeTempDir();
+  const [pglite] = databases();
+  if (pglite === undefined) throw new Error("no database to test on");
+  const { database, close } = await pglite.open();
+  const house = await openHouse(database, { folder });
+  const stopping = new AbortController();
+  const bugs: unknown[] = [];
+  const started: Started = { crawls: [], rebuilds: [], jobs: new Map() };
+  const deps: AppDeps = {
+    ...{ store: house.store, series: house.series, reader: house.reader, ingest: house.ingest },
+    ...{ removal: house.removal, projections: house.follower },
+    jobs: jobsOf(started),
+    startCrawl(request) {
+      started.crawls.push(request);
+      return begin(started, "crawl", request.series.id);
+    },
+    startRebuild(name) {
+      if (name !== "series") throw new Refusal("not_found", `Cannot find projection ${name}`);
+      started.rebuilds.push(name);
+      return begin(started, "rebuild", name);
+    },
+    venues: {
+      isSimulated: (exchange) => exchange === "simulated",
+      resolveSymbol: resolveKnown,
+    },
+    spool: createDiskSpool(await openWorkspace({ directory: `${folder}/spool` })),
+    freeBytes: () => Promise.resolve(10_000_000_000),
+    ...{ authenticate, clock: systemClock, signal: stopping.signal },
+    log: { ...quietLog, error: (_message, fields) => bugs.push(fields) },
+    ...changes,
+    settings: {
+      ...{ marketData: "open", rateLimits: UNLIMITED, trustProxy: 0, simulated: false },
+      ...{ version: "0.0.0", fingerprintKey: "test" },
+      ...changes.settings,
+    },
+  };
+  const app = createApp(deps);
+
+  async function ask(method: string, path: string, options: AskOptions = {}): Promise<Response> {
+    const { as = "guest", json, body, headers = {} } = options;
+    const token = as === "guest" ? {} : { authorization: `Bearer ${TOKENS[as]}` };
+    const type = json === undefined ? {} : { "content-type": "application/json" };
+    const response = await app.request(path, {
+      method,
+      headers: { ...token, ...type, ...headers },
+      body: json === undefined ? body ?? null : JSON.stringify(json),
+    });
+    // A bug must show as what it is, not as a wrong status somewhere else.
+    if (bugs.length > 0) throw new Error(`${method} ${path} met a bug: ${Deno.inspect(bugs)}`);
+    return response;
+  }
+
+  return {
+    ...{ app, house, deps, started, ask },
+    async json(method, path, options) {
+      const response = await ask(method, path, options);
+      const { status, headers } = response;
+      return { ...await response.json(), status, headers };
+    },
+    stop: () => stopping.abort(),
+    async close() {
+      stopping.abort();
+      await house.close();
+      await close();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** A venue with one symbol, written as it likes to write it. */
+function resolveKnown(exchange: string, symbol: string): Promise<string> {
+  if (["BTC/USDT", "BTCUSDT"].includes(symbol)) return Promise.resolve("BTC/USDT");
+  const details = [{ message: "BTC/USDT" }];
+  return Promise.reject(
+    new Refusal("not_found", `Cannot find ${symbol} at ${exchange}`, { details }),
+  );
+}
+
+function begin({ jobs }: Started, name: string, key: string): JobStatus {
+  const job: JobStatus = {
+    ...{ id: `job-${jobs.size + 1}`, name, key, status: "running" },
+    ...{ startedAt: new Date(jobs.size), finishedAt: undefined },
+    ...{ label: `${name} ${key}`, unit: "candles", done: 0, total: undefined },
+    ...{ result: undefined, error: undefined },
+  };
+  jobs.set(job.id, job);
+  return job;
+}
+
+function jobsOf({ jobs }: Started): AppDeps["jobs"] {
+  return {
+    find: (id) => jobs.get(id),
+    list: () => [...jobs.values()],
+    stop(id) {
+      const job = jobs.get(id);
+      if (job?.status !== "running") return false;
+      jobs.set(id, { ...job, status: "stopped", finishedAt: new Date(9) });
+      return true;
+    },
+  };
+}

@@ -14,7 +14,7 @@ export function crawlHistory(deps: CrawlDeps): Job {
   return {
     name: "crawl-history",
     schedule: "*/10 * * * *",
-    atFirstStart: true,
+    atStart: true,
     async run({ signal, progress }) {
       const watched = (await deps.series.list()).filter((series) => series.watched);
       const shared = shareProgress(progress, { label: "history", unit: "candles" });

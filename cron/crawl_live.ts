@@ -14,8 +14,9 @@ const SPACING_MS = 4_000;
 /** A candle that has not appeared yet is asked for again so much later, so often in a run. */
 const LATE_AGAIN_MS = 2_000;
 const LATE_ASKS = 2;
-/** A run ends before the next minute's begins. */
-const RUN_MS = 57_000;
+/** A run ends so long before the minute does, and the next one begins. */
+const PAUSE_MS = 3_000;
+const MINUTE_MS = 60_000;
 const SHORTEST_WAIT_MS = 250;
 
 /** How far a series has been followed, in the venue's time. */
@@ -39,11 +40,11 @@ export function crawlLive(deps: CrawlDeps): Job {
   return {
     name: "crawl-live",
     schedule: "* * * * *",
-    atFirstStart: true,
+    atStart: true,
     async run({ signal, progress }) {
       const watched = (await deps.series.list()).filter((series) => series.watched);
       const shared = shareProgress(progress, { label: "live edge", unit: "candles" });
-      const live = { deps, edges, until: deps.clock.now() + RUN_MS };
+      const live = { deps, edges, until: endOfRun(deps.clock.now()) };
       const venues = Map.groupBy(watched, ({ exchange }) => exchange).values();
       const counts = await Promise.all(
         venues.map((series) => followVenue(live, series, { signal, progress: shared.part() })),
@@ -52,6 +53,11 @@ export function crawlLive(deps: CrawlDeps): Job {
       return { series: watched.length, ...counts.reduce(addRunCounts, NOTHING_RUN) };
     },
   };
+}
+
+/** Of this minute, or of the next when this one is nearly over. */
+function endOfRun(now: number): number {
+  return (Math.floor((now + 2 * PAUSE_MS) / MINUTE_MS) + 1) * MINUTE_MS - PAUSE_MS;
 }
 
 /** Series of one venue. One that failed is left alone until the next run. */

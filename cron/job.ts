@@ -6,8 +6,8 @@ export interface Job {
   readonly name: string;
   /** Five fields of cron, in the installation's time zone. */
   readonly schedule: string;
-  /** Runs at the first start ever, too, instead of waiting for its first time. */
-  readonly atFirstStart?: boolean | undefined;
+  /** Runs when the service starts, too, instead of waiting for its next time. */
+  readonly atStart?: boolean | undefined;
   run(context: JobContext): Promise<JobReport>;
 }
 

@@ -55,28 +55,18 @@ function isDay({ days, months, weekdays, eitherDay }: CronTimes, date: Date): bo
 }
 
 /** Ascending. A wall time that the clock skips comes as much later; one that it repeats comes once. */
-function instantsOf(
-  { hours, minutes }: CronTimes,
-  day: number,
-  timeZone: string,
-): number[] {
+function instantsOf({ hours, minutes }: CronTimes, day: number, timeZone: string): number[] {
+  const before = offsetMs(day - DAY_MS, timeZone);
+  const after = offsetMs(day + 2 * DAY_MS, timeZone);
   const walls = hours.flatMap((hour) =>
     minutes.map((minute) => day + (hour * 60 + minute) * MINUTE_MS)
   );
-  return [...new Set(walls.map((wall) => instantOf(wall, timeZone)))].sort((a, b) => a - b);
-}
-
-/** Epoch ms of a wall time that is given as if it were UTC. */
-function instantOf(wall: number, timeZone: string): number {
-  const before = wall - offsetMs(wall - DAY_MS, timeZone);
-  const after = wall - offsetMs(wall + DAY_MS, timeZone);
-  if (before === after) return before;
-  // On a day of change the earlier offset holds if the clock then shows this time.
-  return before + offsetMs(before, timeZone) === wall
-    ? before
-    : after + offsetMs(after, timeZone) === wall
-    ? after
-    : before;
+  if (before === after) return walls.map((wall) => wall - before);
+  const instants = walls.map((wall) => {
+    const shows = (offset: number) => offsetMs(wall - offset, timeZone) === offset;
+    return shows(before) || !shows(after) ? wall - before : wall - after;
+  });
+  return [...new Set(instants)].sort((a, b) => a - b);
 }
 
 /** Midnight of the day that the zone's calendar shows, as if it were UTC. */

@@ -3,6 +3,8 @@ import { DatabaseError } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import { assertReadable, claimFolder } from "./pglite_folder.ts";
+import { createSpaceGuard } from "./disk_space.ts";
+import { createUpkeep } from "./pglite_upkeep.ts";
 import type { WorkerOptions } from "./pglite_messages.ts";
 import { PgliteRpc } from "./pglite_rpc.ts";
 import { isStalePreparation, PreparedStatements, StatementNames } from "./prepared_statements.ts";
@@ -43,10 +45,12 @@ export async function openPglite(options: PgliteOptions = {}): Promise<PgliteDat
   const statements = new PreparedStatements(new StatementNames());
   const listeners = new Map<string, Set<(payload: string) => void>>();
 
+  const guard = dataDir === undefined ? undefined : createSpaceGuard(dataDir);
   async function run(
     batch: readonly Statement[],
     { atomic, mode }: { atomic: boolean; mode: RowMode },
   ): Promise<unknown[][]> {
+    for (const { sql } of guard === undefined ? [] : batch) await guard?.(sql);
     const prepared = statements.batch(batch, atomic);
     const reply = await exchange(prepared.bytes, mode);
     if (reply.error === undefined) {
@@ -77,7 +81,7 @@ export async function openPglite(options: PgliteOptions = {}): Promise<PgliteDat
   }
 
   await script("set timezone = 'UTC'");
-  return {
+  const database: Database = {
     engine: "pglite",
     query: async (sql, params = []) => trusted<SqlRow[]>(await single(sql, params, "objects")),
     values: async (sql, params = []) => trusted<unknown[][]>(await single(sql, params, "arrays")),
@@ -92,11 +96,28 @@ export async function openPglite(options: PgliteOptions = {}): Promise<PgliteDat
       await script(`listen ${quoted(channel)}`);
       return () => Promise.resolve(void set.delete(on));
     },
+    close: async () => {
+      clearInterval(lookAfter);
+      await upkeeping;
+      await rpc.close();
+    },
+  };
+  const upkeep = createUpkeep({ database, log: options.log, nowMs: Date.now() });
+  let upkeeping: Promise<unknown> = Promise.resolve();
+  const lookAfter = setInterval(() => {
+    upkeeping = upkeep.look(Date.now()).catch((error) =>
+      options.log?.warn("database upkeep failed", { error: String(error) })
+    );
+  }, UPKEEP_EVERY_MS);
+  Deno.unrefTimer(trusted<number>(lookAfter));
+  return {
+    ...database,
     dump: () => rpc.call({ type: "dump" }),
     fsyncs: () => rpc.count(),
-    close: () => rpc.close(),
   };
 }
+
+const UPKEEP_EVERY_MS = 30_000;
 
 function failure({ error }: WireReply): DatabaseError {
   return new DatabaseError(error?.message ?? "unknown error", {

@@ -4,6 +4,8 @@ import type { Log } from "@/domain/ports/log.ts";
 import type { WorkerCommand, WorkerReply } from "./pglite_messages.ts";
 
 interface Pending {
+  /** A statement, which the watchdog looks at. */
+  readonly runs: boolean;
   readonly since: number;
   resolve(reply: Exclude<WorkerReply, { type: "fatal" }>): void;
   reject(error: Error): void;
@@ -42,7 +44,10 @@ export class PgliteRpc {
       event.preventDefault();
       this.#break(event.message);
     };
-    this.#watch = setInterval(() => this.#check(watchdogMs), WATCH_EVERY_MS);
+    this.#watch = setInterval(
+      () => this.#check(watchdogMs),
+      Math.min(WATCH_EVERY_MS, watchdogMs),
+    );
     Deno.unrefTimer(trusted<number>(this.#watch));
   }
 
@@ -71,7 +76,10 @@ export class PgliteRpc {
     if (this.#broken !== undefined) return Promise.reject(unusable(this.#broken));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { since: performance.now(), resolve, reject });
+      this.#pending.set(id, {
+        runs: command.type === "run",
+        ...{ since: performance.now(), resolve, reject },
+      });
       this.#worker.postMessage(
         { ...command, id },
         command.type === "run" ? [command.bytes.buffer] : [],
@@ -96,7 +104,9 @@ export class PgliteRpc {
 
   #check(watchdogMs: number): void {
     const [oldest] = this.#pending.values();
-    if (oldest === undefined || performance.now() - oldest.since < watchdogMs) return;
+    if (oldest === undefined || !oldest.runs || performance.now() - oldest.since < watchdogMs) {
+      return;
+    }
     this.#break(`a statement has run for more than ${watchdogMs / 1000} s`);
   }
 }

@@ -9,6 +9,7 @@ import {
 import { trusted } from "@/events/trust.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import { keepListening } from "./postgres_listener.ts";
+import { isStalePreparation } from "./prepared_statements.ts";
 import { decoderOf, encodeParameter } from "./sql_values.ts";
 
 export interface PostgresOptions {
@@ -54,7 +55,11 @@ export function openPostgres(options: PostgresOptions): Database {
     client.on("error", (error) => log?.warn("lost a database connection", { error: text(error) }));
   });
 
-  async function run<R>(sql: string, params: readonly SqlValue[], rowMode?: "array"): Promise<R[]> {
+  async function run<R>(
+    sql: string,
+    params: readonly SqlValue[],
+    rowMode?: "array",
+  ): Promise<R[]> {
     try {
       const { rows } = await pool.query({
         name: nameOf(sql),
@@ -64,7 +69,10 @@ export function openPostgres(options: PostgresOptions): Database {
       });
       return trusted<R[]>(rows);
     } catch (error) {
-      throw failure(error);
+      const { code: sqlstate, routine } = trusted<ServerError>(error);
+      if (!isStalePreparation({ sqlstate, routine }) || !names.delete(sql)) throw failure(error);
+      // Rolled back by the server; under a new name it is prepared anew on every connection.
+      return await run(sql, params, rowMode);
     }
   }
 
@@ -124,12 +132,13 @@ export function openPostgres(options: PostgresOptions): Database {
 
 const names = new Map<string, string>();
 const MAX_NAMED = 512;
+let named = 0;
 
 /** A prepared statement for each text, up to a bound; then unnamed. */
 function nameOf(sql: string): string | undefined {
   const known = names.get(sql);
   if (known !== undefined || names.size >= MAX_NAMED) return known;
-  const name = `s${names.size}`;
+  const name = `s${named++}`;
   names.set(sql, name);
   return name;
 }
@@ -138,6 +147,7 @@ interface ServerError {
   readonly message?: string;
   readonly code?: string;
   readonly constraint?: string;
+  readonly routine?: string;
 }
 
 /** SQLSTATEs have five characters; Node's own codes (ECONNRESET, …) mean that the connection failed. */

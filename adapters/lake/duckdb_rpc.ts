@@ -15,10 +15,16 @@ interface Pending {
 /** Calls into the engine's worker. A worker that dies fails its calls; the next call starts another. */
 export class DuckdbRpc {
   readonly #options: EngineOptions;
+  readonly #workerUrl: URL;
   #life: Life | undefined;
   #generation = 0;
-  constructor(options: EngineOptions) {
+  #closed = false;
+  constructor(
+    options: EngineOptions,
+    workerUrl: URL = new URL("./duckdb_worker.ts", import.meta.url),
+  ) {
     this.#options = options;
+    this.#workerUrl = workerUrl;
   }
 
   /** Grows with each worker: what a dead one held is gone. */
@@ -38,29 +44,33 @@ export class DuckdbRpc {
 
   /** Resolves when the engine is open. */
   async start(): Promise<Life> {
+    if (this.#closed) throw failure("Cannot use the lake: it is closed", { retryable: false });
     if (this.#life === undefined || this.#life.isDead) {
       this.#generation++;
-      this.#life = new Life(this.#options);
+      this.#life = new Life(this.#options, this.#workerUrl);
     }
     await this.#life.ready;
     return this.#life;
   }
 
   async close(): Promise<void> {
-    if (this.#life === undefined || this.#life.isDead) return;
-    await this.call("close", {});
-    this.#life.end();
+    const isOpen = !this.#closed && this.#life !== undefined && !this.#life.isDead;
+    this.#closed = true;
+    if (!isOpen) return;
+    await this.#life?.call("close", {}, undefined);
+    this.#life?.end();
   }
 }
 
 /** One worker from its start to its end. */
 class Life {
   readonly ready: Promise<void>;
-  readonly #worker = new Worker(new URL("./duckdb_worker.ts", import.meta.url), { type: "module" });
+  readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #last = 0;
   #dead = false;
-  constructor(options: EngineOptions) {
+  constructor(options: EngineOptions, workerUrl: URL) {
+    this.#worker = new Worker(workerUrl, { type: "module" });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
@@ -80,7 +90,10 @@ class Life {
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      const crash = crashed(event.message);
+      const crash = failure(`Cannot go on in the lake: the engine stopped (${event.message})`, {
+        retryable: true,
+        hint: "The engine is started again by the next call",
+      });
       reject(crash);
       for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(crash);
       this.end();
@@ -119,11 +132,9 @@ class Life {
   }
 }
 
-function crashed(reason: string): AdapterError {
-  return new AdapterError(`Cannot go on in the lake: the engine stopped (${reason})`, {
-    port: "lake",
-    op: "worker",
-    retryable: true,
-    hint: "The engine is started again by the next call",
-  });
+function failure(
+  message: string,
+  { retryable, hint }: { retryable: boolean; hint?: string },
+): AdapterError {
+  return new AdapterError(message, { port: "lake", op: "worker", retryable, hint });
 }

@@ -1,9 +1,9 @@
-import { Refusal } from "@/domain/decider.ts";
+import { Refusal, type RefusalCode } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 
 /** An error as it crosses from the worker. */
 export type WireError =
-  | { readonly kind: "refusal"; readonly message: string }
+  | { readonly kind: "refusal"; readonly code: RefusalCode; readonly message: string }
   | { readonly kind: "aborted" }
   | {
     readonly kind: "engine";
@@ -28,7 +28,9 @@ const CLASSES: readonly (readonly [RegExp, { retryable: boolean; hint?: string }
 
 export function wireError(error: unknown, signal: AbortSignal): WireError {
   if (signal.aborted) return { kind: "aborted" };
-  if (error instanceof Refusal) return { kind: "refusal", message: error.message };
+  if (error instanceof Refusal) {
+    return { kind: "refusal", code: error.code, message: error.message };
+  }
   const message = error instanceof Error ? error.message : String(error);
   const [, found] = CLASSES.find(([pattern]) => pattern.test(message)) ?? [];
   return { kind: "engine", message, retryable: found?.retryable ?? false, hint: found?.hint };
@@ -44,7 +46,7 @@ export function localError(error: WireError, op: string, signal?: AbortSignal): 
     case "aborted":
       return signal?.reason ?? new DOMException(`${op} was aborted`, "AbortError");
     case "refusal":
-      return new Refusal("validation_error", error.message);
+      return new Refusal(error.code, error.message);
     case "engine":
       return new AdapterError(`Cannot ${op} in the lake: ${error.message}`, {
         port: "lake",

@@ -20,6 +20,9 @@ export const FILE_COLUMNS = [
   "source",
 ] as const;
 
+/** The columns that many files have no value in. */
+export const DETAILS = FILE_COLUMNS.slice(6, 11);
+
 export type FileColumn = typeof FILE_COLUMNS[number];
 
 /** The columns as a select list; `source` is a word of the grammar. */
@@ -43,6 +46,8 @@ export interface FileHeader {
   readonly width: number;
   readonly firstOpenTime: number;
   readonly lastOpenTime: number;
+  /** Some candle has a value after the volume. */
+  readonly hasDetail: boolean;
 }
 
 /** A month of 1m is one row group: smaller ones cost bytes and win no time. */
@@ -65,6 +70,7 @@ export async function fileHeader(session: Session, path: string): Promise<FileHe
     width: Math.max(...types.map(([, , precision]) => Number(precision))),
     firstOpenTime: Number(meta.get("first_open_time")),
     lastOpenTime: Number(meta.get("last_open_time")),
+    hasDetail: meta.get("detail") !== "none",
   };
 }
 
@@ -72,12 +78,19 @@ export function fileRelation(path: string, { interval }: Pick<FileHeader, "inter
   return { sql: `select ${FILE_COLUMNS_SQL} from read_parquet(${literal(path)})`, interval };
 }
 
+interface FoundFacts {
+  readonly facts: FileFacts;
+  /** Digits that its decimals need at the scale. */
+  readonly width: 18 | 38;
+  readonly hasDetail: boolean;
+}
+
 /** Facts of candles; `undefined` of none. The scale is the declared one, so it is given. */
 export async function factsOf(
   session: Session,
   { sql, interval }: Relation,
   scale: Scale,
-): Promise<{ readonly facts: FileFacts; readonly width: 18 | 38 } | undefined> {
+): Promise<FoundFacts | undefined> {
   const number = slotNumberSql(interval, "open_time");
   const [row] = await session.rows(`select count(*), min(open_time), max(open_time),
       sum(hash(${FILE_COLUMNS.map(hashable).join(", ")}))::varchar,
@@ -85,9 +98,10 @@ export async function factsOf(
       ${slotStartSql(interval, "min(open_time)")},
       ${nextSlotSql(interval, slotStartSql(interval, "max(open_time)"))},
       ${digits(PRICES)} < 1e${18 - scale.price} and ${digits(BASE_VOLUMES)} < 1e${18 - scale.volume}
-        and ${digits(QUOTE_VOLUMES)} < 1e${18 - scale.quote}
+        and ${digits(QUOTE_VOLUMES)} < 1e${18 - scale.quote},
+      ${DETAILS.map((name) => `count(${name})`).join(" + ")} > 0
     from (${sql})`);
-  const [rows, first, last, checksum, whole, from, to, narrow] = row ?? [];
+  const [rows, first, last, checksum, whole, from, to, narrow, detail] = row ?? [];
   if (rows === undefined || rows === 0) return undefined;
   const facts: FileFacts = {
     rows: Number(rows),
@@ -99,7 +113,7 @@ export async function factsOf(
     scale,
     checksum: String(checksum),
   };
-  return { facts, width: narrow === true ? 18 : 38 };
+  return { facts, width: narrow === true ? 18 : 38, hasDetail: detail === true };
 }
 
 /** A value in a form that is the same whatever the declared scale. */
@@ -135,7 +149,7 @@ export async function writeFile(
 ): Promise<FileFacts | undefined> {
   const found = await factsOf(session, relation, scale);
   if (found === undefined) return undefined;
-  const { facts, width } = found;
+  const { facts, width, hasDetail } = found;
   const columns = FILE_COLUMNS.map((name) =>
     `${typedColumn(name, scale, width)} as ${quoted(name)}`
   );
@@ -143,7 +157,9 @@ export async function writeFile(
     to ${literal(outPath)} (format parquet, compression zstd, compression_level 9,
       parquet_version v2, dictionary_size_limit 1, row_group_size ${ROW_GROUP},
       kv_metadata {interval: ${literal(relation.interval)},
-        first_open_time: '${facts.firstOpenTime}', last_open_time: '${facts.lastOpenTime}'})`);
+        first_open_time: '${facts.firstOpenTime}', last_open_time: '${facts.lastOpenTime}', detail: '${
+    hasDetail ? "some" : "none"
+  }'})`);
   return facts;
 }
 

@@ -35,17 +35,34 @@ async function fileParts(
 ): Promise<Part[]> {
   const files: { path: string; header: FileHeader }[] = [];
   for (const path of paths) files.push({ path, header: await headers.of(session, path) });
-  const kinds = Map.groupBy(files, ({ header }) => JSON.stringify([header.scale, header.width]));
+  const kinds = Map.groupBy(
+    files,
+    ({ header }) => JSON.stringify([header.scale, header.width, header.hasDetail]),
+  );
   return [...kinds.values()].flatMap((kind) => {
     const [first] = kind;
     return first === undefined ? [] : [{
       ...first.header,
-      sql: `select ${KLINE_COLUMNS.join(", ")}
+      sql: `select ${selected(first.header).join(", ")}
         from read_parquet(${literals(kind.map(({ path }) => path))})`,
       firstOpenTime: Math.min(...kind.map(({ header }) => header.firstOpenTime)),
       lastOpenTime: Math.max(...kind.map(({ header }) => header.lastOpenTime)),
     }];
   });
+}
+
+/** A column without a value is not read, and costs the engine nothing from here on. */
+function selected({ hasDetail, scale, width }: FileHeader): readonly string[] {
+  if (hasDetail) return KLINE_COLUMNS;
+  const { volume, quote } = scale;
+  return [
+    ...KLINE_COLUMNS.slice(0, 6),
+    "null::bigint as close_time",
+    `null::decimal(${width}, ${quote}) as quote_volume`,
+    "null::bigint as trades_count",
+    `null::decimal(${width}, ${volume}) as taker_buy_volume`,
+    `null::decimal(${width}, ${quote}) as taker_buy_quote_volume`,
+  ];
 }
 
 async function readParts(

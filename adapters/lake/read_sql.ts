@@ -21,28 +21,32 @@ export function pickedSql(source: string, query: Shape): string {
 }
 
 /**
- * Larger bars as domain/klines/aggregate.ts makes them. Candles without volume come after all
- * others for the open, and before all others for the close.
+ * Larger bars as domain/klines/aggregate.ts makes them. For the open, candles without volume come
+ * after all others, for the close before them; high and low ask all candles when none has volume.
  */
 function aggregateSql(candles: string, query: Shape): string {
   const { interval, partial, completeTo } = query;
   const far = Number.MAX_SAFE_INTEGER;
-  const traded = "volume <> 0";
-  const sum = (name: string) =>
-    `case when count(${name}) = count(*) then sum(${name}) end as ${name}`;
+  const traded = (value: string, other: string) =>
+    `case when volume <> 0 then ${value} else ${other} end`;
   const bars = `select slot as open_time,
-      arg_min(open, case when ${traded} then open_time else open_time + ${far} end) as open,
-      coalesce(max(high) filter (${traded}), max(high)) as high,
-      coalesce(min(low) filter (${traded}), min(low)) as low,
-      arg_max(close, case when ${traded} then open_time + ${far} else open_time end) as close,
-      sum(volume) as volume, null::bigint as close_time, ${sum("quote_volume")},
-      case when count(trades_count) = count(*) then sum(trades_count)::bigint end as trades_count,
-      ${sum("taker_buy_volume")}, ${sum("taker_buy_quote_volume")}
+      arg_min(open, ${traded("open_time", `open_time + ${far}`)}) as open,
+      coalesce(max(${traded("high", "null")}), max(high)) as high,
+      coalesce(min(${traded("low", "null")}), min(low)) as low,
+      arg_max(close, ${traded(`open_time + ${far}`, "open_time")}) as close,
+      sum(volume) as volume, null::bigint as close_time, ${sumSql("quote_volume")},
+      ${sumSql("trades_count", "::bigint")}, ${sumSql("taker_buy_volume")},
+      ${sumSql("taker_buy_quote_volume")}
     from (select *, ${
     slotStartSql(interval, "open_time")
   } as slot from (${candles})) group by slot`;
   if (partial) return bars;
   return `select * from (${bars}) where ${slotEndSql(interval, "open_time")} <= ${completeTo}`;
+}
+
+/** Exact; null where a part has none. */
+function sumSql(name: string, type = ""): string {
+  return `case when count(${name}) = count(*) then sum(${name})${type} end as ${name}`;
 }
 
 /** Empty slots between candles, as domain/klines/fill.ts fills them; of a long gap only what can be kept. */

@@ -1,68 +1,74 @@
+import { crawlSeries } from "@/cron/crawl_series.ts";
+import type { CrawlDeps } from "@/cron/crawl_deps.ts";
+import { findOrphans } from "@/cron/find_orphans.ts";
+import type { Job } from "@/cron/job.ts";
 import { ensureSeries } from "@/cron/series_commands.ts";
 import { slotEnd } from "@/domain/klines/interval.ts";
 import { selectSeries } from "@/domain/klines/select_series.ts";
 import { formatSeries, seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import type {
-  Counts,
   CrawlRequest,
   HeldSeries,
   Installation,
-  Orphan,
   PageQuery,
   Work,
 } from "@/domain/ports/installation.ts";
-import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { KlineReader } from "@/domain/ports/kline_reader.ts";
-import type { EventStore } from "@/events/store/store.ts";
-import type { Projections } from "@/projections/define.ts";
+import type { Blobs } from "@/events/blobs/blobs.ts";
+import type { SqlEventStore } from "@/events/store/sql_store.ts";
+import type { Follower } from "@/projections/follower.ts";
 import type { SeriesQueries, SeriesView } from "@/projections/series_queries.ts";
 import { guardSimulated } from "./guard_simulated.ts";
 
 /** The parts of a data directory that this process has opened. */
 export interface OpenData {
-  readonly store: EventStore;
+  readonly store: SqlEventStore;
+  readonly follower: Follower;
   readonly series: SeriesQueries;
-  readonly ingest: KlineIngest;
   readonly reader: KlineReader;
-  readonly projections: Projections;
-  /** Venues whose candles are made up. */
-  readonly isSimulated: (exchange: string) => boolean;
-  /** Waits until the read models know what the log holds. */
-  readonly catchUp: () => Promise<void>;
-  readonly crawl: (request: CrawlRequest, work: Work) => Promise<Counts>;
-  readonly rebuild: (projection: string, work: Work) => Promise<Counts>;
-  readonly jobs: ReadonlyMap<string, (work: Work) => Promise<Counts>>;
-  readonly orphans: (work: Work) => Promise<readonly Orphan[]>;
+  readonly blobs: Pick<Blobs, "list">;
+  readonly crawling: CrawlDeps;
+  readonly scheduled: readonly Job[];
   readonly close: () => Promise<void>;
 }
 
-/** The installation of a data directory that nobody else has open. */
+/** How long a command waits for read models that were behind when it began. */
+const CATCH_UP_MS = 600_000;
+
+/** The installation of a data directory that this process has opened itself. */
 export function openInstallation(data: OpenData): Installation {
-  const { store, series, ingest, reader, projections, isSimulated } = data;
+  const { store, follower, series, reader, crawling, scheduled } = data;
+  const { exchanges, ingest, clock } = crawling;
+  const isSimulated = (exchange: string) => exchanges.isSimulated(exchange);
+
+  async function catchUp(): Promise<void> {
+    await follower.waitFor(await store.head(), CATCH_UP_MS);
+  }
 
   async function addSeries(ref: SeriesRef): Promise<HeldSeries> {
     await guardSimulated(series, isSimulated, ref);
-    const commandId = crypto.randomUUID();
-    await ensureSeries({ store, isSimulated }, ref, { actor: "command:import", commandId });
-    await data.catchUp();
+    const doer = { actor: "command:import", commandId: crypto.randomUUID() };
+    await ensureSeries({ store, isSimulated }, ref, doer);
+    await catchUp();
     const view = await series.find(seriesId(ref));
     return toHeld(view ?? selectSeries(await series.list(), ref));
   }
 
+  async function crawl({ series: asked, ...request }: CrawlRequest, work: Work) {
+    await guardSimulated(series, isSimulated, asked);
+    const venue = await exchanges.get(asked.exchange);
+    const symbol = await venue.resolveSymbol(asked.symbol, work.signal);
+    const wanted = { ...request, series: { ...asked, symbol }, mode: "all" } as const;
+    return { ...await crawlSeries(crawling, wanted, { ...work, actor: "command:crawl" }) };
+  }
+
   async function readPage(query: PageQuery, signal: AbortSignal) {
     const stored = selectSeries(await series.list(), query.series);
+    const { from, to, limit, format } = query;
     const page = await reader.read({
-      seriesId: stored.id,
-      stored: stored.interval,
-      interval: query.series.interval,
-      start: query.from,
-      end: query.to,
-      limit: query.limit,
-      order: "asc",
-      fill: "none",
-      partial: false,
-      format: query.format,
-      numbers: "number",
+      ...{ seriesId: stored.id, stored: stored.interval, interval: query.series.interval },
+      ...{ start: from, end: to, limit, format },
+      ...{ order: "asc", fill: "none", partial: false, numbers: "number" },
     }, signal);
     const { bytes, rows, lastOpenTime, more } = page;
     return { bytes, rows, next: more && lastOpenTime !== undefined ? lastOpenTime + 1 : undefined };
@@ -75,31 +81,27 @@ export function openInstallation(data: OpenData): Installation {
     async importFiles({ series: ref, files, overwrite }, { signal, progress }) {
       progress.start(`import ${formatSeries(ref)}`, { unit: "candles" });
       const outcome = await ingest.ingestFiles(ref, files, {
-        source: "import",
-        actor: "command:import",
-        commandId: crypto.randomUUID(),
-        overwrite,
-        signal,
-        progress,
+        ...{ source: "import", actor: "command:import", commandId: crypto.randomUUID() },
+        ...{ overwrite, signal, progress },
       });
       progress.finish();
       const { position: _position, visible: _visible, ...counts } = outcome;
       return counts;
     },
-    async crawl(request, work) {
-      await guardSimulated(series, isSimulated, request.series);
-      return await data.crawl(request, work);
-    },
+    crawl,
     readPage,
     async projections() {
-      return [...new Set((await projections.status()).map(({ name }) => name))];
+      return [...new Set((await follower.status()).map(({ name }) => name))];
     },
-    rebuild: data.rebuild,
-    jobs: () => [...data.jobs.keys()],
+    rebuild: (name, work) => follower.rebuild(name, work),
+    jobs: () => scheduled.map(({ name }) => name),
     async runJob(name, work) {
-      return await data.jobs.get(name)?.(work) ?? {};
+      return await scheduled.find((job) => job.name === name)?.run(work) ?? {};
     },
-    orphans: data.orphans,
+    orphans: () =>
+      findOrphans({
+        ...{ blobs: data.blobs, referenced: store.blobReferences(), now: new Date(clock.now()) },
+      }),
     close: data.close,
   };
 }

@@ -52,7 +52,7 @@ for (const { name, open } of databases()) {
       await t.step("the minute that holds two bars keeps both", () => doubledMinute(house));
       await t.step(
         "4h bars differ from the exchange's only where documented",
-        () => differences(house, "4h", { offGrid: 92, volumeOnly: 30, shortened: 1 }),
+        () => differences(house, "4h", { offGrid: 92, volumeOnly: 30, shortened: 2 }),
       );
       await t.step(
         "1d bars differ from the exchange's only where documented",

@@ -128,7 +128,7 @@ async function spoiled(fault: Fault | undefined, right: () => Response): Promise
       await fault.release;
       return right();
     case "reset":
-      return new Response(new ReadableStream({ start: (c) => c.error(new Error("reset")) }));
+      return cutOff();
     case "html":
       return new Response("<html><body>Just a moment…</body></html>");
     case "repeat_boundary": {
@@ -137,6 +137,12 @@ async function spoiled(fault: Fault | undefined, right: () => Response): Promise
       return json(first === undefined ? [] : [first, ...rows]);
     }
   }
+}
+
+/** Promises more bytes than it sends, whereupon the connection breaks. */
+function cutOff(): Response {
+  const body = new Blob(["[["]).stream();
+  return new Response(body, { headers: { "content-length": "5000" } });
 }
 
 const JSON_TYPE = { headers: { "content-type": "application/json" } };

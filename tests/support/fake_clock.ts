@@ -53,13 +53,16 @@ export function leapingClock(now: number): Clock & { readonly slept: readonly nu
     async sleep(ms, signal) {
       signal?.throwIfAborted();
       slept.push(ms);
-      now += Math.max(0, ms);
-      await Promise.resolve();
+      const until = now + Math.max(0, ms);
+      // What is due now comes before what is due later.
+      await settle();
+      signal?.throwIfAborted();
+      now = Math.max(now, until);
     },
   };
 }
 
 /** Lets everything run that waits for nothing but its turn. */
 export async function settle(turns = 20): Promise<void> {
-  for (let i = 0; i < turns; i++) await new Promise((resolve) => queueMicrotask(() => resolve(0)));
+  for (let i = 0; i < turns; i++) await Promise.resolve();
 }

@@ -2,6 +2,12 @@
 export interface SourceFile {
   readonly path: string;
   readonly text: string;
+  /** The text as {@linkcode codeOf} shows it. */
+  readonly code: string;
+}
+
+export function sourceFile(path: string, text: string): SourceFile {
+  return { path, text, code: codeOf(text) };
 }
 
 const ROOT = new URL("../../", import.meta.url);
@@ -12,7 +18,7 @@ const SKIPPED = /^(\..*|node_modules|coverage|data|data-.*)$/;
 export async function readSources(): Promise<SourceFile[]> {
   const files: SourceFile[] = [];
   for await (const path of walk("")) {
-    files.push({ path, text: await Deno.readTextFile(new URL(path, ROOT)) });
+    files.push(sourceFile(path, await Deno.readTextFile(new URL(path, ROOT))));
   }
   return files.sort((a, b) => a.path < b.path ? -1 : 1);
 }
@@ -25,8 +31,7 @@ async function* walk(folder: string): AsyncGenerator<string> {
 }
 
 /** What a file imports, statically or not, as types or not: project paths, `npm:<package>`, or as written. */
-export function importsOf({ path, text }: SourceFile): string[] {
-  const code = codeOf(text);
+export function importsOf({ path, text, code }: SourceFile): string[] {
   const starts = code.matchAll(/\b(?:from|import)\s*\(?\s*["']/g);
   return [...starts].map(({ index, 0: match }) => {
     const from = index + match.length;

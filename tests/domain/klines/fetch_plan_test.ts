@@ -104,6 +104,8 @@ Deno.test("fetchPlan() takes bounds off the grid as open times", () => {
 Deno.test("fetchPlan() never asks for what was deleted for good, not even to confirm it", () => {
   const coverage = { held: [minutes(0, 998)], keptOut: [minutes(500, 600), minutes(996, 998)] };
   deepEqual(plan({ edge: 1000, coverage }).live, [minutes(998, 1000), minutes(995, 996)]);
+  const imported = { held: [minutes(0, 300)], keptOut: [minutes(299, 300)] };
+  deepEqual(plan({ edge: 1000, coverage: imported }).history, [minutes(300, 744)]);
   const refetched = plan({ edge: 1000, coverage, refetch: true });
   deepEqual(refetched.history, [minutes(0, 500), minutes(600, 744)]);
 });

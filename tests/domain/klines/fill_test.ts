@@ -35,6 +35,12 @@ Deno.test("fillGaps() goes on from a candle before the range without showing it"
   ]);
 });
 
+Deno.test("fillGaps() makes up no slot that opens before the range", () => {
+  const candles = [candle({ openTime: minute(-5) }), candle({ openTime: minute(2) })];
+  const openTimes = fillGaps(candles, "1m", [minute(0) + 1, minute(60)]).map((c) => c.openTime);
+  deepEqual(openTimes, [minute(1), minute(2)]);
+});
+
 Deno.test("fillGaps() takes an off-grid candle as its slot's and keeps both of a doubled one", () => {
   const odd = [0, 20_799, 120_000].map((ms) => candle({ openTime: START + ms }));
   const openTimes = fillGaps(odd, "1m", HOUR).map(({ openTime }) => openTime - START);

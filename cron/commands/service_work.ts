@@ -1,0 +1,76 @@
+import { createClaims } from "@/cron/claims.ts";
+import type { CrawlDeps } from "@/cron/crawl_deps.ts";
+import { crawlSeries } from "@/cron/crawl_series.ts";
+import type { Job } from "@/cron/job.ts";
+import { createScheduler } from "@/cron/schedule.ts";
+import { Refusal } from "@/domain/decider.ts";
+import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
+import type { Database } from "@/events/store/database.ts";
+import type { Follower } from "@/projections/follower.ts";
+
+export interface WorkDeps {
+  readonly jobs: Jobs;
+  readonly crawling: CrawlDeps;
+  readonly follower: Pick<Follower, "rebuild">;
+  /** Names of the read models. */
+  readonly projectionNames: readonly string[];
+}
+
+export interface WantedCrawl {
+  readonly series: SeriesRef;
+  readonly since: number | undefined;
+  readonly until: number | undefined;
+  readonly refetch: boolean;
+  readonly actor: string;
+}
+
+/** What the API starts and leaves running. One crawl a series and one rebuild a read model at a time. */
+export interface ServiceWork {
+  startCrawl(wanted: WantedCrawl): JobStatus;
+  /** Refusal `not_found` for a name that no read model has. */
+  startRebuild(projection: string): JobStatus;
+}
+
+export function createServiceWork(deps: WorkDeps): ServiceWork {
+  const { jobs, crawling, follower, projectionNames } = deps;
+  return {
+    startCrawl({ series: { exchange, symbol, interval }, actor, ...range }) {
+      const request = { ...range, series: { exchange, symbol, interval }, mode: "all" } as const;
+      return jobs.start({
+        ...{ name: "crawl", key: `crawl:${seriesId(request.series)}` },
+        run: async (context) => ({
+          ...await crawlSeries(crawling, request, { ...context, actor }),
+        }),
+      });
+    },
+    startRebuild(name) {
+      if (!projectionNames.includes(name)) {
+        const details = projectionNames.map((one) => ({ message: `${one} is one` }));
+        throw new Refusal("not_found", `Cannot find read model ${name}`, { details });
+      }
+      return jobs.start({
+        ...{ name: "rebuild", key: `rebuild:${name}` },
+        run: (context) => follower.rebuild(name, context),
+      });
+    },
+  };
+}
+
+export interface ScheduleDeps {
+  readonly database: Database;
+  readonly scheduled: readonly Job[];
+  readonly jobs: Jobs;
+  readonly crawling: Pick<CrawlDeps, "clock" | "log">;
+  readonly timeZone: string;
+  readonly signal: AbortSignal;
+}
+
+/** Runs what is due now and then every minute, until aborted. */
+export async function startSchedule(deps: ScheduleDeps): Promise<void> {
+  const { database, scheduled, jobs, crawling: { clock, log }, timeZone, signal } = deps;
+  const claims = createClaims(database);
+  const scheduler = createScheduler({ jobs: scheduled, runs: jobs, claims, clock, log, timeZone });
+  await scheduler.tick();
+  void Deno.cron("tick", "* * * * *", { backoffSchedule: [], signal }, () => scheduler.tick());
+}

@@ -1,0 +1,69 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { migrate, SchemaTooNew } from "@/events/store/migrate.ts";
+import { MIGRATIONS } from "@/events/store/schema.ts";
+import { databases } from "../../support/database.ts";
+
+for (const { name, open } of databases()) {
+  const test = (title: string, run: (opened: Awaited<ReturnType<typeof open>>) => Promise<void>) =>
+    Deno.test(`migrate ${title} (${name})`, async () => {
+      const opened = await open();
+      try {
+        await run(opened);
+      } finally {
+        await opened.close();
+      }
+    });
+
+  test("makes the tables once when several instances start at the same moment", async (opened) => {
+    const others = await Promise.all([opened.again(), opened.again(), opened.again()]);
+    await Promise.all([opened.database, ...others].map((database) => migrate(database)));
+    const versions = await opened.database.query("select version from schema_version");
+    deepEqual(versions, MIGRATIONS.map((_, i) => ({ version: i + 1 })));
+    const tables = await opened.database.query(
+      `select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace
+       order by relname`,
+    );
+    const names = tables.map(({ relname }) => relname);
+    for (const table of ["checkpoint", "event", "job_run", "secret", "subject_key"]) {
+      ok(names.includes(table), table);
+    }
+  });
+
+  test("changes nothing that is up to date", async ({ database }) => {
+    await migrate(database);
+    await database.query("insert into checkpoint (name, pos) values ('x', 7)");
+    await migrate(database);
+    deepEqual(await database.query("select pos from checkpoint"), [{ pos: 7 }]);
+  });
+
+  test("goes on from the version that it finds", async ({ database }) => {
+    const steps = [
+      "create table a (n int)",
+      "insert into a values (1)",
+      "insert into a values (2)",
+    ];
+    await migrate(database, steps.slice(0, 2));
+    await migrate(database, steps);
+    deepEqual(await database.query("select n from a order by n"), [{ n: 1 }, { n: 2 }]);
+  });
+
+  test("keeps nothing of a step that fails, and can be repeated", async ({ database }) => {
+    const broken = ["create table a (n int)", "create table b (n int); insert into b values ('x')"];
+    await rejects(migrate(database, broken), { name: "DatabaseError" });
+    const [found] = await database.query("select to_regclass('b') is null as gone");
+    equal(found?.gone, true);
+    await migrate(database, ["create table a (n int)", "create table b (n int)"]);
+    deepEqual(await database.query("select count(*)::int as n from b"), [{ n: 0 }]);
+  });
+
+  test("refuses a database of a newer program and says what to do", async ({ database }) => {
+    await migrate(database);
+    await database.query("insert into schema_version (version) values (99)");
+    await rejects(migrate(database), (error) => {
+      ok(error instanceof SchemaTooNew);
+      equal(error.found, 99);
+      ok(error.message.includes("Start the newer program"));
+      return true;
+    });
+  });
+}

@@ -93,27 +93,34 @@ interface Search {
  * stretch before the first page that holds one. It assumes what is true of a listing date: before
  * it nothing, after it pages that are rarely empty.
  */
-async function search({ first, end, pageLimit, look }: Search): Promise<number | undefined> {
+async function search(
+  { first, end, pageLimit, look }: Search,
+): Promise<number | undefined> {
   const stride = Math.max(pageLimit, Math.ceil((end - first) / PROBES));
+  const spread = Array.from({ length: PROBES }, (_, i) => first + i * stride);
+  // The newest page at last: where it is empty too, there is nothing.
+  const newest = Math.max(first, end - pageLimit);
   let empty = first;
-  for (let slot = first; slot < end; slot += stride) {
-    let found = await look(slot);
-    if (found === undefined) {
-      empty = slot + pageLimit;
-      continue;
-    }
-    let holds = slot;
-    while (empty < holds) {
-      const middle = Math.max(
-        empty,
-        holds - pageLimit * Math.ceil((holds - empty) / pageLimit / 2),
-      );
-      const earlier = await look(middle);
-      if (earlier === undefined) empty = middle + pageLimit;
-      else [holds, found] = [middle, earlier];
-    }
-    return found;
+  for (const slot of [...spread.filter((slot) => slot < newest), newest]) {
+    const found = await look(slot);
+    if (found !== undefined) return await halve({ empty, holds: slot, found, pageLimit, look });
+    empty = slot + pageLimit;
   }
-  // The newest page: a range shorter than the stride ends before it.
-  return await look(Math.max(empty, end - pageLimit));
+  return undefined;
+}
+
+/** Nothing before slot `empty`; the page at slot `holds` starts with `found`. */
+async function halve(
+  { empty, holds, found, pageLimit, look }:
+    & Pick<Search, "pageLimit" | "look">
+    & { empty: number; holds: number; found: number },
+): Promise<number> {
+  while (empty < holds) {
+    const pages = Math.ceil((holds - empty) / pageLimit / 2);
+    const middle = Math.max(empty, holds - pageLimit * pages);
+    const earlier = await look(middle);
+    if (earlier === undefined) empty = middle + pageLimit;
+    else [holds, found] = [middle, earlier];
+  }
+  return found;
 }

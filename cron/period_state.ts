@@ -1,16 +1,11 @@
-import { eq } from "drizzle-orm";
 import type { KlineEvent } from "@/events/catalog/klines.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import { type KlinePeriod, klinePeriod, type KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Db } from "@/projections/db.ts";
 import type { Projections } from "@/projections/define.ts";
-import {
-  type KlinePeriodRow,
-  klinePeriods,
-  klinePeriodsTable,
-  periodKey,
-} from "@/projections/kline_periods.ts";
+import { type KlinePeriodRow, klinePeriods } from "@/projections/kline_periods.ts";
+import { findPeriod } from "@/projections/period_queries.ts";
 
 interface Deps {
   readonly store: EventStore;
@@ -37,8 +32,7 @@ export async function currentPeriod(
 ): Promise<PeriodState> {
   const stream = klineStream(seriesId, period);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const [row] = await db.select().from(klinePeriodsTable)
-      .where(eq(klinePeriodsTable.key, periodKey(seriesId, period)));
+    const row = await findPeriod(db, { seriesId, period });
     const known = row?.streamVersion ?? 0;
     const tail = await store.readStream<KlineEvent>(stream, { fromVersion: known + 1 });
     const last = tail.events.at(-1);

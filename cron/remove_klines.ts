@@ -1,4 +1,3 @@
-import { asc, eq, getTableName } from "drizzle-orm";
 import type { KlineEvent, OpenTimeRange } from "@/events/catalog/klines.ts";
 import { trusted } from "@/events/trust.ts";
 import { VersionConflict } from "@/events/store/store.ts";
@@ -8,8 +7,9 @@ import { subtractRanges } from "@/domain/klines/coverage.ts";
 import { type Interval, slotEnd, slotStart } from "@/domain/klines/interval.ts";
 import { periodRange } from "@/domain/klines/period.ts";
 import type { KlineRemoval, RemovalRequest } from "@/domain/ports/kline_removal.ts";
-import { klinesTable } from "@/projections/klines.ts";
-import { type KlinePeriodRow, klinePeriodsTable } from "@/projections/kline_periods.ts";
+import { hotRowsBeside } from "@/projections/hot_rows.ts";
+import type { KlinePeriodRow } from "@/projections/kline_periods.ts";
+import { listPeriods } from "@/projections/period_queries.ts";
 import type { IngestDeps } from "./ingest_run.ts";
 import { verifiedBlob } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod } from "./period_state.ts";
@@ -26,9 +26,7 @@ export function createKlineRemoval(deps: Deps): KlineRemoval {
   return {
     async remove(request) {
       const range = wholeSlots(request);
-      const periods = await deps.db.select().from(klinePeriodsTable)
-        .where(eq(klinePeriodsTable.seriesId, request.seriesId))
-        .orderBy(asc(klinePeriodsTable.period));
+      const periods = await listPeriods(deps.db, request.seriesId);
       let [removed, position] = [0, 0];
       for (const row of periods) {
         const part = intersection(range, periodRange(request.interval, row.period));
@@ -131,17 +129,8 @@ async function hotRest(
     range: OpenTimeRange;
   },
 ): Promise<Rest> {
-  const [left] = await database.query(
-    `select count(*)::int as rows, min(open_time) as first, max(open_time) as last
-     from ${getTableName(klinesTable)} where series_id = $1 and open_time >= $2 and open_time < $3
-       and not (open_time >= $4 and open_time < $5)`,
-    [seriesId, firstOpenTime ?? 0, (lastOpenTime ?? 0) + 1, from, to],
-  );
-  const { rows, first, last } = trusted<
-    { rows: number; first: number | null; last: number | null }
-  >(
-    left,
-  );
+  const held = { seriesId, from: firstOpenTime ?? 0, to: (lastOpenTime ?? 0) + 1 };
+  const { rows, first, last } = await hotRowsBeside(database, held, [from, to]);
   return { removed: candles - rows, firstOpenTime: first, lastOpenTime: last, blob: null };
 }
 

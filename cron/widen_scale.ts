@@ -1,9 +1,8 @@
-import { and, eq, isNotNull } from "drizzle-orm";
-import { seriesTable } from "@/projections/series.ts";
 import { VersionConflict } from "@/events/store/store.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import type { Scale } from "@/domain/ports/lake.ts";
-import { type KlinePeriodRow, klinePeriodsTable } from "@/projections/kline_periods.ts";
+import type { KlinePeriodRow } from "@/projections/kline_periods.ts";
+import { findScale, listFiledPeriods } from "@/projections/period_queries.ts";
 import { type IngestDeps, type IngestRun, partId } from "./ingest_run.ts";
 import { verifiedBlob } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod } from "./period_state.ts";
@@ -15,8 +14,7 @@ export async function widenScale(
   run: IngestRun,
   needed: Scale,
 ): Promise<Scale> {
-  const [row] = await deps.db.select().from(seriesTable)
-    .where(eq(seriesTable.seriesId, run.seriesId));
+  const row = await findScale(deps.db, run.seriesId);
   const scale = {
     price: Math.max(row?.priceScale ?? 0, needed.price),
     volume: Math.max(row?.volumeScale ?? 0, needed.volume),
@@ -38,10 +36,7 @@ export async function rescaleFiles(
   run: IngestRun,
   scale: Scale,
 ): Promise<void> {
-  const rows = await deps.db.select().from(klinePeriodsTable).where(and(
-    eq(klinePeriodsTable.seriesId, run.seriesId),
-    isNotNull(klinePeriodsTable.fileSha256),
-  ));
+  const rows = await listFiledPeriods(deps.db, run.seriesId);
   for (const row of rows.filter((row) => isNarrower(row, scale))) {
     run.signal?.throwIfAborted();
     try {

@@ -1,4 +1,5 @@
 import { getTableName } from "drizzle-orm";
+import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import type { Database } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
 import { type Interval, intervalMs } from "@/domain/klines/interval.ts";
@@ -58,6 +59,21 @@ export async function hotCandles(database: Database, range: HotRange): Promise<H
     [range.seriesId, range.from, bounded(range.to)],
   );
   return trusted<HeldCandle[]>(rows);
+}
+
+/** What is left of a range without a part of it. */
+export async function hotRowsBeside(
+  database: Database,
+  { seriesId, from, to }: HotRange,
+  without: OpenTimeRange,
+): Promise<{ rows: number; first: number | null; last: number | null }> {
+  const [left] = await database.query(
+    `select count(*)::int as rows, min(open_time) as first, max(open_time) as last
+     from ${TABLE} where series_id = $1 and open_time >= $2 and open_time < $3
+       and not (open_time >= $4 and open_time < $5)`,
+    [seriesId, from, bounded(to), ...without],
+  );
+  return trusted<{ rows: number; first: number | null; last: number | null }>(left);
 }
 
 export interface HotPageQuery extends HotRange {

@@ -59,8 +59,15 @@ export async function openCcxtClient(
   );
 }
 
-/** Ids of all exchanges in ccxt that give candles. Loads all of them. */
-export async function ccxtIds(): Promise<string[]> {
+let ids: Promise<readonly string[]> | undefined;
+
+/** Ids of all exchanges in ccxt that give candles. Takes a second the first time. */
+export function ccxtIds(): Promise<readonly string[]> {
+  ids ??= listIds();
+  return ids;
+}
+
+async function listIds(): Promise<readonly string[]> {
   const { default: ccxt } = await import("ccxt");
   const classes = trusted<Record<string, CcxtClass>>(ccxt);
   return ccxt.exchanges.filter((id) => {

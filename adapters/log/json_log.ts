@@ -36,7 +36,7 @@ interface Entry {
 }
 
 function jsonLine(entry: Entry, fields: Record<string, unknown>): string {
-  return JSON.stringify({ ...fields, ...entry, fields: clashing(entry, fields) });
+  return JSON.stringify({ ...entry, ...fields, ...entry, fields: clashing(entry, fields) });
 }
 
 /** Fields named like a part of the entry are kept apart. */

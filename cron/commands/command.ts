@@ -14,7 +14,7 @@ export interface CommandContext extends Work {
   readonly clock: Pick<Clock, "now">;
   /** How long the event loop was held up so far, 99th percentile. */
   readonly stallP99Ms: () => number;
-  /** Opened after the arguments have proved right; closed by who runs the command. */
+  /** Opened after the arguments have proved right; who runs the command closes it. */
   open(options?: OpenOptions): Promise<Installation>;
   /** Joins Parquet files, ascending, into one. */
   readonly joinParquet: JoinParts;

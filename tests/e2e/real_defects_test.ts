@@ -122,7 +122,7 @@ async function read(
   house: House,
   interval: Interval,
   limit: number,
-  { id = "binance.BTC-USDT.1m", stored = "1m" as Interval } = {},
+  { id, stored }: { id: string; stored: Interval } = { id: "binance.BTC-USDT.1m", stored: "1m" },
 ): Promise<(string | number | null)[][]> {
   const { bytes } = await house.reader.read({
     ...{ seriesId: id, stored, interval, start: 0, end: undefined, limit, order: "asc" },

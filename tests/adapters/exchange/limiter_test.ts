@@ -86,10 +86,10 @@ Deno.test("limiter keeps no more than its number of requests on their way", asyn
   const limiter = createLimiter({ clock, intervalMs: 1, maxInFlight: 2 });
   const { send, names, answer } = requests(limiter, clock.now);
   for (const name of ["a", "b", "c"]) void send(name);
-  await settle();
+  await settle(200);
   assert.deepEqual(names(), ["a", "b"]);
   answer("a");
-  await settle();
+  await settle(200);
   assert.deepEqual(names(), ["a", "b", "c"]);
 });
 

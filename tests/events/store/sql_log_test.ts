@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { openPostgres } from "@/adapters/database/postgres.ts";
 import { type Database, DatabaseError } from "@/events/store/database.ts";
 import { counted, newMeta, newStream } from "../../contract/event_store_catalog.ts";
 import { eventually, logTest } from "./open_log.ts";
@@ -174,24 +175,36 @@ logTest(
   },
 );
 
+const SLEEPERS = `from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'
+  and backend_xid is not null and application_name = $1`;
+
 logTest(
-  "transactions that others hold open delay no reader and hide no event",
-  async (log) => {
-    const held = await log.again();
-    const otherDatabase = held.query(`select pg_sleep(30), txid_current()`).catch(() => {});
-    const open = held.query("select pg_sleep(30), count(*) from event for no key update")
-      .catch(() => {});
+  "transactions that others hold open, here or in another database, delay no reader",
+  async ({ database, store, url = "" }) => {
+    const name = crypto.randomUUID();
+    const elsewhere = new URL(url);
+    elsewhere.pathname = "/postgres";
+    const holders = [url, elsewhere.href].map((where) =>
+      openPostgres({ url: where, poolMax: 1, applicationName: name })
+    );
+    const open = holders.map((holder) =>
+      holder.transaction([{ sql: "select txid_current()" }, { sql: "select pg_sleep(60)" }])
+        .catch(() => "ended")
+    );
+    const sleeping = async () => (await database.query(`select pid ${SLEEPERS}`, [name])).length;
+    await eventually(async () => await sleeping() === 2);
     for (let n = 0; n < 20; n++) {
-      const { position } = await log.store.append(
+      const { position } = await store.append(
         [{ stream: newStream(), expected: "none", events: counted(n) }],
         newMeta(),
       );
-      const page = await log.store.readAll({ after: position - 1, limit: 10 });
+      const page = await store.readAll({ after: position - 1, limit: 10 });
       deepEqual(page.map(({ data }) => data.n), [n]);
     }
-    await log.database.query(`select pg_terminate_backend(pid) from pg_stat_activity
-      where query like 'select pg_sleep%' and datname = current_database()`);
-    await Promise.all([otherDatabase, open]);
+    equal(await sleeping(), 2);
+    await database.query(`select pg_terminate_backend(pid) ${SLEEPERS}`, [name]);
+    deepEqual(await Promise.all(open), ["ended", "ended"]);
+    await Promise.all(holders.map((holder) => holder.close()));
   },
   { engines: ["postgres"] },
 );

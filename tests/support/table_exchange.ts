@@ -1,0 +1,48 @@
+import type { Candle } from "@/domain/klines/candle.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import type { CandleRequest, Exchange } from "@/domain/ports/exchange.ts";
+
+export interface TableOptions {
+  /** Ascending. */
+  readonly candles: readonly Candle[];
+  readonly now: () => number;
+  /** What it says a page holds, and what a page really holds. */
+  readonly pageLimit?: number;
+  readonly cap?: number;
+  readonly seeksForward?: boolean;
+  /** Asked before each answer for candles, counting from 1: what goes wrong with it. */
+  readonly fault?: (n: number) => "down" | "empty" | undefined;
+}
+
+export interface TableExchange extends Exchange {
+  readonly requests: readonly CandleRequest[];
+}
+
+/** A venue in memory, for the rules of crawling: it can be slow of wit, but it does not invent. */
+export function tableExchange(options: TableOptions): TableExchange {
+  const { candles, now, pageLimit = 1000, cap = pageLimit, seeksForward = true } = options;
+  const requests: CandleRequest[] = [];
+  return {
+    ...{ id: "table", simulated: false, pageLimit, seeksForward, requests },
+    time: () => Promise.resolve(now()),
+    resolveSymbol: (symbol) => Promise.resolve(symbol),
+    // deno-lint-ignore require-await -- failures must arrive as rejections
+    async fetchCandles(request, signal) {
+      signal?.throwIfAborted();
+      requests.push(request);
+      switch (options.fault?.(requests.length)) {
+        case "down":
+          throw new AdapterError("Cannot ask table: it is down", {
+            ...{ port: "exchange", op: "fetchCandles", retryable: true },
+          });
+        case "empty":
+          return [];
+      }
+      const { from, to, limit } = request;
+      return candles.filter(({ openTime }) =>
+        openTime >= from && openTime < to && openTime <= now()
+      ).slice(0, Math.min(limit, cap));
+    },
+    close: () => Promise.resolve(),
+  };
+}

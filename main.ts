@@ -1,16 +1,17 @@
-import { statfs } from "node:fs/promises";
+import { resolve } from "node:path";
 import { loadEnvFile } from "node:process";
 import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
+import { claimDataDir, type DataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
 import { systemClock as clock } from "@/adapters/clock.ts";
 import { openDatabase } from "@/adapters/database/open_database.ts";
-import { type DirectoryLock, type HeldByOther, lockDirectory } from "@/adapters/directory_lock.ts";
 import { openExchanges } from "@/adapters/exchange/exchanges.ts";
 import { openLocalFiles } from "@/adapters/files/import_files.ts";
 import { openDuckdbLake } from "@/adapters/lake/duckdb.ts";
 import { parquetJoiner } from "@/adapters/lake/join_parquet.ts";
 import { createLog } from "@/adapters/log/json_log.ts";
 import { readOrMakeToken } from "@/adapters/process/admin_token.ts";
+import { freeBytes } from "@/adapters/process/free_bytes.ts";
 import { listen } from "@/adapters/process/listen.ts";
 import { packageDirOf, permissionFlags } from "@/adapters/process/permission_flags.ts";
 import { resolvePath } from "@/adapters/process/resolve_path.ts";
@@ -31,7 +32,7 @@ import { openInstallation } from "@/cron/commands/open_data.ts";
 import { EXIT, explain, runCommand } from "@/cron/commands/run_command.ts";
 import { serveSpec } from "@/cron/commands/serve.ts";
 import { createServiceWork, startSchedule } from "@/cron/commands/service_work.ts";
-import { stopInOrder } from "@/cron/commands/stop_in_order.ts";
+import { stopInOrder, type StopStep } from "@/cron/commands/stop_in_order.ts";
 import { watchConfigured } from "@/cron/commands/watch_configured.ts";
 import { findOrphans } from "@/cron/find_orphans.ts";
 import { createKlineIngest } from "@/cron/ingest_klines.ts";
@@ -39,7 +40,6 @@ import { createKlineRemoval } from "@/cron/remove_klines.ts";
 import { crawlHistory } from "@/cron/crawl_history.ts";
 import { crawlLive } from "@/cron/crawl_live.ts";
 import { createJobs } from "@/cron/jobs.ts";
-import { Refusal } from "@/domain/decider.ts";
 import type { Installation } from "@/domain/ports/installation.ts";
 import type { KlinePage } from "@/domain/ports/kline_reader.ts";
 import type { Log } from "@/domain/ports/log.ts";
@@ -70,8 +70,8 @@ const STOP_PART_MS = 3_000;
 async function main([name = "help", ...args]: readonly string[]): Promise<number> {
   const terminal = openStderr();
   try {
-    if (name === "help" || name === "--help") return print(help(SPECS, args[0]));
-    if (name === "flags") return print((await flags(args)).join("\n"));
+    if (name === "help" || name === "--help") return print([help(SPECS, args[0])]);
+    if (name === "flags") return print(await flags(args));
     if (name === "serve") return await serve(parseArguments(serveSpec, args), terminal);
     const command = COMMANDS.find(({ spec }) => spec.name === name);
     if (command === undefined) throw unknownCommand(SPECS, name);
@@ -85,13 +85,14 @@ async function main([name = "help", ...args]: readonly string[]): Promise<number
 
 /** The service: until a signal ends it. */
 async function serve(args: Arguments, terminal: Terminal): Promise<number> {
-  if (args.given("help")) return print(usage(serveSpec));
+  if (args.given("help")) return print([usage(serveSpec)]);
   const config = loadConfig({ now: clock.now(), profile: args.given("demo") ? "demo" : "real" });
   const log = openLog(config, terminal);
-  const dataDir = await resolvePath(config.dataDir);
-  const lock = await lockData(dataDir);
-  if (!lock.held && config.databaseUrl === undefined) throw refuseHeld(dataDir, lock);
-  const house = await openHouse(config, { dataDir, log, lock: lock.held ? lock : undefined });
+  const signal = new Promise<string>(onStopSignal);
+  const dataDir = await claimDataDir(config.dataDir);
+  const { lock, path } = dataDir;
+  if (!lock.held && config.databaseUrl === undefined) throw refuseHeld(path, lock);
+  const house = await openHouse(config, { dataDir, log });
   const { store, follower, exchanges } = house;
   await watchConfigured({ ...house, isSimulated: exchanges.isSimulated }, config.watch);
   await follower.waitFor(await store.head());
@@ -100,7 +101,8 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
 
   const ended = new AbortController();
   const jobs = createJobs({ clock, log });
-  const tokenFile = config.adminToken === undefined ? `${dataDir}/admin-token` : undefined;
+  const tokenFile = config.adminToken === undefined ? `${path}/admin-token` : undefined;
+  const token = config.adminToken?.reveal() ?? await readOrMakeToken(`${path}/admin-token`);
   const app = createApp({
     ...house,
     ...createServiceWork({ ...house, jobs }),
@@ -111,13 +113,8 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
         await (await exchanges.get(exchange)).resolveSymbol(symbol, signal),
     },
     spool: createDiskSpool(house.workspace),
-    async freeBytes() {
-      const { bavail, bsize } = await statfs(dataDir);
-      return bavail * bsize;
-    },
-    authenticate: authenticateAdmin(
-      config.adminToken?.reveal() ?? await readOrMakeToken(`${dataDir}/admin-token`),
-    ),
+    freeBytes: () => freeBytes(path),
+    authenticate: authenticateAdmin(token),
     settings: {
       ...{ marketData: config.marketData, rateLimits: config.rateLimits, simulated },
       ...{ trustProxy: config.trustProxy, version: manifest.version },
@@ -127,22 +124,16 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
 
   const server = listen(config, (request, info) => app.fetch(request, info));
   const { address } = server;
-  await (lock.held ? lock.update({ address, tokenFile: tokenFile ?? null }) : undefined);
-  const { watch: watched, databaseUrl } = config;
+  if (lock.held) await lock.update({ address, tokenFile: tokenFile ?? null });
+  const { watch: watched, databaseUrl, cron, timeZone } = config;
   const database = databaseUrl === undefined ? "embedded" : "server";
-  print(startBlock({ address, dataDir, database, tokenFile, watched, simulated }).join("\n"));
-  const { cron, timeZone } = config;
+  print(startBlock({ ...{ address, dataDir: path, database }, tokenFile, watched, simulated }));
   if (cron) void startSchedule({ ...house, jobs, timeZone, signal: ended.signal });
 
-  const signal = await new Promise<string>(onStopSignal);
-  terminal.line(`Stopping (${signal}).`);
+  log.info("stopping", { signal: await signal });
   setTimeout(() => Deno.exit(EXIT.bug), STOP_MS);
   ended.abort(new DOMException("The service is stopping", "AbortError"));
-  const steps = [
-    ["jobs", () => jobs.close()],
-    ["server", server.stop],
-    ["data", () => house.close()],
-  ] as const;
+  const steps = [["jobs", jobs.close], ["server", server.stop], ...house.closing] as const;
   const clean = await stopInOrder(steps, { clock, log, stepMs: STOP_PART_MS });
   return clean ? EXIT.ok : EXIT.bug;
 }
@@ -156,90 +147,74 @@ async function runOnce(
   const config = loadConfig({ now: clock.now() });
   const logLevel = config.logLevel === "info" ? "warn" : config.logLevel;
   const log = openLog({ logLevel }, terminal);
-  const dataDir = await resolvePath(config.dataDir);
+  const tempDir = `${resolve(config.dataDir)}/tmp`;
   const stop = new AbortController();
   onStopSignal(() => stop.abort(new DOMException("Stopped by a signal", "AbortError")));
   const stall = startStallMeter();
-  const opened: Installation[] = [];
+  const opened: StopStep[] = [];
   const quiet = args.includes("--json") && !terminal.interactive;
   try {
     return await runCommand(command, args, {
       context: {
         ...{ clock, signal: stop.signal, stallP99Ms: stall.p99Ms },
         progress: quiet ? silentProgress : createTerminalProgress({ terminal, clock }),
-        files: openLocalFiles({ tempDir: `${dataDir}/tmp/unpacked` }),
+        files: openLocalFiles({ tempDir }),
+        joinParquet: parquetJoiner({ tempDir }),
         async open(options) {
-          const installation = await openFor(config, { dataDir, log, ...options });
-          opened.push(installation);
-          return installation;
+          const dataDir = await claimDataDir(config.dataDir);
+          return await openFor(config, { dataDir, log, closing: opened, ...options });
         },
-        joinParquet: parquetJoiner({ tempDir: `${dataDir}/tmp` }),
       },
-      output: { out: print, error: terminal.line },
+      output: { out: (line) => print([line]), error: terminal.line },
     });
   } finally {
     terminal.status("");
     stall.stop();
-    for (const installation of opened) await installation.close();
+    await stopInOrder(opened, { clock, log, stepMs: STOP_MS });
   }
 }
 
 interface Place extends OpenOptions {
-  readonly dataDir: string;
+  readonly dataDir: DataDir;
   readonly log: Log;
 }
 
-async function openFor(config: Config, place: Place): Promise<Installation> {
-  const lock = await lockData(place.dataDir);
+async function openFor(
+  config: Config,
+  { closing, ...place }: Place & { readonly closing: StopStep[] },
+): Promise<Installation> {
+  const { lock, path } = place.dataDir;
   if (lock.held || config.databaseUrl !== undefined) {
-    return openInstallation(
-      await openHouse(config, { ...place, lock: lock.held ? lock : undefined }),
-    );
+    const house = await openHouse(config, place);
+    closing.push(...house.closing);
+    return openInstallation(house);
   }
   const { address = null, tokenFile = null } = lock.holder ?? {};
-  if (address === null) throw refuseHeld(place.dataDir, lock);
-  const token = config.adminToken?.reveal() ??
-    (tokenFile === null ? "" : await readOrMakeToken(tokenFile));
+  if (address === null) throw refuseHeld(path, lock);
+  const token = config.adminToken?.reveal() ?? await readOrMakeToken(tokenFile ?? "");
   return openRunningInstallation({
     ...{ address, token, clock },
     async findOrphans(referenced) {
-      const blobs = await openDiskBlobs({ directory: `${place.dataDir}/blobs` });
+      const blobs = await openDiskBlobs({ directory: `${path}/blobs` });
       return await findOrphans({ blobs, referenced, now: new Date(clock.now()) });
     },
   });
 }
 
-async function lockData(dataDir: string): Promise<DirectoryLock | HeldByOther> {
-  await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const info = { pid: Deno.pid, address: null, tokenFile: null };
-  return await lockDirectory(`${dataDir}/lock`, info);
-}
-
-function refuseHeld(dataDir: string, { holder }: HeldByOther): Refusal {
-  const { address = null } = holder ?? {};
-  const where = address === null ? "" : ` and serves on ${address}`;
-  const who = `process ${holder?.pid ?? "unknown"} works on it${where}`;
-  return new Refusal("conflict", `Cannot open ${dataDir}: ${who}`);
-}
-
-type House = Awaited<ReturnType<typeof openHouse>>;
-
 /** Everything that works on the data, opened in the order in which the parts need each other. */
-async function openHouse(
-  config: Config,
-  { dataDir, log, lock, readable = [] }: Place & { readonly lock: DirectoryLock | undefined },
-) {
+async function openHouse(config: Config, { dataDir: { path, lock }, log, readable = [] }: Place) {
   const fatal = (reason: unknown) => {
     log.error("broken beyond repair: this process ends", { reason });
     Deno.exit(EXIT.bug);
   };
   onUncaught(fatal);
   // Without the lock others work here, on a server's database: temporary files must not meet.
-  const tmp = `${dataDir}/tmp/${lock === undefined ? crypto.randomUUID() : "own"}`;
-  const directory = `${dataDir}/blobs`;
-  const [database, blobs, workspace] = await Promise.all([
+  const tmp = `${path}/tmp/${lock.held ? "own" : crypto.randomUUID()}`;
+  const directory = `${path}/blobs`;
+  const allowedDirectories = [directory, `${tmp}/work`, ...readable];
+  const [database, blobs, workspace, lake] = await Promise.all([
     openDatabase({
-      ...{ dataDir: `${dataDir}/db`, log, onFatal: fatal },
+      ...{ dataDir: `${path}/db`, log, onFatal: fatal },
       ...{ url: config.databaseUrl?.reveal(), recycleS: config.databasePoolRecycleS },
       ...{ poolMin: config.databasePoolMin, poolMax: config.databasePoolMax },
       idleTimeoutMs: config.databaseIdleTimeoutS * 1_000,
@@ -247,9 +222,8 @@ async function openHouse(
     }),
     openDiskBlobs({ directory }),
     openWorkspace({ directory: `${tmp}/work` }),
+    openDuckdbLake({ tempDir: `${tmp}/lake`, allowedDirectories }),
   ]);
-  const allowedDirectories = [directory, `${tmp}/work`, ...readable];
-  const lake = await openDuckdbLake({ tempDir: `${tmp}/lake`, allowedDirectories });
   await migrate(database);
   const store = await createSqlStore({ database, catalog, upcasters });
   const db = openDb(database);
@@ -280,15 +254,15 @@ async function openHouse(
     ...{ series: queries, removal: createKlineRemoval(parts) },
     projectionNames: projections.map(({ name }) => name),
     scheduled: [crawlLive(crawling), crawlHistory(crawling)],
-    async close() {
-      await exchanges.close();
-      await follower.stop();
-      await store.close();
-      await lake.close();
-      await database.close();
-      await Deno.remove(tmp, { recursive: true });
-      await lock?.release();
-    },
+    closing: [
+      ["exchanges", () => exchanges.close()],
+      ["follower", () => follower.stop()],
+      ["log", () => store.close()],
+      ["lake", () => lake.close()],
+      ["database", () => database.close()],
+      ["temporary files", () => Deno.remove(tmp, { recursive: true })],
+      ["lock", () => lock.held ? lock.release() : undefined],
+    ] satisfies StopStep[],
   };
 }
 
@@ -299,7 +273,7 @@ async function flags([command = "serve", ...args]: readonly string[]): Promise<s
   return permissionFlags({
     command,
     projectDir: import.meta.dirname ?? ".",
-    dataDir: await resolvePath(dataDir),
+    dataDirs: [...new Set([resolve(dataDir), await resolvePath(dataDir)])],
     packageDir: packageDirOf(Deno.build.os, (name) => Deno.env.get(name)),
   });
 }
@@ -309,8 +283,8 @@ function openLog({ logLevel: level }: Pick<Config, "logLevel">, terminal: Termin
   return createLog({ level, format, clock, write: terminal.line });
 }
 
-function print(text: string): number {
-  writeStdout(`${text}\n`);
+function print(lines: readonly string[]): number {
+  writeStdout(`${lines.join("\n")}\n`);
   return EXIT.ok;
 }
 

@@ -1,6 +1,5 @@
 import { Refusal } from "@/domain/decider.ts";
 import { type DirectoryLock, type HeldByOther, lockDirectory } from "./directory_lock.ts";
-import { resolvePath } from "./process/resolve_path.ts";
 
 /** A data directory, and what this process may do with it. */
 export interface DataDir {
@@ -11,8 +10,8 @@ export interface DataDir {
 
 /** Makes the directory where it is missing, private to its owner, and locks it if nobody else has. */
 export async function claimDataDir(given: string): Promise<DataDir> {
-  const path = await resolvePath(given);
-  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  await Deno.mkdir(given, { recursive: true, mode: 0o700 });
+  const path = await Deno.realPath(given);
   const info = { pid: Deno.pid, address: null, tokenFile: null };
   return { path, lock: await lockDirectory(`${path}/lock`, info) };
 }

@@ -3,16 +3,20 @@ import { Refusal } from "@/domain/decider.ts";
 import type { JobStatus } from "@/domain/ports/jobs.ts";
 import { trusted } from "@/events/trust.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { crawlableSeries } from "./crawlable_series.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { type AppContext, success } from "./envelope.ts";
 import { callerId } from "./idempotency.ts";
 import { timeField } from "./params.ts";
-import { findSeries, type SeriesDirectory } from "./series_directory.ts";
+import type { SeriesDirectory } from "./series_directory.ts";
 import { toWire } from "./wire.ts";
 
-type Deps = Pick<AppDeps, "projections" | "jobs" | "startCrawl" | "startRebuild"> & {
-  readonly directory: SeriesDirectory;
-};
+type Deps =
+  & Pick<AppDeps, "projections" | "jobs" | "startCrawl" | "startRebuild">
+  & Pick<AppDeps, "venues" | "settings" | "signal">
+  & {
+    readonly directory: SeriesDirectory;
+  };
 
 const noQuery = z.strictObject({});
 const started = z.object({ job_id: z.string() });
@@ -90,11 +94,11 @@ export function addAdminRoutes(router: Router, deps: Deps): void {
 
   endpoint(router, {
     ...{ method: "post", path: "/admin/crawl", ...admin, body: crawlBody },
-    summary: "Fetch what is missing of a series",
+    summary: "Fetch what is missing of a series, also of one that is not held yet",
     answer: { status: 202, description: "The job that does it", data: started },
   }, async (c, { body }) => {
     const { id } = deps.startCrawl({
-      series: findSeries(await directory.list(), body.series),
+      series: await crawlableSeries(deps, await directory.list(), body.series),
       since: body.since ?? undefined,
       until: body.until ?? undefined,
       refetch: body.refetch,
@@ -108,7 +112,7 @@ export function addAdminRoutes(router: Router, deps: Deps): void {
     summary: "Jobs that run and the last that ended",
     answer: { status: 200, description: "The newest first", data: z.array(jobWire) },
   }, (c) => {
-    const newestFirst = jobs.list().toSorted((a, b) =>
+    const newestFirst = jobs.list().toReversed().toSorted((a, b) =>
       b.startedAt.getTime() - a.startedAt.getTime()
     );
     return success(c, newestFirst.map(toJobWire));

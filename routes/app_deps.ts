@@ -1,4 +1,5 @@
 import type { EventStore } from "@/events/store/store.ts";
+import type { SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
@@ -7,7 +8,7 @@ import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { Spool } from "@/domain/ports/spool.ts";
 import type { Projections } from "@/projections/define.ts";
-import type { SeriesQueries, SeriesView } from "@/projections/series_queries.ts";
+import type { SeriesQueries } from "@/projections/series_queries.ts";
 import type { Authenticate } from "./auth.ts";
 import type { RateLimits } from "./rate_limit.ts";
 
@@ -50,7 +51,7 @@ export interface AppSettings {
 }
 
 export interface CrawlStart {
-  readonly series: SeriesView;
+  readonly series: SeriesRef;
   /** Epoch ms, inclusive. */
   readonly since: number | undefined;
   /** Exclusive. */

@@ -5,6 +5,7 @@ import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { answer, type AppContext, requestId } from "./envelope.ts";
 import { atCursor, nextCursor } from "./klines_cursor.ts";
+import { wrapRows } from "./klines_envelope.ts";
 import { klinesQuery, type KlinesRequest } from "./klines_query.ts";
 import { chooseSeries, type SeriesDirectory } from "./series_directory.ts";
 
@@ -26,7 +27,7 @@ interface Resolved {
 const row = z.array(z.union([z.number(), z.string(), z.null()]));
 const object = z.record(z.enum(KLINE_COLUMNS), z.union([z.number(), z.string(), z.null()]));
 
-/** `GET /api/v1/klines`: the rows pass from the reader's bytes to the wire without being parsed. */
+/** `GET /api/v1/klines`. */
 export function addKlineRoutes(router: Router, { reader, directory, signal }: Deps): void {
   const resolved = new WeakMap<KlinesRequest, Resolved>();
 
@@ -87,22 +88,14 @@ interface Found {
   readonly cursor: string | undefined;
 }
 
-const encoder = new TextEncoder();
-const HEAD = encoder.encode('{"success":true,"data":');
-
-/** The envelope around bytes that are JSON already. */
+/** The rows pass from the reader's bytes to the wire without being parsed. */
 function answerJson(c: AppContext, { found, page, cursor }: Found): Response {
   const next = cursor === undefined ? "null" : `"${cursor}"`;
-  const meta = `"request_id":"${requestId(c)}","timestamp":"${new Date().toISOString()}",` +
-    `${found.meta},"rows":${page.rows},"next_cursor":${next}`;
-  const tail = encoder.encode(`,"meta":{${meta}}}`);
-  const { bytes } = page;
-  const body = new Uint8Array(HEAD.length + bytes.length + tail.length);
-  body.set(HEAD);
-  body.set(bytes, HEAD.length);
-  body.set(tail, HEAD.length + bytes.length);
-  const headers = { "content-type": "application/json", ...pageHeaders(page) };
-  return answer(c, body, { headers });
+  const meta = `{"request_id":"${requestId(c)}","timestamp":"${new Date().toISOString()}",` +
+    `${found.meta},"rows":${page.rows},"next_cursor":${next}}`;
+  return answer(c, wrapRows(page.bytes, meta), {
+    headers: { "content-type": "application/json", ...pageHeaders(page) },
+  });
 }
 
 const FILES = {

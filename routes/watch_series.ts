@@ -73,7 +73,8 @@ async function decide(
   return position;
 }
 
-function refuseMixture(simulated: boolean, installation: boolean): void {
+/** Made-up candles and real ones never share an installation. */
+export function refuseMixture(simulated: boolean, installation: boolean): void {
   if (simulated === installation) return;
   const [one, other] = simulated ? ["simulated", "real"] : ["real", "simulated"];
   throw new Refusal(

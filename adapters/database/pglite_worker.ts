@@ -1,6 +1,8 @@
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { trusted } from "@/events/trust.ts";
-import { DurableNodeFS } from "./pglite_durable_fs.ts";
+import { DurableNodeFS, syncPath } from "./pglite_durable_fs.ts";
 import type { WorkerCommand, WorkerOptions, WorkerReply } from "./pglite_messages.ts";
 import { endsIdle } from "./wire_reader.ts";
 import { WireWriter } from "./wire_writer.ts";
@@ -46,15 +48,35 @@ async function obey(command: WorkerCommand): Promise<void> {
   }
 }
 
-async function open({ dataDir, sharedBuffers, template, engine }: WorkerOptions): Promise<void> {
+async function open(options: WorkerOptions): Promise<void> {
+  const { dataDir } = options;
+  if (dataDir !== undefined && !existsSync(dataDir)) await make(dataDir, options);
   files = dataDir === undefined ? undefined : new DurableNodeFS(dataDir);
-  const startParams = files
+  pglite = await create(files, options);
+  stopOnCrash(pglite);
+}
+
+/** A process killed while it makes the directory must not leave half of one under its name. */
+async function make(dataDir: string, options: WorkerOptions): Promise<void> {
+  const half = `${dataDir}.new`;
+  rmSync(half, { recursive: true, force: true });
+  const made = await create(new DurableNodeFS(half), options);
+  await made.close();
+  renameSync(half, dataDir);
+  syncPath(dirname(dataDir));
+}
+
+function create(
+  fs: DurableNodeFS | undefined,
+  { sharedBuffers, template, engine }: WorkerOptions,
+): Promise<PGlite> {
+  const startParams = fs
     ? [...PGlite.defaultStartParams.filter((p) => p !== "-F"), "-c", "wal_sync_method=fsync"]
     : [...PGlite.defaultStartParams];
   if (sharedBuffers) startParams.push("-c", `shared_buffers=${sharedBuffers}`);
-  pglite = await PGlite.create({
+  return PGlite.create({
     startParams,
-    ...(files ? { fs: files } : { dataDir: "memory://" }),
+    ...(fs ? { fs } : { dataDir: "memory://" }),
     ...(template ? { loadDataDir: new Blob([template]) } : {}),
     ...(engine
       ? {
@@ -64,7 +86,6 @@ async function open({ dataDir, sharedBuffers, template, engine }: WorkerOptions)
       }
       : {}),
   });
-  stopOnCrash(pglite);
 }
 
 async function run(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {

@@ -4,7 +4,7 @@ import { DuckdbRpc } from "./duckdb_rpc.ts";
 import type { LakeCalls, LakeOp } from "./lake_calls.ts";
 
 export interface DuckdbLakeOptions {
-  /** For spilling and intermediate files; made when missing, swept of an earlier run's files. */
+  /** For spilling and intermediate files; made when missing, swept of what was left behind an hour ago. */
   readonly tempDir: string;
   /** Besides `tempDir`, the only directories whose files are read and written. */
   readonly allowedDirectories: readonly string[];
@@ -17,6 +17,7 @@ export interface DuckdbLakeOptions {
 export async function openDuckdbLake(options: DuckdbLakeOptions): Promise<Lake> {
   const { tempDir, allowedDirectories, memoryLimit = "512MB", threads = 2 } = options;
   await Deno.mkdir(tempDir, { recursive: true });
+  await sweep(tempDir);
   const rpc = new DuckdbRpc({ tempDir, allowedDirectories, memoryLimit, threads });
   await rpc.start();
   return {
@@ -32,6 +33,19 @@ export async function openDuckdbLake(options: DuckdbLakeOptions): Promise<Lake> 
     join: (paths, outPath) => rpc.call("join", { paths, outPath }),
     close: () => rpc.close(),
   };
+}
+
+const SWEPT_AFTER_MS = 3_600_000;
+
+/** Removes what a killed process has left behind. */
+async function sweep(directory: string): Promise<void> {
+  for await (const { name } of Deno.readDir(directory)) {
+    if (!/^(lake-|duckdb_temp)/.test(name)) continue;
+    const { mtime } = await Deno.stat(`${directory}/${name}`);
+    if (mtime !== null && Date.now() - mtime.getTime() > SWEPT_AFTER_MS) {
+      await Deno.remove(`${directory}/${name}`).catch(() => {});
+    }
+  }
 }
 
 type StagedCalls = Pick<

@@ -64,21 +64,21 @@ function handlersOf(engine: Engine): Handlers {
   const headers = new FileHeaders();
   const none = new AbortController().signal;
   return {
-    stage: (input, signal) => engine.use(signal, (s) => stages.stage(s, input, signal)),
-    writeRejected: (args) => engine.use(none, (s) => stages.writeRejected(s, args)),
-    compare: (args) => engine.use(none, (s) => stages.compare(s, args)),
-    delta: (args) => engine.use(none, (s) => stages.delta(s, args)),
-    writeDelta: (args) => engine.use(none, (s) => stages.writeDelta(s, args)),
-    writeMerged: (args) => engine.use(none, (s) => stages.writeMerged(s, args)),
-    drop: (args) => engine.use(none, (s) => stages.drop(s, args)),
+    stage: (input, signal) => engine.use("work", signal, (s) => stages.stage(s, input, signal)),
+    writeRejected: (args) => engine.use("work", none, (s) => stages.writeRejected(s, args)),
+    compare: (args) => engine.use("work", none, (s) => stages.compare(s, args)),
+    delta: (args) => engine.use("work", none, (s) => stages.delta(s, args)),
+    writeDelta: (args) => engine.use("work", none, (s) => stages.writeDelta(s, args)),
+    writeMerged: (args) => engine.use("work", none, (s) => stages.writeMerged(s, args)),
+    drop: (args) => engine.use("work", none, (s) => stages.drop(s, args)),
     read: (query, signal) =>
-      engine.use(signal, (session) => readCandles({ engine, session, headers }, query)),
-    columns: (args) => engine.use(none, (s) => columnsAfter(s, args)),
-    describe: ({ path }) => engine.use(none, (s) => describeFile(s, path)),
-    rescale: (args) => engine.use(none, (s) => rescaleFile(s, args)),
-    without: (args) => engine.use(none, (s) => fileWithout(s, args)),
-    join: (args) => engine.use(none, (s) => joinFiles(s, args)),
-    close: () => Promise.resolve(engine.close()),
+      engine.use("read", signal, (session) => readCandles({ engine, session, headers }, query)),
+    columns: (args) => engine.use("read", none, (s) => columnsAfter(s, args)),
+    describe: ({ path }) => engine.use("work", none, (s) => describeFile(s, path)),
+    rescale: (args) => engine.use("work", none, (s) => rescaleFile(s, args)),
+    without: (args) => engine.use("work", none, (s) => fileWithout(s, args)),
+    join: (args) => engine.use("work", none, (s) => joinFiles(s, args)),
+    close: () => engine.close(),
   };
 }
 

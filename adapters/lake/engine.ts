@@ -21,20 +21,26 @@ export interface Session {
   rows(sql: string): Promise<readonly Cells[]>;
   /** Chunk by chunk, for results of any size. */
   stream(sql: string): AsyncIterable<readonly Cells[]>;
+  /** Runs also when the work was aborted, and never throws. */
+  cleanUp(sql: string): Promise<void>;
   /** Adds rows of text or null to a table of text columns. */
   append(table: string, rows: readonly (readonly (string | null)[])[]): Promise<void>;
 }
 
 export interface Engine {
   readonly tempDir: string;
-  /** Waits for a free connection; the statement that runs is interrupted when aborted. */
-  use<T>(signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T>;
+  /** Lends a connection as soon as one is free; a statement that runs is interrupted when aborted. */
+  use<T>(lane: Lane, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T>;
   /** A path for an intermediate file, unique in this process. */
   tempPath(extension: string): string;
-  close(): void;
+  /** Waits for the work that runs. */
+  close(): Promise<void>;
 }
 
-const CONNECTIONS = 4;
+/** Reads have connections of their own, so that they never wait behind imports. */
+export type Lane = "read" | "work";
+
+const CONNECTIONS = { read: 4, work: 3 } as const satisfies Record<Lane, number>;
 
 /** Text of an exact decimal without trailing zeros, whatever its declared scale. */
 const PLAIN_MACRO = `create macro plain(x) as case when contains(x::varchar, '.')
@@ -60,33 +66,53 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   await setUp.run("set lock_configuration = true");
   setUp.closeSync();
 
-  const idle: DuckDBConnection[] = [];
-  for (let n = 0; n < CONNECTIONS; n++) idle.push(await instance.connect());
-  const waiting: ((connection: DuckDBConnection) => void)[] = [];
-  let paths = 0;
-
+  const pools = {
+    read: await openPool(instance, CONNECTIONS.read),
+    work: await openPool(instance, CONNECTIONS.work),
+  };
   return {
     tempDir,
-    async use(signal, work) {
-      const free = idle.pop();
-      const connection = free ?? await new Promise<DuckDBConnection>((ok) => waiting.push(ok));
+    async use(lane, signal, work) {
+      signal.throwIfAborted();
+      const connection = await pools[lane].take();
       const interrupt = () => connection.interrupt();
+      signal.addEventListener("abort", interrupt);
       try {
-        signal.throwIfAborted();
-        signal.addEventListener("abort", interrupt);
         return await work(sessionOf(connection, signal));
       } finally {
         signal.removeEventListener("abort", interrupt);
-        const next = waiting.shift();
-        if (next === undefined) idle.push(connection);
-        else next(connection);
+        pools[lane].give(connection);
       }
     },
-    tempPath: (extension) =>
-      `${tempDir}/lake-${Deno.pid}-${crypto.randomUUID()}-${++paths}.${extension}`,
-    close() {
-      for (const connection of idle) connection.closeSync();
+    tempPath: (extension) => `${tempDir}/lake-${Deno.pid}-${crypto.randomUUID()}.${extension}`,
+    async close() {
+      for (const lane of ["read", "work"] as const) {
+        for (let n = 0; n < CONNECTIONS[lane]; n++) (await pools[lane].take()).closeSync();
+      }
       instance.closeSync();
+    },
+  };
+}
+
+interface Pool {
+  take(): Promise<DuckDBConnection>;
+  give(connection: DuckDBConnection): void;
+}
+
+async function openPool(instance: DuckDBInstance, size: number): Promise<Pool> {
+  const idle: DuckDBConnection[] = [];
+  const waiting: ((connection: DuckDBConnection) => void)[] = [];
+  for (let n = 0; n < size; n++) idle.push(await instance.connect());
+  return {
+    take() {
+      const free = idle.pop();
+      if (free !== undefined) return Promise.resolve(free);
+      return new Promise((resolve) => waiting.push(resolve));
+    },
+    give(connection) {
+      const next = waiting.shift();
+      if (next === undefined) idle.push(connection);
+      else next(connection);
     },
   };
 }
@@ -96,6 +122,9 @@ function sessionOf(connection: DuckDBConnection, signal: AbortSignal): Session {
     async run(sql) {
       signal.throwIfAborted();
       await connection.run(sql);
+    },
+    async cleanUp(sql) {
+      await connection.run(sql).catch(() => {});
     },
     async rows(sql) {
       signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import type { HotRows } from "@/domain/ports/lake.ts";
 import type { Engine } from "./engine.ts";
-import { decimalSql, type DecimalType } from "./numbers_sql.ts";
+import { decimalSql, type DecimalType, WIDE } from "./numbers_sql.ts";
 import { FILE_COLUMNS } from "./period_file.ts";
 import { literal } from "./sql.ts";
 import { DECIMALS } from "./stage_sql.ts";
@@ -46,20 +46,24 @@ function hotRowsSql(path: string, type: DecimalType): string {
     delim = ',', quote = '', escape = '', columns = {${columns.join(", ")}})`;
 }
 
+/** Columns that are integers, whatever digits they have. */
+const INTEGERS: ReadonlySet<number> = new Set(
+  FILE_COLUMNS.flatMap((name, at) => DECIMALS.some((decimal) => decimal === name) ? [] : [at]),
+);
+
 /** Decimal type that holds every number of the text; the engine would round to a smaller one. */
 export function hotRowsType(hot: HotRows): DecimalType {
-  let [integers, decimals, digits, pointed] = [0, 0, 0, false];
+  let [integers, decimals, digits, column, pointed] = [0, 0, 0, 0, false];
   for (let at = 0; at <= hot.length; at++) {
-    const code = at === hot.length ? COMMA : hot.charCodeAt(at);
+    const code = at === hot.length ? NEWLINE : hot.charCodeAt(at);
     if (code === COMMA || code === NEWLINE) {
-      // Times are integers of 13 digits in columns of their own; they only cost width.
       if (pointed) decimals = Math.max(decimals, digits);
-      else integers = Math.max(integers, digits);
-      [digits, pointed] = [0, false];
+      else if (!INTEGERS.has(column)) integers = Math.max(integers, digits);
+      [digits, pointed, column] = [0, false, code === COMMA ? column + 1 : 0];
     } else if (code === POINT) {
       integers = Math.max(integers, digits);
       [digits, pointed] = [0, true];
     } else if (code !== MINUS) digits++;
   }
-  return integers + decimals <= 18 ? { width: 18, scale: decimals } : { width: 38, scale: 18 };
+  return integers + decimals <= 18 ? { width: 18, scale: decimals } : WIDE;
 }

@@ -8,7 +8,8 @@ import { readJsonRows } from "./json_rows.ts";
 import { type DecimalType, sampledType } from "./numbers_sql.ts";
 import { PLAIN_DELIMITER, plainLine, repairCsv } from "./repair_csv.ts";
 import { literal, literals } from "./sql.ts";
-import { headOf, LineFile, type TextFile, textOf } from "./text_file.ts";
+import { headOf, LineFile, textOf } from "./text_file.ts";
+import { unpack } from "./unpack.ts";
 
 /** A file of the input, as the engine can read it. */
 export type RawSource = CsvSource | ParquetSource;
@@ -20,7 +21,7 @@ interface SourceBase {
 
 export interface CsvSource extends SourceBase {
   readonly kind: "csv";
-  readonly file: TextFile;
+  readonly path: string;
   readonly layout: CsvLayout;
   /** Written by us: every line has the right number of fields. */
   readonly repaired: boolean;
@@ -45,30 +46,36 @@ const SAMPLE_CHARACTERS = 256 * 1024;
 /** Finds out how a file is laid out. Undefined when it is empty; throws a Refusal when it is not what it is said to be. */
 export async function openSource(
   context: OpenContext,
-  { path, format, gzip }: StageInput["files"][number],
+  { path: given, format, gzip }: StageInput["files"][number],
 ): Promise<RawSource | undefined> {
+  const path = gzip ? await unpacked(context, given) : given;
   switch (format) {
     case "csv":
-      return await openCsv(context, { path, gzip });
+      return await openCsv(context, path);
     case "json":
     case "freqtrade":
-      return await openJson(context, { path, gzip });
+      return await openJson(context, path);
     case "parquet":
       return await openParquet(context, path);
   }
 }
 
-async function openCsv(context: OpenContext, file: TextFile): Promise<CsvSource | undefined> {
-  const sample = await headOf(file, SAMPLE_CHARACTERS);
+async function unpacked({ engine, signal, temporary }: OpenContext, path: string): Promise<string> {
+  const outPath = engine.tempPath("unpacked");
+  temporary.push(outPath);
+  await unpack(path, { outPath, signal });
+  return outPath;
+}
+
+async function openCsv(context: OpenContext, path: string): Promise<CsvSource | undefined> {
+  const sample = await headOf(path, SAMPLE_CHARACTERS);
   const layout = csvLayout(sample);
   if (layout === undefined) return undefined;
   const lines = sample.split(/\r\n|\n|\r/).slice(layout.header ? 1 : 0, 1000);
   const type = sampledType(numbersOf(lines, layout));
-  const source = { kind: "csv", file, layout, type, repaired: false } as const;
   const carriesDetail = hasDetail(layout.places);
-  return layout.plain
-    ? { ...source, carriesDetail }
-    : await repairedSource(context, { ...source, carriesDetail });
+  const source = { kind: "csv", path, layout, type, carriesDetail, repaired: false } as const;
+  return layout.plain ? source : await repairedSource(context, source);
 }
 
 /** The same file written again in the one form that the engine always reads. */
@@ -78,10 +85,10 @@ export async function repairedSource(
 ): Promise<CsvSource> {
   const outPath = engine.tempPath("csv");
   temporary.push(outPath);
-  await repairCsv(source.file, source.layout, { outPath, signal });
+  await repairCsv(source.path, source.layout, { outPath, signal });
   return {
     ...source,
-    file: { path: outPath, gzip: false },
+    path: outPath,
     layout: { ...source.layout, delimiter: PLAIN_DELIMITER, header: false, plain: true },
     repaired: true,
   };
@@ -89,7 +96,7 @@ export async function repairedSource(
 
 async function openJson(
   { engine, signal, temporary }: OpenContext,
-  file: TextFile,
+  given: string,
 ): Promise<CsvSource | undefined> {
   const path = engine.tempPath("csv");
   temporary.push(path);
@@ -98,7 +105,7 @@ async function openJson(
   let layout: Pick<CsvLayout, "fields" | "places"> | undefined;
   let columns: readonly string[] | undefined;
   try {
-    columns = await readJsonRows(textOf(file), async (values, names) => {
+    columns = await readJsonRows(textOf(given), async (values, names) => {
       signal.throwIfAborted();
       layout ??= jsonLayout(values, names);
       const line = plainLine(values, layout);
@@ -117,7 +124,7 @@ async function openJson(
   const whole = { ...layout, places, delimiter: PLAIN_DELIMITER, header: false, plain: true };
   return {
     kind: "csv",
-    file: { path, gzip: false },
+    path,
     layout: whole,
     repaired: true,
     carriesDetail: hasDetail(places),
@@ -165,11 +172,10 @@ export function csvSql(
   { delimiter, fields, header, places }: CsvLayout,
 ): string {
   const columns = Array.from({ length: fields }, (_, at) => `'c${at}': 'VARCHAR'`);
-  const gzip = sources.some(({ file }) => file.gzip);
   return `select ${placedColumns(places, (at) => `c${at}`)} from read_csv(
-    ${literals(sources.map(({ file }) => file.path))}, auto_detect = false, header = false,
+    ${literals(sources.map(({ path }) => path))}, auto_detect = false, header = false,
     skip = ${header ? 1 : 0}, delim = ${literal(delimiter)}, quote = '', escape = '',
-    null_padding = false, compression = '${gzip ? "gzip" : "none"}',
+    null_padding = false, compression = 'none',
     columns = {${columns.join(", ")}})`;
 }
 

@@ -176,7 +176,7 @@ async function readParquet(
       to ${literal(path)} (format parquet, compression zstd, parquet_version v2)`);
     return { ...facts(row ?? []), bytes: await Deno.readFile(path) };
   } finally {
-    await session.run("drop table if exists temp.picked").catch(() => {});
+    await session.cleanUp("drop table if exists temp.picked");
     await Deno.remove(path).catch(() => {});
   }
 }

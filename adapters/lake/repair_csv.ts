@@ -1,5 +1,5 @@
 import { type CsvLayout, splitCsvLine } from "./csv_layout.ts";
-import { LineFile, type TextFile, textOf } from "./text_file.ts";
+import { LineFile, textOf } from "./text_file.ts";
 
 /** Separates the fields of the files we write for the engine; in no number and no time. */
 export const PLAIN_DELIMITER = "\x1f";
@@ -12,14 +12,14 @@ const MAX_LINE = 100_000;
  * text in the second, where it is refused as no number: nothing is lost, no row number shifts.
  */
 export async function repairCsv(
-  file: TextFile,
+  path: string,
   layout: CsvLayout,
   { outPath, signal }: { outPath: string; signal: AbortSignal },
 ): Promise<void> {
   const out = new LineFile(outPath);
   try {
     let header = layout.header;
-    for await (const line of linesOf(file)) {
+    for await (const line of linesOf(path)) {
       signal.throwIfAborted();
       if (line.trim() === "") continue;
       if (header) header = false;
@@ -52,10 +52,10 @@ function plainField(field: string): string {
   return field.trim().replaceAll(SEPARATORS, "\ufffd");
 }
 
-async function* linesOf(file: TextFile): AsyncGenerator<string> {
+async function* linesOf(path: string): AsyncGenerator<string> {
   let rest = "";
   let first = true;
-  for await (const chunk of textOf(file)) {
+  for await (const chunk of textOf(path)) {
     const text = first ? chunk.replace(/^\ufeff/, "") : chunk;
     first &&= chunk === "";
     const lines = (rest + text).split("\n");

@@ -1,4 +1,3 @@
-import { Refusal } from "@/domain/decider.ts";
 import { periodOf } from "@/domain/klines/period.ts";
 import { MAX_AHEAD_MS, MIN_OPEN_TIME, type RejectReason } from "@/domain/klines/validate.ts";
 import type { StagedBatch, StagedPeriod, StageInput } from "@/domain/ports/lake.ts";
@@ -69,7 +68,7 @@ export async function stageFiles(context: StageContext, input: StageInput): Prom
     const carriesDetail = sources.some((source) => source.carriesDetail);
     return { ...facts, rows, carriesDetail, rowsTable, rejectedTable, interval: input.interval };
   } catch (error) {
-    await session.run(`drop schema if exists ${schema} cascade`).catch(() => {});
+    await session.cleanUp(`drop schema if exists ${schema} cascade`);
     throw error;
   } finally {
     for (const path of temporary) await Deno.remove(path).catch(() => {});
@@ -97,7 +96,7 @@ async function load(context: StageContext, { group, input, type, temporary }: Lo
   try {
     await session.run(stageSql(`${schema}.candles`, csvSql(files, first.layout), rules));
   } catch (error) {
-    if (!isMalformed(error) || files.some(({ repaired }) => repaired)) throw refusedGzip(error);
+    if (!isMalformed(error) || files.some(({ repaired }) => repaired)) throw error;
     signal.throwIfAborted();
     // One bad line spoils the statement, so only the file that has it is written again.
     const [only, ...others] = files;
@@ -112,19 +111,12 @@ function isMalformed(error: unknown): boolean {
   return error instanceof Error && /^Invalid Input Error|CSV Error/i.test(error.message);
 }
 
-function refusedGzip(error: unknown): unknown {
-  if (!(error instanceof Error) || !/gzip|miniz/i.test(error.message)) return error;
-  return new Refusal("validation_error", "Cannot unpack the file: it is no complete gzip file");
-}
-
 /** Consecutive CSV files of one layout are read together: the engine takes two at a time. */
 function groups(sources: readonly RawSource[]): RawSource[][] {
   const all: RawSource[][] = [];
   let key: string | undefined;
   for (const source of sources) {
-    const same = source.kind === "csv"
-      ? JSON.stringify([source.layout, source.file.gzip])
-      : undefined;
+    const same = source.kind === "csv" ? JSON.stringify(source.layout) : undefined;
     if (same !== undefined && same === key) all.at(-1)?.push(source);
     else all.push([source]);
     key = same;

@@ -1,29 +1,20 @@
-import { Refusal } from "@/domain/decider.ts";
-
-export interface TextFile {
-  readonly path: string;
-  readonly gzip: boolean;
-}
-
-/** A file's text as it streams; bytes that are no UTF-8 become U+FFFD. Throws a Refusal when it cannot be unpacked. */
-export async function* textOf({ path, gzip }: TextFile): AsyncGenerator<string> {
+/** A file's text as it streams; bytes that are no UTF-8 become U+FFFD. */
+export async function* textOf(path: string): AsyncGenerator<string> {
   using file = await Deno.open(path);
-  const bytes: ReadableStream<Uint8Array<ArrayBuffer>> = file.readable;
-  const plain = gzip ? bytes.pipeThrough(new DecompressionStream("gzip")) : bytes;
   const decoder = new TextDecoder();
-  try {
-    for await (const chunk of plain) yield decoder.decode(chunk, { stream: true });
-  } catch (error) {
-    if (!gzip || !(error instanceof TypeError)) throw error;
-    throw new Refusal("validation_error", "Cannot unpack the file: it is no complete gzip file");
+  const piece = new Uint8Array(1 << 18);
+  for (;;) {
+    const read = await file.read(piece);
+    if (read === null) break;
+    yield decoder.decode(piece.subarray(0, read), { stream: true });
   }
   yield decoder.decode();
 }
 
 /** The first `characters` of a file, or all of it. */
-export async function headOf(file: TextFile, characters: number): Promise<string> {
+export async function headOf(path: string, characters: number): Promise<string> {
   let head = "";
-  for await (const chunk of textOf(file)) {
+  for await (const chunk of textOf(path)) {
     head += chunk;
     if (head.length >= characters) break;
   }

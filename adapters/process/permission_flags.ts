@@ -5,8 +5,8 @@ export interface PermissionScope {
   readonly command: string;
   /** Absolute. */
   readonly projectDir: string;
-  /** Absolute, or relative to the project. */
-  readonly dataDir: string;
+  /** Every absolute path that leads to it. */
+  readonly dataDirs: readonly string[];
   /** Where Deno keeps the packages; the engines load their binaries from there. */
   readonly packageDir: string;
 }
@@ -20,8 +20,8 @@ const WRITES_ANYWHERE: readonly string[] = ["export"];
  * directory, and native code out of the package cache only. No subprocess is ever started.
  */
 export function permissionFlags(scope: PermissionScope): string[] {
-  const { command, projectDir, dataDir, packageDir } = scope;
-  for (const path of [projectDir, dataDir, packageDir]) requirePlain(path);
+  const { command, projectDir, dataDirs, packageDir } = scope;
+  for (const path of [projectDir, ...dataDirs, packageDir]) requirePlain(path);
   const anywhere = WRITES_ANYWHERE.includes(command);
   const readsAnywhere = anywhere || READS_ANYWHERE.includes(command);
   return [
@@ -30,8 +30,10 @@ export function permissionFlags(scope: PermissionScope): string[] {
     "--allow-env",
     "--allow-sys",
     `--allow-ffi=${packageDir}`,
-    readsAnywhere ? "--allow-read" : `--allow-read=${[projectDir, dataDir, packageDir].join(",")}`,
-    anywhere ? "--allow-write" : `--allow-write=${dataDir}`,
+    readsAnywhere
+      ? "--allow-read"
+      : `--allow-read=${[projectDir, ...dataDirs, packageDir].join(",")}`,
+    anywhere ? "--allow-write" : `--allow-write=${dataDirs.join(",")}`,
   ];
 }
 

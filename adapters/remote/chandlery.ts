@@ -150,7 +150,6 @@ export function openRunningInstallation(options: RunningOptions): Installation {
       return Promise.reject(new Refusal("conflict", `Cannot run ${name}: ${why}`));
     },
     orphans: ({ signal }) => findOrphans(namedBlobs(signal)),
-    close: () => Promise.resolve(),
   };
 }
 

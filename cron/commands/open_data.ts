@@ -29,7 +29,6 @@ export interface OpenData {
   readonly blobs: Pick<Blobs, "list">;
   readonly crawling: CrawlDeps;
   readonly scheduled: readonly Job[];
-  readonly close: () => Promise<void>;
 }
 
 /** How long a command waits for read models that were behind when it began. */
@@ -102,7 +101,6 @@ export function openInstallation(data: OpenData): Installation {
       findOrphans({
         ...{ blobs: data.blobs, referenced: store.blobReferences(), now: new Date(clock.now()) },
       }),
-    close: data.close,
   };
 }
 

@@ -60,9 +60,32 @@ export function explain(
   if (error instanceof DatabaseError) {
     return { message: `The database refused: ${sentence(error.message)}`, code: EXIT.failed };
   }
-  const shown = error instanceof Error ? error.stack ?? error.message : String(error);
-  return { message: `Internal error: ${shown}`, code: EXIT.bug };
+  if (!(error instanceof Error)) return { message: `Internal error: ${error}`, code: EXIT.bug };
+  if (error.name === "ConfigError") {
+    const problems = error.message.split("\n").map((line) => `  ${line}`);
+    return { message: ["Cannot read the settings:", ...problems].join("\n"), code: EXIT.usage };
+  }
+  if (FILE_ERRORS.includes(error.name)) {
+    return { message: `Cannot use the disk: ${sentence(error.message)}`, code: EXIT.failed };
+  }
+  // Errors with a name of their own are thrown on purpose and speak for themselves.
+  if (!BUILT_IN.test(error.name) && error.message.startsWith("Cannot ")) {
+    return { message: sentence(error.message), code: EXIT.failed };
+  }
+  return { message: `Internal error: ${error.stack ?? error.message}`, code: EXIT.bug };
 }
+
+const BUILT_IN = /^(|Aggregate|Eval|Range|Reference|Syntax|Type|URI)Error$/;
+
+/** What the file system answers, by the names of Deno's errors. */
+const FILE_ERRORS: readonly string[] = [
+  "NotCapable",
+  "PermissionDenied",
+  "NotADirectory",
+  "NotFound",
+  "IsADirectory",
+  "FilesystemLoop",
+];
 
 function sentence(text: string): string {
   const line = text.replaceAll(/\s*\n\s*/g, "; ").trim();

@@ -28,7 +28,6 @@ export interface Installation {
   runJob(name: string, work: Work): Promise<Counts>;
   /** Blobs that no event names, older than a day. */
   orphans(work: Work): Promise<readonly Orphan[]>;
-  close(): Promise<void>;
 }
 
 export interface Work {

@@ -137,7 +137,7 @@ export interface LakeQuery {
   readonly to: number;
   readonly limit: number;
   readonly order: "asc" | "desc";
-  /** `latest` keeps the newest `limit` (still in `order`); `oldest` the first ones of the order. */
+  /** Which `limit` candles are kept; they are in `order` either way. */
   readonly keep: "oldest" | "latest";
   readonly fill: "none" | "previous";
   /** Keep an aggregated bar whose last stored slot is after `completeTo`. */

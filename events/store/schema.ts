@@ -9,7 +9,7 @@ create table event (
   stream text collate "C" not null,
   version int not null,
   id uuid not null unique,
-  type text not null,
+  type text collate "C" not null,
   schema smallint not null,
   data jsonb not null,
   meta jsonb not null,
@@ -63,7 +63,7 @@ create function append(
   sender text, w_cmd int[], w_stream text[], w_expected bigint[],
   e_write int[], e_id uuid[], e_type text[], e_schema smallint[], e_data jsonb[], e_meta jsonb[])
 returns table (write int, status text, version int, pos bigint, at timestamptz)
-language plpgsql set plan_cache_mode = force_generic_plan as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare base bigint; stamp timestamptz;
 begin
   -- A statement of its own: the next one sees everything committed before.

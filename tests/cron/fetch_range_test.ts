@@ -106,7 +106,7 @@ Deno.test("range before a listing costs few requests when the venue jumps forwar
 
 Deno.test("range before a listing costs few requests when the venue does not jump", async () => {
   const years = START - 5 * 365 * 1440 * MINUTE;
-  for (const listedDaysAgo of [1, 100, 900, 1800]) {
+  for (const listedDaysAgo of [1, 20, 100]) {
     const listed = START - listedDaysAgo * 1440 * MINUTE + 7 * MINUTE;
     const held = minutes(listed, listedDaysAgo * 1440 - 7);
     const { candles, requests } = await fetchAll([years, START], {

@@ -1,4 +1,6 @@
+import { seriesId } from "@/domain/klines/series_ref.ts";
 import assert from "node:assert/strict";
+import { settle } from "@/tests/support/fake_clock.ts";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
 
 let opened: Promise<TestApp> | undefined;
@@ -10,9 +12,21 @@ const as = "admin" as const;
 
 async function openWithSeries(): Promise<TestApp> {
   const app = await openApp();
-  const json = { exchange: "kraken", symbol: "AAA/USDT", interval: "1m", watch: false };
-  await app.json("POST", "/api/v1/series", { as, json });
+  await newSeries(app, "AAA");
   return app;
+}
+
+async function newSeries({ json }: TestApp, base: string): Promise<string> {
+  const body = { exchange: "kraken", symbol: `${base}/USDT`, interval: "1m", watch: false };
+  const { data } = await json("POST", "/api/v1/series", { as, json: body });
+  return data.id;
+}
+
+/** Crawls are one at a time for a series: each test has one of its own. */
+async function crawl(app: TestApp, base: string) {
+  const series = await newSeries(app, base);
+  const { data } = await app.json("POST", "/admin/crawl", { as, json: { series } });
+  return { series, jobId: String(data.job_id) };
 }
 
 Deno.test("GET projections: shows each read model and how far it is", async () => {
@@ -39,9 +53,11 @@ Deno.test("POST rebuild: starts a job and answers its id; an unknown read model 
 });
 
 Deno.test("POST crawl: starts one of a known series, with its range, by id or as text", async () => {
-  const { json, started } = await openOnce();
+  const app = await openOnce();
+  const { json, started } = app;
+  const series = await newSeries(app, "TXT");
   const body = {
-    series: "kraken:AAA/USDT:1m",
+    series: "kraken:TXT/USDT:1m",
     since: "2024-01-01",
     until: 1704153600000,
     refetch: true,
@@ -49,13 +65,29 @@ Deno.test("POST crawl: starts one of a known series, with its range, by id or as
   const { status, data } = await json("POST", "/admin/crawl", { as, json: body });
   assert.equal(status, 202);
   assert.equal(typeof data.job_id, "string");
-  const crawl = started.crawls.at(-1);
-  assert.deepEqual({ ...crawl, series: crawl?.series.id }, {
-    ...{ series: ID, since: 1704067200000, until: 1704153600000, refetch: true, actor: "admin" },
+  const asked = started.crawls.at(-1);
+  assert.deepEqual({ ...asked, series: asked && seriesId(asked.series) }, {
+    ...{ series, since: 1704067200000, until: 1704153600000, refetch: true, actor: "admin" },
   });
-  await json("POST", "/admin/crawl", { as, json: { series: ID } });
+  await crawl(app, "PLAIN");
   const plain = started.crawls.at(-1);
   assert.deepEqual([plain?.since, plain?.until, plain?.refetch], [undefined, undefined, false]);
+});
+
+Deno.test("POST crawl: a series that is being crawled is 409", async () => {
+  const app = await openOnce();
+  const { series } = await crawl(app, "BUSY");
+  const again = await app.json("POST", "/admin/crawl", { as, json: { series } });
+  assert.deepEqual([again.status, again.error.code], [409, "CONFLICT"]);
+});
+
+Deno.test("POST crawl: starts one of a series that only its venue knows yet, by the venue's name", async () => {
+  const { json, started } = await openOnce();
+  const body = { series: "kraken:BTCUSDT:1h" };
+  assert.equal((await json("POST", "/admin/crawl", { as, json: body })).status, 202);
+  assert.deepEqual(started.crawls.at(-1)?.series, {
+    ...{ exchange: "kraken", symbol: "BTC/USDT", interval: "1h" },
+  });
 });
 
 Deno.test("POST crawl: refuses what it cannot crawl, and starts nothing", async () => {
@@ -64,6 +96,8 @@ Deno.test("POST crawl: refuses what it cannot crawl, and starts nothing", async 
   const bodies: readonly [Record<string, unknown>, number][] = [
     [{ series: "kraken.NO-USDT.1m" }, 404],
     [{ series: "a:b" }, 422],
+    [{ series: "kraken:NO/USDT:1m" }, 404],
+    [{ series: "simulated:BTC/USDT:1m" }, 409],
     [{ series: ID, since: "soon" }, 422],
     [{ series: ID, since: "2024-01-02", until: "2024-01-01" }, 422],
     [{ series: ID, from: 1 }, 422],
@@ -77,42 +111,34 @@ Deno.test("POST crawl: refuses what it cannot crawl, and starts nothing", async 
 });
 
 Deno.test("jobs: are listed the newest first, stopped, and stay as they ended", async () => {
-  const { json, started } = await openOnce();
-  const ids: string[] = [];
-  for (const _ of [1, 2]) {
-    const { data } = await json("POST", "/admin/crawl", { as, json: { series: ID } });
-    ids.push(data.job_id);
-  }
-  const [first = "", second = ""] = ids;
-  const listed: string[] = (await json("GET", "/admin/jobs", { as })).data.map((
-    { id }: { id: string },
-  ) => id);
-  assert.deepEqual(listed.slice(0, 2), [second, first]);
-  const stopped = await json("DELETE", `/admin/jobs/${first}`, { as });
-  assert.deepEqual([stopped.status, stopped.data.status], [202, "stopped"]);
-  const again = await json("DELETE", `/admin/jobs/${first}`, { as });
+  const app = await openOnce();
+  const [first, second] = [await crawl(app, "ONE"), await crawl(app, "TWO")];
+  const { data } = await app.json("GET", "/admin/jobs", { as });
+  const listed: string[] = data.map(({ id }: { id: string }) => id);
+  assert.ok(listed.indexOf(second.jobId) < listed.indexOf(first.jobId));
+  const path = `/admin/jobs/${first.jobId}`;
+  assert.equal((await app.json("DELETE", path, { as })).status, 202);
+  await settle();
+  const stopped = await app.json("GET", path, { as });
+  assert.equal(stopped.data.status, "stopped");
+  const again = await app.json("DELETE", path, { as });
   assert.deepEqual([again.status, again.data], [202, stopped.data]);
-  assert.equal(started.jobs.get(second)?.status, "running");
+  const other = await app.json("GET", `/admin/jobs/${second.jobId}`, { as });
+  assert.equal(other.data.status, "running");
 });
 
 Deno.test("jobs: what one counted is answered in snake_case", async () => {
-  const { json, started } = await openOnce();
-  const { data } = await json("POST", "/admin/crawl", { as, json: { series: ID } });
-  const job = started.jobs.get(data.job_id);
-  assert.ok(job);
-  started.jobs.set(job.id, {
-    ...job,
-    ...{ status: "succeeded", done: 7, total: 7, finishedAt: new Date(60_000) },
-    result: { heldBetter: 1, ranges: [{ firstOpenTime: 2 }] },
-  });
-  const { data: wire } = await json("GET", `/admin/jobs/${job.id}`, { as });
-  const { result, started_at: startedAt, ...rest } = wire;
+  const app = await openOnce();
+  const { series, jobId } = await crawl(app, "COUNT");
+  app.started.finish(series, { heldBetter: 1, ranges: [{ firstOpenTime: 2 }] });
+  await settle();
+  const { data } = await app.json("GET", `/admin/jobs/${jobId}`, { as });
+  const { result, started_at: startedAt, finished_at: finishedAt, ...rest } = data;
   assert.deepEqual(result, { held_better: 1, ranges: [{ first_open_time: 2 }] });
-  assert.equal(startedAt, job.startedAt.toISOString());
-  assert.deepEqual(rest, {
-    ...{ id: job.id, name: "crawl", key: ID, status: "succeeded", error: null },
-    ...{ label: `crawl ${ID}`, unit: "candles", done: 7, total: 7 },
-    finished_at: "1970-01-01T00:01:00.000Z",
+  assert.ok(Date.parse(startedAt) <= Date.parse(finishedAt));
+  const { id, name, key, status, error } = rest;
+  assert.deepEqual({ id, name, key, status, error }, {
+    ...{ id: jobId, name: "crawl", key: series, status: "succeeded", error: null },
   });
 });
 

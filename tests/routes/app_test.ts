@@ -5,11 +5,17 @@ let opened: Promise<TestApp> | undefined;
 const openOnce = () => opened ??= openWithSeries();
 Deno.test.afterAll(async () => await (await opened)?.close());
 
+/** Of a job that goes on. */
+let jobId = "";
+
 const ID = "binance.BTC-USDT.1m";
 async function openWithSeries(): Promise<TestApp> {
   const app = await openApp();
   await app.json("POST", "/api/v1/series", { as: "admin", json: SERIES });
-  await app.json("POST", "/admin/crawl", { as: "admin", json: { series: ID } });
+  const busy = { as: "admin", json: { ...SERIES, interval: "5m", watch: false } } as const;
+  const { data } = await app.json("POST", "/api/v1/series", busy);
+  const job = await app.json("POST", "/admin/crawl", { as: "admin", json: { series: data.id } });
+  jobId = job.data.job_id;
   return app;
 }
 
@@ -43,13 +49,14 @@ const TABLE: readonly [method: string, path: string, json: unknown, statuses: st
   ["POST", "/admin/projections/series/rebuild", undefined, "401 401 403 403 202"],
   ["POST", "/admin/crawl", { series: ID }, "401 401 403 403 202"],
   ["GET", "/admin/jobs", undefined, "401 401 403 403 200"],
-  ["GET", "/admin/jobs/job-1", undefined, "401 401 403 403 200"],
-  ["DELETE", "/admin/jobs/job-1", undefined, "401 401 403 403 202"],
+  ["GET", "/admin/jobs/{job}", undefined, "401 401 403 403 200"],
+  ["DELETE", "/admin/jobs/{job}", undefined, "401 401 403 403 202"],
 ];
 
 Deno.test("routes: each lets in whom it should, and tells the others why not", async () => {
   const { ask } = await openOnce();
-  for (const [method, path, json, statuses] of TABLE) {
+  for (const [method, template, json, statuses] of TABLE) {
+    const path = template.replace("{job}", jobId);
     const got: number[] = [];
     for (const as of ACTORS) {
       const response = await ask(method, path, { as, ...(json === undefined ? {} : { json }) });
@@ -78,7 +85,7 @@ Deno.test("routes: the table above names every route there is", async () => {
 
 function asTemplate(path: string): string {
   const [bare = ""] = path.split("?");
-  return bare.replace(ID, "{id}").replace("job-1", "{id}").replace(
+  return bare.replace(ID, "{id}").replace("{job}", "{id}").replace(
     "/series/rebuild",
     "/{name}/rebuild",
   );
@@ -88,7 +95,7 @@ Deno.test("routes: a trailing slash is the same route", async () => {
   const { ask } = await openOnce();
   for (const [method, path, json, statuses] of TABLE) {
     if (method !== "GET") continue;
-    const [bare, query = ""] = path.split("?");
+    const [bare, query = ""] = path.replace("{job}", jobId).split("?");
     const response = await ask("GET", `${bare}/?${query}`, { as: "admin" });
     await response.body?.cancel();
     assert.equal(String(response.status), statuses.split(" ").at(-1), `${path} ${json}`);

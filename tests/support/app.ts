@@ -1,8 +1,10 @@
 import { systemClock } from "@/adapters/clock.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
+import { createJobs } from "@/cron/jobs.ts";
 import { Refusal } from "@/domain/decider.ts";
-import type { JobStatus } from "@/domain/ports/jobs.ts";
+import { seriesId } from "@/domain/klines/series_ref.ts";
+import type { JobSpec, JobStatus } from "@/domain/ports/jobs.ts";
 import type { AppDeps, CrawlStart } from "@/routes/app_deps.ts";
 import { createApp } from "@/routes/app.ts";
 import { authenticateAdmin, type Caller } from "@/routes/auth.ts";
@@ -30,7 +32,8 @@ export interface TestApp {
 export interface Started {
   readonly crawls: CrawlStart[];
   readonly rebuilds: string[];
-  readonly jobs: Map<string, JobStatus>;
+  /** Lets the job with this key end with what it counted. */
+  finish(key: string, counts: Readonly<Record<string, unknown>>): void;
 }
 
 export type ActorName = "guest" | "stranger" | "reader" | "writer" | "admin";
@@ -86,19 +89,37 @@ export async function openApp(
   const house = await openHouse(database, { folder });
   const stopping = new AbortController();
   const bugs: unknown[] = [];
-  const started: Started = { crawls: [], rebuilds: [], jobs: new Map() };
+  const jobs = createJobs({ clock: systemClock, log: quietLog });
+  const ends = new Map<string, (counts: Readonly<Record<string, unknown>>) => void>();
+  const started: Started = {
+    ...{ crawls: [], rebuilds: [] },
+    finish: (key, counts) => ends.get(key)?.(counts),
+  };
+
+  /** Work that goes on until it is told to end, or stopped. */
+  function begin(name: string, key: string): JobStatus {
+    const run: JobSpec["run"] = ({ signal }) =>
+      new Promise((resolve, reject) => {
+        ends.set(key, resolve);
+        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      });
+    return jobs.start({ name, key, run });
+  }
+
   const deps: AppDeps = {
     ...{ store: house.store, series: house.series, reader: house.reader, ingest: house.ingest },
     ...{ removal: house.removal, projections: house.follower },
-    jobs: jobsOf(started),
+    jobs,
     startCrawl(request) {
+      const job = begin("crawl", seriesId(request.series));
       started.crawls.push(request);
-      return begin(started, "crawl", request.series.id);
+      return job;
     },
     startRebuild(name) {
       if (name !== "series") throw new Refusal("not_found", `Cannot find projection ${name}`);
+      const job = begin("rebuild", name);
       started.rebuilds.push(name);
-      return begin(started, "rebuild", name);
+      return job;
     },
     venues: {
       isSimulated: (exchange) => exchange === "simulated",
@@ -141,6 +162,7 @@ export async function openApp(
     stop: () => stopping.abort(),
     async close() {
       stopping.abort();
+      await jobs.close();
       await house.close();
       await close();
       await Deno.remove(folder, { recursive: true });
@@ -155,28 +177,4 @@ function resolveKnown(exchange: string, symbol: string): Promise<string> {
   return Promise.reject(
     new Refusal("not_found", `Cannot find ${symbol} at ${exchange}`, { details }),
   );
-}
-
-function begin({ jobs }: Started, name: string, key: string): JobStatus {
-  const job: JobStatus = {
-    ...{ id: `job-${jobs.size + 1}`, name, key, status: "running" },
-    ...{ startedAt: new Date(jobs.size), finishedAt: undefined },
-    ...{ label: `${name} ${key}`, unit: "candles", done: 0, total: undefined },
-    ...{ result: undefined, error: undefined },
-  };
-  jobs.set(job.id, job);
-  return job;
-}
-
-function jobsOf({ jobs }: Started): AppDeps["jobs"] {
-  return {
-    find: (id) => jobs.get(id),
-    list: () => [...jobs.values()],
-    stop(id) {
-      const job = jobs.get(id);
-      if (job?.status !== "running") return false;
-      jobs.set(id, { ...job, status: "stopped", finishedAt: new Date(9) });
-      return true;
-    },
-  };
 }

@@ -22,7 +22,6 @@ export class MemoryInstallation implements Installation {
   readonly candles = new Map<string, { series: SeriesRef; openTimes: number[] }>();
   result: Counts = {};
   failure: Error | undefined;
-  closed = false;
 
   hold(series: SeriesRef, openTimes: number[]): void {
     this.candles.set(formatSeries(series), { series, openTimes });
@@ -92,11 +91,6 @@ export class MemoryInstallation implements Installation {
   async orphans(): Promise<readonly Orphan[]> {
     await this.#note("orphans");
     return [{ sha256: "a".repeat(64), sizeBytes: 1_500_000, putAt: new Date(0) }];
-  }
-
-  close(): Promise<void> {
-    this.closed = true;
-    return Promise.resolve();
   }
 
   #note(what: unknown): Promise<Counts> {

@@ -39,10 +39,20 @@ export function tableExchange(options: TableOptions): TableExchange {
           return [];
       }
       const { from, to, limit } = request;
-      return candles.filter(({ openTime }) =>
-        openTime >= from && openTime < to && openTime <= now()
-      ).slice(0, Math.min(limit, cap));
+      const first = indexFrom(candles, from);
+      return candles.slice(first, first + Math.min(limit, cap))
+        .filter(({ openTime }) => openTime < to && openTime <= now());
     },
     close: () => Promise.resolve(),
   };
+}
+
+function indexFrom(candles: readonly Candle[], time: number): number {
+  let [low, high] = [0, candles.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((candles[middle]?.openTime ?? Infinity) < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

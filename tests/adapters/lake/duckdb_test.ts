@@ -180,3 +180,30 @@ Deno.test("the lake does not open with settings that the engine does not know", 
   );
   await Deno.remove(tempDir, { recursive: true });
 });
+
+Deno.test("the lake removes what a killed process left behind an hour ago, and nothing else", async () => {
+  const tempDir = await Deno.makeTempDir();
+  const hoursAgo = new Date(Date.now() - 2 * 3_600_000);
+  for (const name of ["lake-1-old.csv", "other.csv", "lake-1-new.csv"]) {
+    await Deno.writeTextFile(`${tempDir}/${name}`, "x");
+    if (!name.includes("new")) await Deno.utime(`${tempDir}/${name}`, hoursAgo, hoursAgo);
+  }
+  const lake = await openDuckdbLake({ tempDir, allowedDirectories: [] });
+  await lake.close();
+  const names = (await Array.fromAsync(Deno.readDir(tempDir))).map(({ name }) => name);
+  assert.deepEqual(names.sort(), ["lake-1-new.csv", "other.csv"]);
+  await Deno.remove(tempDir, { recursive: true });
+});
+
+Deno.test("reads are answered while more imports run than the lake works on at once", () =>
+  withLake(async ({ lake, stage, file }) => {
+    const text = csvOf(
+      Array.from({ length: 20_000 }, (_, n) => candle({ openTime: minute(n - 30_000) })),
+    );
+    const input = await file(text);
+    let staged = 0;
+    const staging = Array.from({ length: 6 }, () => stage([input]).then(() => staged++));
+    assert.equal((await lake.read({ ...QUERY, hot: HOT })).rows, 3);
+    assert.ok(staged < 6);
+    await Promise.all(staging);
+  }));

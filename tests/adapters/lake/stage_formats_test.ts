@@ -180,3 +180,26 @@ Deno.test("staging refuses a gzip file that is cut off, and one that is none", (
       await assert.rejects(stage([{ path, format: "csv", gzip: true }]), Refusal);
     }
   }));
+
+Deno.test("staging refuses a gzip file with one flipped bit, wherever it is, and reads none of it", () =>
+  withLake(async ({ file, stage }) => {
+    const lines = Array.from({ length: 3_000 }, (_, n) => `${minute(n)},10,12,9,${n % 3 + 9},${n}`);
+    const whole = await gzipped(new TextEncoder().encode(lines.join("\n")));
+    for (const part of [0.3, 0.6, 0.9]) {
+      const damaged = whole.slice();
+      const at = Math.floor(damaged.length * part);
+      damaged[at] = (damaged[at] ?? 0) ^ 0x10;
+      const { path } = await file(damaged);
+      await assert.rejects(stage([{ path, format: "csv", gzip: true }]), Refusal);
+    }
+  }));
+
+Deno.test("staging reads every member of a gzip file", () =>
+  withLake(async ({ file, stage }) => {
+    const members = await Promise.all(
+      [0, 1].map((n) => gzipped(new TextEncoder().encode(`${minute(n)},10,12,9,11,5\n`))),
+    );
+    const { path } = await file(new Uint8Array(members.flatMap((bytes) => [...bytes])));
+    const batch = await stage([{ path, format: "csv", gzip: true }]);
+    assert.deepEqual(await accepted(batch), [0, 1].map((n) => candle({ openTime: minute(n) })));
+  }));

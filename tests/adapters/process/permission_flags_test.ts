@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { packageDirOf, permissionFlags } from "@/adapters/process/permission_flags.ts";
 
-const scope = { projectDir: "/app", dataDir: "/var/candles", packageDir: "/cache/deno" };
+const scope = { projectDir: "/app", dataDirs: ["/var/candles"], packageDir: "/cache/deno" };
 
 Deno.test("serve may write its data directory and nothing else, and starts no process", () => {
   const flags = permissionFlags({ ...scope, command: "serve" });
@@ -25,7 +25,10 @@ Deno.test("export may write files anywhere", () => {
 
 for (const dataDir of ["/my data", "/a,/etc", "data\n--allow-all"]) {
   Deno.test(`a data directory ${JSON.stringify(dataDir)} is refused: it would become other flags`, () => {
-    throws(() => permissionFlags({ ...scope, dataDir, command: "serve" }), /space or a comma/);
+    throws(
+      () => permissionFlags({ ...scope, dataDirs: [dataDir], command: "serve" }),
+      /space or a comma/,
+    );
   });
 }
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { openLocalFiles } from "@/adapters/files/import_files.ts";
 import type { Command, CommandContext } from "@/cron/commands/command.ts";
-import { EXIT, runCommand } from "@/cron/commands/run_command.ts";
+import { EXIT, explain, runCommand } from "@/cron/commands/run_command.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import { silentProgress } from "@/domain/ports/progress.ts";
@@ -98,6 +98,46 @@ for (
     deepEqual(await run(fails(error), []), { code, out: [], error: [sentence] });
   });
 }
+
+class BlobLost extends Error {
+  override readonly name = "BlobLost";
+}
+
+class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+for (
+  const [title, error, code, message] of [
+    [
+      "errors with a name of their own",
+      new BlobLost("Cannot read blob x"),
+      1,
+      "Cannot read blob x.",
+    ],
+    [
+      "what the file system refuses",
+      new Deno.errors.PermissionDenied("Permission denied (os error 13): mkdir '/x'"),
+      1,
+      "Cannot use the disk: Permission denied (os error 13): mkdir '/x'.",
+    ],
+    [
+      "every wrong setting on a line",
+      new ConfigError("PORT: expected a number\nHOST: expected a host"),
+      2,
+      "Cannot read the settings:\n  PORT: expected a number\n  HOST: expected a host",
+    ],
+  ] as const
+) {
+  Deno.test(`explain tells ${title} without a stack`, () => {
+    deepEqual(explain(error), { message, code });
+  });
+}
+
+Deno.test("explain takes an engine's own 'Cannot read properties' for the bug that it is", () => {
+  equal(explain(new TypeError("Cannot read properties of undefined")).code, EXIT.bug);
+  equal(explain(new Error("Cannot describe x")).code, EXIT.bug);
+});
 
 Deno.test("runCommand shows the stack of a bug and exits with 70", async () => {
   const { code, error } = await run(fails(new TypeError("x is undefined")), []);

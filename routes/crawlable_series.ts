@@ -1,0 +1,27 @@
+import { Refusal } from "@/domain/decider.ts";
+import { parseSeries, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import type { SeriesView } from "@/projections/series_queries.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { findSeries } from "./series_directory.ts";
+import { refuseMixture } from "./watch_series.ts";
+
+/**
+ * A held series by id or text, or one that its venue knows by this text: the first candles add it.
+ * Refusal `not_found` with near matches.
+ */
+export async function crawlableSeries(
+  { venues, settings, signal }: Pick<AppDeps, "venues" | "settings" | "signal">,
+  views: readonly SeriesView[],
+  idOrText: string,
+): Promise<SeriesRef> {
+  try {
+    const { exchange, symbol, interval } = findSeries(views, idOrText);
+    return { exchange, symbol, interval };
+  } catch (error) {
+    const unknown = error instanceof Refusal && error.code === "not_found";
+    if (!unknown || !idOrText.includes(":")) throw error;
+  }
+  const { exchange, symbol, interval } = parseSeries(idOrText);
+  refuseMixture(venues.isSimulated(exchange), settings.simulated);
+  return { exchange, symbol: await venues.resolveSymbol(exchange, symbol, signal), interval };
+}

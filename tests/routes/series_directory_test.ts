@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { Refusal } from "@/domain/decider.ts";
+import type { Interval } from "@/domain/klines/interval.ts";
+import { parseSeries, seriesId } from "@/domain/klines/series_ref.ts";
+import type { SeriesQueries, SeriesView } from "@/projections/series_queries.ts";
+import { chooseSeries, createSeriesDirectory, findSeries } from "@/routes/series_directory.ts";
+
+function view(text: string): SeriesView {
+  const ref = parseSeries(text);
+  return {
+    ...ref,
+    ...{ id: seriesId(ref), watched: true, simulated: false, source: null, candles: 0, gaps: 0 },
+    ...{ firstOpenTime: null, lastOpenTime: null, hotRows: 0, coldMonths: 0, coveragePct: null },
+    ...{ historyStart: null, lastCrawledAt: null, lastError: null },
+  };
+}
+
+const HELD = [
+  ...["binance:BTC/USDT:1m", "binance:BTC/USDT:1h", "binance:BTC/USDT:USDT:1d"],
+  ...["binanceusdm:ETH/USDT:USDT:1m", "okx:BTC/EUR:5m", "okx:SOL/USDT:USDT:1m"],
+].map(view);
+
+const CHOICES: readonly [exchange: string | undefined, symbol: string, Interval, is: string][] = [
+  ["binance", "BTC/USDT", "1m", "binance:BTC/USDT:1m"],
+  ["binance", "BTCUSDT", "1m", "binance:BTC/USDT:1m"],
+  ["binance", "BTCUSDT", "4h", "binance:BTC/USDT:1h"],
+  ["binance", "BTCUSDT", "15m", "binance:BTC/USDT:1m"],
+  ["binance", "BTCUSDT", "1d", "binance:BTC/USDT:1h"],
+  ["binance", "BTC/USDT:USDT", "1w", "binance:BTC/USDT:USDT:1d"],
+  ["okx", "SOLUSDT", "1m", "okx:SOL/USDT:USDT:1m"],
+  ["okx", "SOL-USDT-SWAP", "1h", "okx:SOL/USDT:USDT:1m"],
+  [undefined, "BTCEUR", "1h", "okx:BTC/EUR:5m"],
+  [undefined, "ETHUSDT", "1m", "binanceusdm:ETH/USDT:USDT:1m"],
+];
+
+for (const [exchange, symbol, interval, is] of CHOICES) {
+  Deno.test(`series directory: ${exchange ?? "any venue"} ${symbol} ${interval} is read from ${is}`, () => {
+    assert.equal(chooseSeries(HELD, { exchange, symbol, interval }).id, view(is).id);
+  });
+}
+
+function refusalOf(work: () => unknown): Refusal {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
+
+Deno.test("series directory: what is not held is refused with the nearest that are", () => {
+  const unknown = refusalOf(() =>
+    chooseSeries(HELD, { exchange: "okx", symbol: "BTC/EUT", interval: "5m" })
+  );
+  assert.equal(unknown.code, "not_found");
+  assert.equal(unknown.details[0]?.message, "okx:BTC/EUR:5m is held");
+  const smaller = refusalOf(() =>
+    chooseSeries(HELD, { exchange: "okx", symbol: "BTC/EUR", interval: "1m" })
+  );
+  assert.deepEqual(smaller.details, [{ message: "okx:BTC/EUR:5m is held" }]);
+  const nowhere = refusalOf(() => findSeries(HELD, "binance.BTC-USDT.5m"));
+  assert.equal(nowhere.details[0]?.message, "binance.BTC-USDT.1m is held");
+});
+
+Deno.test("series directory: text as long as a caller likes is refused quickly", () => {
+  const long = "x".repeat(1_000_000);
+  assert.equal(refusalOf(() => findSeries(HELD, long)).code, "not_found");
+});
+
+function openDirectory() {
+  let [position, reads, fails] = [1, 0, false];
+  const series: SeriesQueries = {
+    list() {
+      reads++;
+      return fails ? Promise.reject(new Error("lost connection")) : Promise.resolve(HELD);
+    },
+    ...{ find: () => Promise.resolve(undefined), gaps: () => Promise.resolve([]) },
+    coverage: () => Promise.resolve({ held: [], absent: [], keptOut: [] }),
+  };
+  const directory = createSeriesDirectory({
+    series,
+    projections: {
+      ...{ appliedPosition: () => position, ready: () => true },
+      ...{ waitFor: () => Promise.resolve(true), status: () => Promise.resolve([]) },
+    },
+  });
+  return {
+    directory,
+    move: () => void position++,
+    fail: (now: boolean) => void (fails = now),
+    reads: () => reads,
+  };
+}
+
+Deno.test("series directory: asks the database once until the read models move", async () => {
+  const { directory, move, reads } = openDirectory();
+  await Promise.all([directory.list(), directory.list()]);
+  assert.equal(await directory.list(), await directory.list());
+  assert.equal(reads(), 1);
+  move();
+  await directory.list();
+  assert.equal(reads(), 2);
+});
+
+Deno.test("series directory: a failed read is tried again, not remembered", async () => {
+  const { directory, fail, reads } = openDirectory();
+  fail(true);
+  await assert.rejects(directory.list(), /lost connection/);
+  fail(false);
+  assert.equal((await directory.list()).length, HELD.length);
+  assert.equal(reads(), 2);
+});

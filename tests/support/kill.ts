@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { openPglite } from "@/adapters/database/pglite.ts";
+import { openPostgres } from "@/adapters/database/postgres.ts";
+import type { Database } from "@/events/store/database.ts";
+import { runProgram, type Settings } from "./program.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
+/** An installation that is killed again and again, or one that is left in peace. */
+export interface Scene {
+  readonly settings: Settings;
+  remove(): Promise<void>;
+}
+
+/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Starts a command and ends it with SIGKILL after `afterMs`; false when it had ended by itself. */
+export async function runKilled(
+  args: readonly string[],
+  settings: Settings,
+  afterMs: number,
+): Promise<boolean> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", MAIN, ...args],
+    env: { NO_COLOR: "1", ...settings },
+    ...{ stdin: "null", stdout: "null", stderr: "null" },
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), afterMs);
+  const { signal } = await child.status;
+  clearTimeout(timer);
+  return signal === "SIGKILL";
+}
+
+/** Runs a command to its end and answers how long it took; throws what it said when it failed. */
+export async function runToEnd(args: readonly string[], settings: Settings): Promise<number> {
+  const start = performance.now();
+  const { code, stderr } = await runProgram(args, { settings });
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}`);
+  return performance.now() - start;
+}
+
+export interface Kills {
+  readonly args: (n: number) => readonly string[];
+  readonly settings: Settings;
+  readonly count: number;
+  readonly random: () => number;
+  /** What the command takes when nobody disturbs it. */
+  readonly usualMs: number;
+}
+
+/** Kills the command `count` times; one that was quicker than its killer does not count. */
+export async function killRepeatedly(
+  { args, settings, count, random, usualMs }: Kills,
+): Promise<number> {
+  let kills = 0;
+  for (let n = 0; n < count * 3 && kills < count; n++) {
+    const afterMs = usualMs * (0.15 + 0.85 * random());
+    if (await runKilled(args(kills), settings, afterMs)) kills++;
+  }
+  return kills;
+}
+
+/** All that can be told from outside: the candles as exported, the read models, the log's density. */
+export interface Fingerprint {
+  readonly csv: string;
+  readonly rows: number;
+  readonly series: readonly unknown[];
+  readonly periods: readonly unknown[];
+  readonly logIsDense: boolean;
+}
+
+export async function fingerprint(settings: Settings, series: string): Promise<Fingerprint> {
+  const out = `${settings.DATA_DIR}/../out-${crypto.randomUUID()}.csv`;
+  await runToEnd(["export", series, "--format", "csv", "--out", out, "--json"], settings);
+  const text = await Deno.readTextFile(out);
+  const database = await openDatabase(settings);
+  try {
+    const [log] = await database.query(
+      "select count(*) = coalesce(max(pos), 0) as dense from event",
+    );
+    return {
+      csv: createHash("sha256").update(text).digest("hex"),
+      rows: text.trim().split("\n").length - 1,
+      // Scales of files and best sources may differ on the way, never what is held.
+      series: await database.query(
+        "select series_id, exchange, symbol, interval, watched, simulated from series_v1 order by 1",
+      ),
+      periods: await database.query(
+        `select key, candles, hot_rows, first_open_time, last_open_time, held, best_source,
+           file_sha256 is not null as filed from kline_periods_v1 order by 1`,
+      ),
+      logIsDense: log?.dense === true,
+    };
+  } finally {
+    await database.close();
+  }
+}
+
+async function openDatabase(settings: Settings): Promise<Database> {
+  const url = settings.DATABASE_URL;
+  if (url !== undefined) return openPostgres({ url, poolMax: 2 });
+  return await openPglite({ dataDir: `${settings.DATA_DIR}/db` });
+}

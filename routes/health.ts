@@ -21,6 +21,18 @@ const PATIENCE_MS = 2_000;
 
 const noQuery = z.strictObject({});
 
+const about = {
+  version: z.string(),
+  simulated: z.boolean().openapi({ description: "Its candles are made up." }),
+};
+const liveWire = z.object({ status: z.literal("live"), ...about });
+const readyWire = z.object({
+  status: z.literal("ready"),
+  ...about,
+  last_crawled_at: z.iso.datetime().nullable(),
+  checks: z.record(z.string(), z.object({ ok: z.boolean() })),
+});
+
 /** Whether the process lives, and whether it can serve. */
 export function addHealthRoutes(router: Router, deps: Deps): void {
   const { settings: { simulated, version } } = deps;
@@ -28,7 +40,7 @@ export function addHealthRoutes(router: Router, deps: Deps): void {
   endpoint(router, {
     ...{ method: "get", path: "/health/live", access: "open", tag: "Health" },
     ...{ summary: "The process answers", query: noQuery, body: undefined },
-    answer: { status: 200, description: "It does", data: z.object({ status: z.literal("live") }) },
+    answer: { status: 200, description: "It does", data: liveWire },
   }, (c) => success(c, { status: "live", version, simulated }));
 
   endpoint(router, {
@@ -39,11 +51,7 @@ export function addHealthRoutes(router: Router, deps: Deps): void {
     answer: {
       status: 200,
       description: "It can",
-      data: z.object({
-        status: z.literal("ready"),
-        simulated: z.boolean(),
-        last_crawled_at: z.iso.datetime().nullable(),
-      }),
+      data: readyWire,
     },
   }, async (c) => {
     const checks = await runChecks(deps);

@@ -5,7 +5,8 @@ import type { RejectReason } from "../klines/validate.ts";
 
 /**
  * The engine of the lake: reads import files, validates and compares set-based, writes and reads
- * Parquet. Rows never cross as objects beyond a few hundred. Failures are AdapterErrors.
+ * Parquet. Rows never cross as objects beyond a few hundred. Failures are AdapterErrors;
+ * a file that is not what it is said to be is a Refusal.
  */
 export interface Lake {
   /** Reads files into one staged batch: parsed, validated, sorted, of equal open times the last one kept. */

@@ -5,9 +5,13 @@ import type { StoredEvent } from "@/events/define.ts";
 import type { Candle } from "@/domain/klines/candle.ts";
 import { nextSlot } from "@/domain/klines/interval.ts";
 import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
-import type { Exchange } from "@/domain/ports/exchange.ts";
 import { candle, utc } from "@/tests/support/candles.ts";
-import { type CrawlHouse, crawlRun, openCrawlHouse } from "@/tests/support/crawl_house.ts";
+import {
+  type CrawlHouse,
+  crawlRun,
+  exchangesOf,
+  openCrawlHouse,
+} from "@/tests/support/crawl_house.ts";
 import { leapingClock } from "@/tests/support/fake_clock.ts";
 import {
   type TableExchange,
@@ -47,7 +51,7 @@ function scene(
   const { interval = "1m" } = options;
   const venue = tableExchange(options);
   const series = { exchange: "table", symbol: `COIN${++scenes}/USDT`, interval };
-  const deps = house.crawling(only(venue), {
+  const deps = house.crawling(exchangesOf(venue), {
     clock: leapingClock(options.now()),
     historyStart: START,
   });
@@ -68,15 +72,6 @@ function scene(
       const all = await house.house.store.readAll({ after: 0, limit: 100_000, types: [type] });
       return all.map(({ data }) => data).filter((data) => data.seriesId === seriesId(series));
     },
-  };
-}
-
-function only(venue: Exchange): CrawlDeps["exchanges"] {
-  return {
-    get: () => Promise.resolve(venue),
-    isSimulated: () => false,
-    ids: () => Promise.resolve([venue.id]),
-    close: () => Promise.resolve(),
   };
 }
 

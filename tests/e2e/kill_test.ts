@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { wireRow } from "../support/binance_book.ts";
 import { bookKey, startBinance } from "../support/binance_server.ts";
-import { databases } from "../support/database.ts";
+import { databases, type TestDatabase } from "../support/database.ts";
 import {
   type Fingerprint,
   fingerprint,
@@ -10,7 +10,7 @@ import {
   type Scene,
   seeded,
 } from "../support/kill.ts";
-import { runProgram, type Settings, startProgram } from "../support/program.ts";
+import { runProgram, startProgram } from "../support/program.ts";
 
 const SERIES = "binance:BTC/USDT:1m";
 const MINUTE = 60_000;
@@ -24,39 +24,46 @@ const NOW = Math.floor(Date.now() / DAY) * DAY;
 /** Printed with a failure: the same seed kills at the same moments. */
 const SEED = Number(Deno.env.get("KILL_SEED") ?? Date.now() % 1_000_000);
 
-for (const { name, open } of databases()) {
-  async function scene(): Promise<Scene> {
-    const folder = await Deno.makeTempDir({ prefix: "kill-" });
-    const { url, close } = name === "postgres"
-      ? await open()
-      : { url: undefined, close: () => Promise.resolve() };
-    const settings = {
-      ...{ DATA_DIR: `${folder}/data`, LOG_LEVEL: "error", CRON: "off", WATCH: "" },
-      ...(url === undefined ? {} : { DATABASE_URL: url }),
-    };
-    return {
-      settings,
-      async remove() {
-        await close();
-        await Deno.remove(folder, { recursive: true });
-      },
-    };
-  }
+/** An empty installation, on the embedded database or on one of its own on the server. */
+async function scene({ name, open }: TestDatabase): Promise<Scene> {
+  const folder = await Deno.makeTempDir({ prefix: "kill-" });
+  const { url, close } = name === "postgres"
+    ? await open()
+    : { url: undefined, close: () => Promise.resolve() };
+  const settings = {
+    ...{ DATA_DIR: `${folder}/data`, LOG_LEVEL: "error", CRON: "off", WATCH: "" },
+    ...(url === undefined ? {} : { DATABASE_URL: url }),
+  };
+  return {
+    folder,
+    settings,
+    async remove() {
+      await close();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
 
-  async function withScenes(work: (calm: Settings, rough: Settings) => Promise<void>) {
-    const [calm, rough] = [await scene(), await scene()];
-    try {
-      await work(calm.settings, rough.settings);
-    } finally {
-      await calm.remove();
-      await rough.remove();
-    }
+async function withScenes(
+  database: TestDatabase,
+  work: (calm: Scene, rough: Scene) => Promise<void>,
+): Promise<void> {
+  const [calm, rough] = [await scene(database), await scene(database)];
+  try {
+    await work(calm, rough);
+  } finally {
+    await calm.remove();
+    await rough.remove();
   }
+}
+
+for (const database of databases()) {
+  const { name } = database;
 
   Deno.test(`import and rebuild killed at random moments end as undisturbed ones on ${name} (seed ${SEED})`, () =>
-    withScenes(async (calm, rough) => {
+    withScenes(database, async ({ folder, settings: calm }, { settings: rough }) => {
       const random = seeded(SEED);
-      const files = await writeFiles(calm.DATA_DIR.replace(/data$/, ""));
+      const files = await writeFiles(folder);
       await runToEnd(["import", SERIES, files[0] ?? ""], calm);
       const usualMs = await runToEnd(["import", SERIES, ...files.slice(1)], calm);
       const expected = await fingerprint(calm, SERIES);
@@ -81,7 +88,7 @@ for (const { name, open } of databases()) {
     }));
 
   Deno.test(`crawl killed at random moments ends as an undisturbed one on ${name} (seed ${SEED})`, () =>
-    withScenes(async (calm, rough) => {
+    withScenes(database, async ({ settings: calm }, { settings: rough }) => {
       const from = NOW - 100 * DAY;
       const exchange = startBinance({
         book: book(from, 12_000),
@@ -108,7 +115,7 @@ for (const { name, open } of databases()) {
     }));
 
   Deno.test(`what was acknowledged over HTTP is there after kill -9 on ${name}`, async () => {
-    const { settings, remove } = await scene();
+    const { settings, remove } = await scene(database);
     try {
       const acknowledged: number[] = [];
       for (let life = 0; life < 3; life++) {

@@ -2,8 +2,9 @@ import { systemClock } from "@/adapters/clock.ts";
 import { openExchanges } from "@/adapters/exchange/exchanges.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
 import type { CrawlDeps, CrawlRun } from "@/cron/crawl_deps.ts";
+import { Refusal } from "@/domain/decider.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
-import type { Exchanges } from "@/domain/ports/exchange.ts";
+import type { Exchange, Exchanges } from "@/domain/ports/exchange.ts";
 import { silentProgress } from "@/domain/ports/progress.ts";
 import { databases } from "./database.ts";
 import { type House, openHouse } from "./house.ts";
@@ -35,6 +36,21 @@ export async function openCrawlHouse(): Promise<CrawlHouse> {
       await close();
       await Deno.remove(folder, { recursive: true });
     },
+  };
+}
+
+/** These venues and no others. */
+export function exchangesOf(...venues: readonly Exchange[]): Exchanges {
+  return {
+    // deno-lint-ignore require-await -- a refusal must arrive as a rejection
+    async get(id) {
+      const found = venues.find((venue) => venue.id === id);
+      if (found === undefined) throw new Refusal("not_found", `Cannot find exchange ${id}`);
+      return found;
+    },
+    isSimulated: (id) => venues.some((venue) => venue.id === id && venue.simulated),
+    ids: () => Promise.resolve(venues.map(({ id }) => id)),
+    close: () => Promise.resolve(),
   };
 }
 

@@ -8,6 +8,8 @@ const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 /** An installation that is killed again and again, or one that is left in peace. */
 export interface Scene {
+  /** Beside the data directory, for inputs and outputs. */
+  readonly folder: string;
   readonly settings: Settings;
   remove(): Promise<void>;
 }

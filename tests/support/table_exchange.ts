@@ -10,6 +10,9 @@ export interface TableOptions {
   readonly pageLimit?: number;
   readonly cap?: number;
   readonly seeksForward?: boolean;
+  readonly id?: string;
+  /** A candle appears so long after it opened. */
+  readonly lagMs?: number;
   /** Asked before each answer for candles, counting from 1: what goes wrong with it. */
   readonly fault?: (n: number) => "down" | "empty" | undefined;
 }
@@ -21,9 +24,10 @@ export interface TableExchange extends Exchange {
 /** A venue in memory, for the rules of crawling: it can be slow of wit, but it does not invent. */
 export function tableExchange(options: TableOptions): TableExchange {
   const { candles, now, pageLimit = 1000, cap = pageLimit, seeksForward = true } = options;
+  const { id = "table", lagMs = 0 } = options;
   const requests: CandleRequest[] = [];
   return {
-    ...{ id: "table", simulated: false, pageLimit, seeksForward, requests },
+    ...{ id, simulated: false, pageLimit, seeksForward, requests },
     time: () => Promise.resolve(now()),
     resolveSymbol: (symbol) => Promise.resolve(symbol),
     // deno-lint-ignore require-await -- failures must arrive as rejections
@@ -41,7 +45,7 @@ export function tableExchange(options: TableOptions): TableExchange {
       const { from, to, limit } = request;
       const first = indexFrom(candles, from);
       return candles.slice(first, first + Math.min(limit, cap))
-        .filter(({ openTime }) => openTime < to && openTime <= now());
+        .filter(({ openTime }) => openTime < to && openTime + lagMs <= now());
     },
     close: () => Promise.resolve(),
   };

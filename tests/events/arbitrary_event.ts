@@ -1,0 +1,48 @@
+import fc from "fast-check";
+import { z } from "zod";
+
+/** Values that a schema of the catalog accepts. Throws for a kind of schema that it does not know. */
+export function arbitraryOf(schema: z.core.$ZodType): fc.Arbitrary<unknown> {
+  if (schema instanceof z.ZodString) return stringOf(schema);
+  if (schema instanceof z.ZodNumber) return numberOf(schema);
+  if (schema instanceof z.ZodBoolean) return fc.boolean();
+  if (schema instanceof z.ZodEnum) return fc.constantFrom(...schema.options);
+  if (schema instanceof z.ZodNullable) return fc.option(arbitraryOf(schema.def.innerType));
+  if (schema instanceof z.ZodOptional) {
+    return fc.option(arbitraryOf(schema.def.innerType), { nil: undefined });
+  }
+  if (schema instanceof z.ZodTuple) return fc.tuple(...schema.def.items.map(arbitraryOf));
+  if (schema instanceof z.ZodArray) {
+    return fc.array(arbitraryOf(schema.element), { minLength: 1, maxLength: 5 });
+  }
+  if (schema instanceof z.ZodObject) {
+    const fields = Object.entries(schema.shape).map(([name, field]) => [name, arbitraryOf(field)]);
+    return fc.record(Object.fromEntries(fields));
+  }
+  if (schema instanceof z.ZodRecord) {
+    return fc.dictionary(fc.string({ minLength: 1 }), arbitraryOf(schema.valueType), {
+      noNullPrototype: true,
+    });
+  }
+  throw new TypeError(`Cannot make values for a schema of kind ${schema._zod.def.type}`);
+}
+
+function stringOf({ minLength, maxLength }: z.ZodString): fc.Arbitrary<string> {
+  return fc.string({ minLength: minLength ?? 0, maxLength: maxLength ?? 30, unit: "grapheme" });
+}
+
+function numberOf({ minValue, maxValue, isInt }: z.ZodNumber): fc.Arbitrary<number> {
+  const [min, max] = [finite(minValue), finite(maxValue)];
+  return isInt
+    ? fc.integer({ min: min ?? -(2 ** 53), max: max ?? 2 ** 53 - 1 }).map((n) => n === 0 ? 0 : n)
+    : fc.double({
+      ...(min === undefined ? {} : { min }),
+      ...(max === undefined ? {} : { max }),
+      noNaN: true,
+      noDefaultInfinity: true,
+    });
+}
+
+function finite(bound: number | null): number | undefined {
+  return bound === null || Math.abs(bound) > Number.MAX_SAFE_INTEGER ? undefined : bound;
+}

@@ -218,7 +218,12 @@ export function parseConfig(env: Environment, { now, profile = "real" }: ConfigO
 }
 
 export function loadConfig(options: ConfigOptions): Config {
-  return parseConfig(Deno.env.toObject(), options);
+  return parseConfig(readEnvironment(), options);
+}
+
+/** For the few that need a variable that is no setting of ours, like where packages are kept. */
+export function readEnvironment(): Environment {
+  return Deno.env.toObject();
 }
 
 /** For the log: the settings with secrets hidden. */

@@ -62,6 +62,7 @@ import manifest from "./deno.json" with { type: "json" };
 
 const SPECS = [serveSpec, ...COMMANDS.map(({ spec }) => spec)];
 
+const FEWEST_FLAGS = ["--no-prompt", "--allow-env", "--allow-read"];
 const CACHE_BYTES = 256 * 1024 * 1024;
 const STOP_MS = 10_000;
 const STOP_PART_MS = 3_000;
@@ -71,7 +72,8 @@ async function main([name = "help", ...args]: readonly string[]): Promise<number
   const terminal = openStderr();
   try {
     if (name === "help" || name === "--help") return print([help(SPECS, args[0])]);
-    if (name === "flags") return print(await flags(args));
+    // Where they cannot be told, the command itself says why with these.
+    if (name === "flags") return print(await flags(args).catch(() => FEWEST_FLAGS));
     if (name === "serve") return await serve(parseArguments(serveSpec, args), terminal);
     const command = COMMANDS.find(({ spec }) => spec.name === name);
     if (command === undefined) throw unknownCommand(SPECS, name);

@@ -1,10 +1,16 @@
-import { type Candle, toRow } from "@/domain/klines/candle.ts";
+import type { Candle } from "@/domain/klines/candle.ts";
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 
 /** Lines for the lake's reader, each with its end; what is not known is empty. */
 export function csvLines(candles: readonly Candle[]): string {
-  return candles.map((candle) => `${toRow(candle).map((value) => value ?? "").join(",")}\n`)
-    .join("");
+  let text = "";
+  // No arrays on the way: a long crawl writes millions of lines.
+  for (const c of candles) {
+    text += `${c.openTime},${c.open},${c.high},${c.low},${c.close},${c.volume},` +
+      `${c.closeTime ?? ""},${c.quoteVolume ?? ""},${c.tradesCount ?? ""},` +
+      `${c.takerBuyVolume ?? ""},${c.takerBuyQuoteVolume ?? ""}\n`;
+  }
+  return text;
 }
 
 export const CSV_HEADER = `${KLINE_COLUMNS.join(",")}\n`;

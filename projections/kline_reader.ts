@@ -81,7 +81,10 @@ interface PageRequest {
 }
 
 async function readPage(deps: Deps, { query, held, signal }: PageRequest): Promise<KlinePage> {
-  const plan = planRead(query, held);
+  const seen = query.fill === "previous"
+    ? await widened(deps, { query, held, signal })
+    : { start: query.start, end: query.end };
+  const plan = planRead({ ...query, ...seen }, held);
   const hotOnly = plan.periods.every(({ fileSha256 }) => fileSha256 === null);
   const plain = query.interval === query.stored && query.format === "arrays" &&
     query.fill === "none";
@@ -100,11 +103,31 @@ async function readPage(deps: Deps, { query, held, signal }: PageRequest): Promi
       hot: hot.length === 0 ? undefined : hot.join(""),
       ...{ stored, interval, from, to, limit, order, keep, fill, partial, completeTo, format },
       numbers,
+      ...(fill === "none" ? {} : { shown: [query.start ?? -Infinity, query.end ?? Infinity] }),
     }, signal);
     return { ...result, cached: false };
   } finally {
     files.forEach((file) => file.release());
   }
+}
+
+/** The bounds with the bar before and the bar after them: a hole at an edge is filled as one inside. */
+async function widened(
+  deps: Deps,
+  { query, held, signal }: PageRequest,
+): Promise<Pick<KlineQuery, "start" | "end">> {
+  const { start, end } = query;
+  const neighbour = async (place: Pick<KlineQuery, "start" | "end" | "order">) => {
+    const one: KlineQuery = { ...query, ...place, limit: 1, fill: "none", format: "arrays" };
+    return (await readPage(deps, { query: one, held, signal })).firstOpenTime;
+  };
+  const before = start === undefined
+    ? undefined
+    : await neighbour({ start: undefined, end: start, order: "desc" });
+  const after = end === undefined
+    ? undefined
+    : await neighbour({ start: end, end: undefined, order: "asc" });
+  return { start: before ?? start, end: after === undefined ? end : after + 1 };
 }
 
 async function readHot(database: Database, query: KlineQuery, plan: ReadPlan): Promise<KlinePage> {

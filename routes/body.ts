@@ -1,8 +1,18 @@
 import { Refusal } from "@/domain/decider.ts";
 import type { AppContext } from "./envelope.ts";
+import { CallerGone } from "./errors.ts";
 
 /** A JSON body that is not a batch of candles is small. */
 const MAX_JSON_BYTES = 1024 * 1024;
+
+/** The body as it comes; throws {@linkcode CallerGone} when it breaks off. */
+export async function* bodyChunks(c: AppContext): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  try {
+    for await (const chunk of c.req.raw.body ?? []) yield chunk;
+  } catch (error) {
+    throw new CallerGone(error);
+  }
+}
 
 /** Media type of the body in lower case, without parameters. Refusal when it is none of those. */
 export function mediaType<T extends string>(c: AppContext, known: readonly T[]): T {
@@ -55,10 +65,10 @@ async function readText(c: AppContext): Promise<string> {
   if (declared > MAX_JSON_BYTES) throw tooLarge();
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let sizeBytes = 0;
-  for await (const chunk of c.req.raw.body ?? []) {
+  for await (const chunk of bodyChunks(c)) {
     sizeBytes += chunk.length;
     if (sizeBytes > MAX_JSON_BYTES) throw tooLarge();
-    chunks.push(new Uint8Array(chunk));
+    chunks.push(chunk);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(

@@ -24,6 +24,14 @@ const STATUS = {
 /** Seconds after which a caller may try again when nobody said how long it takes. */
 const RETRY_AFTER_S = 5;
 
+/** The request broke off on its way: nobody reads the answer, and no fault of the service is in it. */
+export class CallerGone extends Error {
+  override readonly name = "CallerGone";
+  constructor(cause: unknown) {
+    super("The caller went away before all was sent", { cause });
+  }
+}
+
 interface Outcome extends Failure {
   readonly status: number;
   readonly retryAfterS?: number | undefined;
@@ -36,9 +44,8 @@ export function createErrorHandler(
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): (error: Error, c: AppContext) => Response {
   return (error, c) => {
-    // Nobody reads this answer, and a body that broke off is no fault of the service.
-    if (c.req.raw.signal.aborted) {
-      return failure(c, { code: "CLIENT_GONE", message: "The caller went away" }, { status: 499 });
+    if (error instanceof CallerGone) {
+      return failure(c, { code: "CALLER_GONE", message: error.message }, { status: 499 });
     }
     const outcome = signal.aborted && error.name === "AbortError" ? STOPPING : judge(error);
     const { status, retryAfterS = c.get("retryAfterS"), blame } = outcome;

@@ -82,7 +82,7 @@ export function addEventRoutes(router: Router, { store, clock, signal }: Deps): 
     const start = lastEventId(c) ?? after ?? await store.head();
     streams++;
     const body = streamEvents({
-      ...{ store, clock, signal: AbortSignal.any([signal, c.req.raw.signal]) },
+      ...{ store, clock, signal },
       onEnd: () => streams--,
     }, { after: start, types: splitTypes(type), stream });
     return answer(c, body, {

@@ -1,5 +1,7 @@
 import { createHmac } from "node:crypto";
 import { Refusal } from "@/domain/decider.ts";
+import type { RequestEvent } from "@/events/catalog/request.ts";
+import { type EventStore, VersionConflict } from "@/events/store/store.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { AppContext } from "./envelope.ts";
 
@@ -18,10 +20,10 @@ export interface WriteIdentity {
  * The identity of a write: the same for the same actor, method, path and Idempotency-Key, else
  * random. `body` is its text or its hash.
  */
-export async function identifyWrite(
+export function identifyWrite(
   c: AppContext,
   { body, fingerprintKey }: { readonly body: string; readonly fingerprintKey: string },
-): Promise<WriteIdentity> {
+): WriteIdentity {
   const actor = callerId(c);
   const key = c.req.header("idempotency-key");
   if (key === undefined) {
@@ -33,10 +35,38 @@ export async function identifyWrite(
   }
   const { pathname, search } = new URL(c.req.url);
   const path = pathname.replace(/(?<=.)\/$/, "");
-  const commandId = await uuidV5(COMMANDS, JSON.stringify([actor, c.req.method, path, key]));
+  const commandId = uuidV5(COMMANDS, JSON.stringify([actor, c.req.method, path, key]));
   const fingerprint = createHmac("sha256", fingerprintKey).update(`${search}\n${body}`)
     .digest("hex");
   return { actor, commandId, fingerprint };
+}
+
+/**
+ * Keeps what came with an Idempotency-Key, before anything is done: the same key with another body
+ * is a Refusal `validation_error`, also after a restart and on another instance.
+ */
+export async function claimKey(
+  store: EventStore,
+  { actor, commandId, fingerprint }: WriteIdentity,
+): Promise<void> {
+  if (fingerprint === undefined) return;
+  const stream = `request-${commandId}`;
+  const used = async () => (await store.readStream<RequestEvent>(stream, { limit: 1 })).events[0];
+  let known = await used();
+  if (known === undefined) {
+    const event: RequestEvent = { type: "RequestKeyUsed", data: { fingerprint } };
+    const meta = { actor, commandId: uuidV5(commandId, "key") };
+    try {
+      await store.append([{ stream, expected: "none", events: [event] }], meta);
+      return;
+    } catch (error) {
+      if (!(error instanceof VersionConflict)) throw error;
+      known = await used();
+    }
+  }
+  if (known?.data.fingerprint === fingerprint) return;
+  const message = "Cannot repeat this request: its Idempotency-Key was used with another body";
+  throw new Refusal("validation_error", message, { field: "Idempotency-Key" });
 }
 
 /** Who events name as the one that acted. */

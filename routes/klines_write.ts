@@ -4,24 +4,21 @@ import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { IngestOutcome } from "@/domain/ports/kline_ingest.ts";
 import type { FileFormat } from "@/domain/ports/lake.ts";
 import type { SpooledFile } from "@/domain/ports/spool.ts";
-import { uuidV5 } from "@/events/uuid.ts";
 import type { AppDeps } from "./app_deps.ts";
-import { isGzipped, mediaType } from "./body.ts";
+import { bodyChunks, isGzipped, mediaType } from "./body.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { type AppContext, success, writeMeta } from "./envelope.ts";
-import { identifyWrite, type WriteIdentity } from "./idempotency.ts";
+import { claimKey, identifyWrite } from "./idempotency.ts";
 import { flagParam, timeParam } from "./params.ts";
 import { findSeries, type SeriesDirectory } from "./series_directory.ts";
 
 type Deps =
-  & Pick<AppDeps, "ingest" | "removal" | "spool" | "clock" | "signal" | "settings">
+  & Pick<AppDeps, "store" | "ingest" | "removal" | "spool" | "clock" | "signal" | "settings">
   & { readonly directory: SeriesDirectory };
 
 const MB = 1024 * 1024;
 const MAX_SENT_BYTES = 64 * MB;
 const MAX_UNPACKED_BYTES = 512 * MB;
-
-const MAX_REMEMBERED_BODIES = 10_000;
 
 const MEDIA_TYPES = ["application/json", "text/csv", "application/vnd.apache.parquet"] as const;
 
@@ -50,29 +47,7 @@ const removedWire = z.object({ removed: count, position: z.int() });
 
 /** Putting candles into a series and taking them away. */
 export function addKlineWriteRoutes(router: Router, deps: Deps): void {
-  const { directory, settings } = deps;
-
-  const bodies = new Map<string, string>();
-
-  /**
-   * Another body under the same key must be refused, and never be answered as if it had been taken:
-   * its fingerprint is part of the command, so that candles are at worst compared once more.
-   */
-  async function bodyCommand({ commandId, fingerprint }: WriteIdentity): Promise<string> {
-    if (fingerprint === undefined) return commandId;
-    const known = bodies.get(commandId);
-    if (known !== undefined && known !== fingerprint) {
-      const message = "Cannot repeat this request: its Idempotency-Key was used with another body";
-      throw new Refusal("validation_error", message, { field: "Idempotency-Key" });
-    }
-    return await uuidV5(commandId, fingerprint);
-  }
-
-  function remember({ commandId, fingerprint }: WriteIdentity): void {
-    if (fingerprint === undefined) return;
-    if (bodies.size >= MAX_REMEMBERED_BODIES) bodies.clear();
-    bodies.set(commandId, fingerprint);
-  }
+  const { directory, settings, store } = deps;
 
   async function get(c: AppContext) {
     return findSeries(await directory.list(), c.req.param("id") ?? "");
@@ -102,17 +77,17 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
     const format = FORMATS[mediaType(c, MEDIA_TYPES)];
     const file = await spoolBody(c, deps, format);
     try {
-      const identity = await identifyWrite(c, { body: file.sha256, ...settings });
-      const commandId = await bodyCommand(identity);
+      const identity = identifyWrite(c, { body: file.sha256, ...settings });
+      await claimKey(store, identity);
+      const { actor, commandId } = identity;
       const outcome = await deps.ingest.ingestFiles(
         { exchange, symbol, interval },
         [{ path: file.path, format, gzip: false }],
         {
-          ...{ ...query, actor: identity.actor, commandId },
+          ...{ ...query, actor, commandId },
           ...{ now: deps.clock.now(), signal: deps.signal },
         },
       ).catch(explainUnreadable);
-      remember(identity);
       return success(c, toOutcomeWire(outcome), { meta: writeMeta(outcome) });
     } finally {
       await file.remove();
@@ -137,7 +112,9 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
     answer: { status: 200, description: "How many went", data: removedWire },
   }, async (c, { query }) => {
     const { id, interval } = await get(c);
-    const { actor, commandId } = await identifyWrite(c, { body: "", ...settings });
+    const identity = identifyWrite(c, { body: "", ...settings });
+    await claimKey(store, identity);
+    const { actor, commandId } = identity;
     const { start: from, end: to, reason, keep_out: keepOut } = query;
     const outcome = await deps.removal.remove({
       ...{ seriesId: id, interval, from, to, reason, keepOut, actor, commandId },
@@ -156,11 +133,10 @@ async function spoolBody(
   if (Number(c.req.header("content-length") ?? 0) > MAX_SENT_BYTES) {
     throw new Refusal("payload_too_large", "Cannot take more than 64 MB sent: send it in parts");
   }
-  const { body } = c.req.raw;
-  if (body === null) {
+  if (c.req.raw.body === null) {
     throw new Refusal("validation_error", "Cannot read candles: the body is empty");
   }
-  return await spool.write(body, {
+  return await spool.write(ReadableStream.from(bodyChunks(c)), {
     ...{ extension: format, gzip, signal },
     ...{ maxSentBytes: MAX_SENT_BYTES, maxUnpackedBytes: MAX_UNPACKED_BYTES },
   });

@@ -75,7 +75,7 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
     ...{ query: noQuery, body: newSeries },
     answer: { status: 201, description: "The series", data: seriesWire },
   }, async (c, { body }) => {
-    const identity = await identifyWrite(c, { body: JSON.stringify(body), ...deps.settings });
+    const identity = identifyWrite(c, { body: JSON.stringify(body), ...deps.settings });
     const { history_start: historyStart, ...wanted } = body;
     const request = { ...wanted, historyStart: historyStart ?? undefined };
     const { ref, id, position } = await addSeries(deps, request, identity);
@@ -95,13 +95,13 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
     answer: { status: 200, description: "The series as it is now", data: purged },
   }, async (c, { query }) => {
     const view = await get(c.req.param("id") ?? "");
-    const identity = await identifyWrite(c, { body: "", ...deps.settings });
+    const identity = identifyWrite(c, { body: "", ...deps.settings });
     let position = await unwatchSeries(deps, view, identity);
     const removal = query.purge
       ? await deps.removal.remove({
         ...{ seriesId: view.id, interval: view.interval, reason: "purge", keepOut: false },
         ...{ from: 0, to: slotEnd(view.interval, deps.clock.now()), actor: identity.actor },
-        commandId: await uuidV5(identity.commandId, "purge"),
+        commandId: uuidV5(identity.commandId, "purge"),
       })
       : undefined;
     position = Math.max(position, removal?.position ?? 0);

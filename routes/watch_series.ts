@@ -67,7 +67,7 @@ async function decide(
   { actor, commandId, fingerprint }: WriteIdentity,
 ): Promise<number> {
   // Not by series: the same key for another series must meet what it recorded for the first.
-  const meta = { actor, commandId: await uuidV5(commandId, command.type), fingerprint };
+  const meta = { actor, commandId: uuidV5(commandId, command.type), fingerprint };
   const stream = `series-${command.data.seriesId}`;
   const { position } = await handle({ store }, decider, { stream, command, meta });
   return position;

@@ -1,5 +1,7 @@
 import { createRequire } from "node:module";
 import { trusted } from "@/events/trust.ts";
+import { VenueFailure } from "./venue_failure.ts";
+import type { VenueFetch } from "./venue_fetch.ts";
 
 /** What we use of a ccxt exchange. `number: String` makes its unified numbers exact text. */
 export interface CcxtClient {
@@ -13,6 +15,8 @@ export interface CcxtClient {
   readonly markets_by_id: Readonly<Record<string, readonly CcxtMarket[]>> | undefined;
   /** Asked by ccxt before each request, with its weight. */
   throttle: (weight?: number) => Promise<void>;
+  /** What ccxt makes of an answer; undefined for what is no JSON. */
+  parseJson: (text: string) => unknown;
   loadMarkets(reload?: boolean): Promise<unknown>;
   fetchTime(): Promise<number | undefined>;
   fetchOHLCV(
@@ -37,7 +41,7 @@ export interface CcxtMarket {
 
 export interface CcxtOptions {
   readonly timeoutMs: number;
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly fetch: VenueFetch["fetch"];
 }
 
 type CcxtClass = new (options: object) => unknown;
@@ -49,7 +53,7 @@ export async function openCcxtClient(
 ): Promise<CcxtClient | undefined> {
   const Class = await importClass(id);
   if (Class === undefined) return undefined;
-  return trusted<CcxtClient>(
+  const client = trusted<CcxtClient>(
     new Class({
       number: String,
       timeout: timeoutMs,
@@ -57,6 +61,18 @@ export async function openCcxtClient(
       fetchImplementation: fetch,
     }),
   );
+  client.parseJson = parseJson;
+  return client;
+}
+
+/** ccxt's own takes what is cut off for text, and looks through every page for order numbers beyond 2^53. */
+function parseJson(text: string): unknown {
+  if (!/^[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new VenueFailure("its answer is cut off", { retryable: true, cause });
+  }
 }
 
 let ids: Promise<readonly string[]> | undefined;

@@ -45,11 +45,38 @@ export function inRange(
 }
 
 function time(value: unknown): number | undefined {
+  // What nearly all venues send: whole ms.
+  if (typeof value === "number" && value > 1e11 && value < 1e14) return Math.floor(value);
   return typeof value === "number" || typeof value === "string" ? parseTime(value) : undefined;
 }
 
 function decimal(value: unknown): string | null {
   if (value === undefined || value === null || value === "") return null;
   const text = String(value);
-  return canonicalDecimal(text) ?? text;
+  return shortened(text) ?? canonicalDecimal(text) ?? text;
+}
+
+const [ZERO, NINE, POINT] = [48, 57, 46];
+/** Digits of whole part and decimals that are surely within bounds. */
+const SURELY_SHORT = 18;
+
+/**
+ * The canonical text of plain digits with a point, as exchanges send them: only zeros to cut off.
+ * Undefined for everything else. Ten million numbers of a long crawl leave no garbage behind.
+ */
+function shortened(text: string): string | undefined {
+  if (text.length > SURELY_SHORT) return undefined;
+  let point = -1;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === POINT && point === -1) point = i;
+    else if (code < ZERO || code > NINE) return undefined;
+  }
+  if (point === 0 || point === text.length - 1) return undefined;
+  const whole = point === -1 ? text.length : point;
+  if (whole > 1 && text.charCodeAt(0) === ZERO) return undefined;
+  if (point === -1) return text;
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === ZERO) end--;
+  return text.slice(0, end - 1 === point ? point : end);
 }

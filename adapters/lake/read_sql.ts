@@ -1,11 +1,20 @@
-import { intervalMs } from "@/domain/klines/interval.ts";
+import { intervalMs, slotFrom } from "@/domain/klines/interval.ts";
 import type { LakeQuery } from "@/domain/ports/lake.ts";
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import { nextSlotSql, slotEndSql, slotStartSql } from "./sql.ts";
 
 export type Shape = Pick<
   LakeQuery,
-  "stored" | "interval" | "from" | "to" | "limit" | "keep" | "fill" | "partial" | "completeTo"
+  | "stored"
+  | "interval"
+  | "from"
+  | "to"
+  | "limit"
+  | "keep"
+  | "fill"
+  | "shown"
+  | "partial"
+  | "completeTo"
 >;
 
 /** The candles asked for, one more than the limit, numbered from the end that is kept. */
@@ -17,7 +26,19 @@ export function pickedSql(source: string, query: Shape): string {
   const all = fill === "previous" ? fillSql(bars, query) : bars;
   const direction = keep === "oldest" ? "asc" : "desc";
   return `select *, row_number() over (order by open_time ${direction}) as place
-    from (select * from (${all}) order by open_time ${direction} limit ${limit + 1})`;
+    from (select * from (${all})${shownSql(query)} order by open_time ${direction} limit ${
+    limit + 1
+  })`;
+}
+
+function shownSql({ shown }: Shape): string {
+  if (shown === undefined) return "";
+  const [from, to] = shown.map(finite);
+  return ` where open_time >= ${from} and open_time < ${to}`;
+}
+
+function finite(time: number): number {
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(time, Number.MAX_SAFE_INTEGER));
 }
 
 /**
@@ -50,9 +71,12 @@ function sumSql(name: string, type = ""): string {
 }
 
 /** Empty slots between candles, as domain/klines/fill.ts fills them; of a long gap only what can be kept. */
-function fillSql(candles: string, { interval, limit, keep }: Shape): string {
-  const first = nextSlotSql(interval, slotStartSql(interval, "open_time"));
-  const end = slotStartSql(interval, "following");
+function fillSql(candles: string, { interval, limit, keep, shown }: Shape): string {
+  const [from, to] = (shown ?? [-Infinity, Infinity]).map((edge) =>
+    finite(Number.isFinite(edge) ? slotFrom(interval, edge) : edge)
+  );
+  const first = `greatest(${nextSlotSql(interval, slotStartSql(interval, "open_time"))}, ${from})`;
+  const end = `least(${slotStartSql(interval, "following")}, ${to})`;
   const still = (name: string) => `case when ${name} is null then null else 0 end as ${name}`;
   return `with given as materialized (${candles})
     select ${KLINE_COLUMNS.join(", ")} from given union all by name

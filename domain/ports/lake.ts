@@ -141,6 +141,8 @@ export interface LakeQuery {
   /** Which `limit` candles are kept; they are in `order` either way. */
   readonly keep: "oldest" | "latest";
   readonly fill: "none" | "previous";
+  /** Slots of the answer where it is smaller than `[from, to)`: a hole at its edge is filled from what lies beyond. */
+  readonly shown?: OpenTimeRange | undefined;
   /** Keep an aggregated bar whose last stored slot is after `completeTo`. */
   readonly partial: boolean;
   /** Stored candles are complete up to here (exclusive): the end of the last held slot. */

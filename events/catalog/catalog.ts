@@ -1,5 +1,11 @@
 import { klineEvents, klineRejectionEvents } from "./klines.ts";
+import { requestEvents } from "./request.ts";
 import { seriesEvents } from "./series.ts";
 
 /** Every event type of the house with the schema of its current version. */
-export const catalog = { ...seriesEvents, ...klineEvents, ...klineRejectionEvents } as const;
+export const catalog = {
+  ...seriesEvents,
+  ...klineEvents,
+  ...klineRejectionEvents,
+  ...requestEvents,
+} as const;

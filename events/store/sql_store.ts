@@ -47,11 +47,18 @@ export async function createSqlStore(
     sizeBytes: ({ sizeBytes }) => sizeBytes,
     mayBePoison: (error) => !(error instanceof DatabaseError && error.retryable),
     async write(group) {
-      const outcomes = await retried(() => appendGroup({ database, sender }, group));
+      const outcomes = await retried(() => appendGroup({ database, sender }, group))
+        .catch(whatIsUnknown);
       announce(outcomes);
       return await Promise.all(outcomes.map((outcome, i) => answer(outcome, group[i])));
     },
   });
+
+  /** The last try may have been committed, and its notification is not for this process. */
+  function whatIsUnknown(error: unknown): never {
+    listeners.tell([]);
+    throw error;
+  }
 
   function announce(outcomes: readonly GroupOutcome[]): void {
     const fresh = outcomes.flatMap((outcome) => isRecorded(outcome) ? outcome : []);
@@ -60,14 +67,19 @@ export async function createSqlStore(
     if (outcomes.includes("duplicate")) listeners.tell([]);
   }
 
+  /** Never rejects: the others of the group are committed. */
   async function answer(
     outcome: GroupOutcome,
     command: Prepared | undefined,
-  ): Promise<Appended | VersionConflict> {
+  ): Promise<Appended | Error> {
     if (outcome instanceof VersionConflict) return outcome;
-    const duplicate = outcome === "duplicate";
-    const events = duplicate ? await findCommand(command?.meta.commandId ?? "") : outcome;
-    return { position: events.at(-1)?.position ?? 0, events, duplicate };
+    if (outcome !== "duplicate") return appended(outcome, false);
+    try {
+      const id = command?.meta.commandId ?? "";
+      return appended(await retried(() => findCommand(id)), true);
+    } catch (error) {
+      return error instanceof Error ? error : new Error("Cannot read a command", { cause: error });
+    }
   }
 
   /** An append that was committed although its answer was lost is recognised by its event ids. */
@@ -112,6 +124,10 @@ export async function createSqlStore(
       listeners.clear();
     },
   };
+}
+
+function appended(events: readonly Recorded[], duplicate: boolean): Appended {
+  return { position: events.at(-1)?.position ?? 0, events, duplicate };
 }
 
 function isRecorded(outcome: GroupOutcome): outcome is readonly Recorded[] {

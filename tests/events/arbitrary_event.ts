@@ -28,7 +28,9 @@ export function arbitraryOf(schema: z.core.$ZodType): fc.Arbitrary<unknown> {
 }
 
 function stringOf({ minLength, maxLength }: z.ZodString): fc.Arbitrary<string> {
-  return fc.string({ minLength: minLength ?? 0, maxLength: maxLength ?? 30, unit: "grapheme" });
+  // A grapheme may be several characters: only where their number is free.
+  if (maxLength === null) return fc.string({ minLength: minLength ?? 0, unit: "grapheme" });
+  return fc.string({ minLength: minLength ?? 0, maxLength });
 }
 
 function numberOf({ minValue, maxValue, isInt }: z.ZodNumber): fc.Arbitrary<number> {

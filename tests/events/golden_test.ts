@@ -43,8 +43,9 @@ for (const golden of goldens) {
     deepEqual(schema.parse(current.data), current.data);
   });
 
+  if (golden.schema < currentSchema(golden.type, upcasters)) continue;
+
   Deno.test(`golden event ${name} shows every field`, () => {
-    if (golden.schema !== currentSchema(golden.type, upcasters)) return;
     const shown = Object.entries(golden.data).flatMap(([k, v]) => v === null ? [] : [k]);
     deepEqual(shown.sort(), Object.keys(schemas[golden.type]?.shape ?? {}).sort());
   });

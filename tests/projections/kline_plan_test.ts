@@ -47,8 +47,9 @@ Deno.test("planRead() takes no file outside the asked range", () => {
 });
 
 Deno.test("planRead() takes as many files as an aggregated answer needs", () => {
-  deepEqual(picked({ interval: "1h" }), ["2020-02", "2020-03", "2020-04"]);
-  equal(picked({ interval: "1d", limit: 20 }).length, 2);
+  deepEqual(picked({ interval: "1h" }), ["2020-03", "2020-04"]);
+  deepEqual(picked({ interval: "1d", limit: 20 }), ["2020-04"]);
+  equal(picked({ interval: "1d" }).length, 4);
 });
 
 Deno.test("planRead() starts with a whole bar when it aggregates and with the exact time when not", () => {

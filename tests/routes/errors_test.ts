@@ -6,9 +6,9 @@ import type { LogFields } from "@/domain/ports/log.ts";
 import { DatabaseError } from "@/events/store/database.ts";
 import { InvalidEvent, VersionConflict } from "@/events/store/store.ts";
 import type { AppEnv } from "@/routes/envelope.ts";
-import { createErrorHandler } from "@/routes/errors.ts";
+import { CallerGone, createErrorHandler } from "@/routes/errors.ts";
 
-async function answerTo(error: Error, { stopping = false, gone = false } = {}) {
+async function answerTo(error: Error, { stopping = false } = {}) {
   const logged: [level: string, fields: LogFields | undefined][] = [];
   const log = {
     debug: () => {},
@@ -22,8 +22,7 @@ async function answerTo(error: Error, { stopping = false, gone = false } = {}) {
   app.get("/", () => {
     throw error;
   });
-  const request = new Request("http://localhost/", gone ? { signal: AbortSignal.abort() } : {});
-  const response = await app.request(request);
+  const response = await app.request("/");
   const { error: body, meta } = await response.json();
   return { status: response.status, headers: response.headers, body, meta, logged };
 }
@@ -122,6 +121,6 @@ Deno.test("errors: work that a stop of the service breaks off may be tried again
 });
 
 Deno.test("errors: a caller that went away is nobody's fault", async () => {
-  const { status, logged } = await answerTo(new Error("connection reset"), { gone: true });
+  const { status, logged } = await answerTo(new CallerGone(new Error("reset")));
   assert.deepEqual([status, logged], [499, []]);
 });

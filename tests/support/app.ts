@@ -82,7 +82,9 @@ export async function authenticate(token: string): Promise<Caller | undefined> {
 export const UNLIMITED = { auth: 0, lab: 0, write: 0, market: 0 } as const;
 
 export async function openApp(
-  changes: Partial<AppDeps> & { readonly settings?: Partial<AppDeps["settings"]> } = {},
+  changes: Partial<Omit<AppDeps, "settings">> & {
+    readonly settings?: Partial<AppDeps["settings"]>;
+  } = {},
 ): Promise<TestApp> {
   const folder = await Deno.makeTempDir();
   const [pglite] = databases();

@@ -17,15 +17,22 @@ export interface OpenDatabase {
   close(): Promise<void>;
 }
 
-/** PGlite always; PostgreSQL too when `TEST_DATABASE_URL` names a server. */
+/**
+ * PGlite always; PostgreSQL too when `TEST_DATABASE_URL` names a server. `TEST_DATABASES` leaves
+ * only the named one, for a run beside one that had the other.
+ */
 export function databases(): TestDatabase[] {
   const server = Deno.env.get("TEST_DATABASE_URL");
-  return [
+  const only = Deno.env.get("TEST_DATABASES");
+  const all: TestDatabase[] = [
     { name: "pglite", open: openTestPglite },
     ...(server === undefined
       ? []
       : [{ name: "postgres" as const, open: () => openTestPostgres(server) }]),
   ];
+  const wanted = all.filter(({ name }) => only === undefined || name === only);
+  if (wanted.length === 0) throw new Error(`Cannot test on ${only}: set TEST_DATABASE_URL`);
+  return wanted;
 }
 
 let template: Promise<Uint8Array<ArrayBuffer>> | undefined;

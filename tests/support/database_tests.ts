@@ -1,4 +1,4 @@
-const IMPORT = /from "(\.{1,2}\/[^"]+|@\/tests\/[^"]+)"/g;
+const IMPORT = /^(?:import|export|\}) .*?from "(\.{1,2}\/[^"]+|@\/tests\/[^"]+)"/gm;
 
 /**
  * The test files that run on every database: those whose imports reach `tests/support/database.ts`.

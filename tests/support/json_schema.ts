@@ -34,17 +34,31 @@ export function misfits(
     const all = schema.anyOf.map((one) => misfits(document, one, { value, at }));
     return all.some((found) => found.length === 0) ? [] : all.flat();
   }
-  const parts = (schema.allOf ?? []).flatMap((one) => misfits(document, one, { value, at }));
+  if (schema.allOf !== undefined) {
+    return misfits(document, joined(document, schema, schema.allOf), { value, at });
+  }
   const own = [...typeMisfits(schema, value, at), ...valueMisfits(schema, value, at)];
-  if (own.length > 0) return [...parts, ...own];
+  if (own.length > 0) return own;
   if (Array.isArray(value)) {
     const { items } = schema;
     const inner = items === undefined
       ? []
       : value.map((one, i) => misfits(document, items, { value: one, at: `${at}[${i}]` }));
-    return [...parts, ...inner.flat()];
+    return inner.flat();
   }
-  return [...parts, ...objectMisfits(document, schema, { value, at })];
+  return objectMisfits(document, schema, { value, at });
+}
+
+/** One schema out of several for the same object: a name described in any of them is described. */
+function joined(document: unknown, { allOf: _, ...own }: Schema, parts: readonly Schema[]): Schema {
+  const all = [...parts, own].map((one) =>
+    one.$ref === undefined ? one : resolve(document, one.$ref)
+  );
+  return {
+    ...Object.assign({}, ...all),
+    properties: Object.assign({}, ...all.map(({ properties }) => properties)),
+    required: all.flatMap(({ required = [] }) => required),
+  };
 }
 
 function objectMisfits(

@@ -36,6 +36,23 @@ export async function runProgram(
   return { code: output.code, stdout: text(output.stdout), stderr: text(output.stderr) };
 }
 
+/** Runs one command and sends it a signal once `when` holds; answers how it ended. */
+export async function interruptProgram(
+  args: readonly string[],
+  { settings, signal, when }: {
+    readonly settings: Settings;
+    readonly signal: Deno.Signal;
+    readonly when: () => boolean;
+  },
+): Promise<Ended> {
+  const child = command(args, settings, ["-A"]).spawn();
+  await waitUntil(() => Promise.resolve(when()), { child });
+  child.kill(signal);
+  const { code, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
 /** Starts `serve` on a free port and waits until it is ready. */
 export async function startProgram(
   settings: Settings,

@@ -58,7 +58,7 @@ const RETRYABLE: readonly { title: string; fault: Fault; message: RegExp }[] = [
     message: /it answered HTTP 500/,
   },
   { title: "an answer that is cut off", fault: { kind: "truncated" }, message: /cut off/ },
-  { title: "a page of HTML", fault: { kind: "html" }, message: /no JSON/ },
+  { title: "a page of HTML", fault: { kind: "html" }, message: /page for people/ },
   { title: "a reset connection", fault: { kind: "reset" }, message: /cannot be reached/ },
 ];
 

@@ -20,8 +20,11 @@ const run = fc.record({
 type Run = typeof run extends fc.Arbitrary<infer T> ? T : never;
 
 /** Writers and readers side by side, each at one of several stores on the same empty log. */
-async function holds(stores: readonly EventStore[], { writers, pages }: Run): Promise<void> {
-  const at = (i: number) => stores[i % stores.length] ?? stores[0] as never;
+async function holds(
+  stores: readonly [EventStore, ...EventStore[]],
+  { writers, pages }: Run,
+): Promise<void> {
+  const at = (i: number) => stores[i % stores.length] ?? stores[0];
   const readers = pages.map((limit, i) => tail(at(i), { limit, maxBytes: limit * 20 }));
   const sent: Sent[] = [];
   await Promise.all(writers.map(async (steps, i) => {

@@ -145,6 +145,21 @@ logTest("appends fail together, and soon, when the database stays away", async (
   equal(await store.head(), 1);
 });
 
+logTest(
+  "an append of which nothing is known any more wakes the readers of its process",
+  async (log) => {
+    const store = await log.another(unreliable(log.database, ["after", "after", "after", "after"]));
+    const heard: number[] = [];
+    store.subscribe((events) => heard.push(events.length));
+    const meta = newMeta();
+    const write = { stream: "a", expected: "none", events: counted(1) } as const;
+    await rejects(store.append([write], meta), { name: "DatabaseError", retryable: true });
+    deepEqual(heard, [0]);
+    equal((await store.append([write], meta)).duplicate, true);
+    equal(await store.head(), 1);
+  },
+);
+
 logTest("log names every blob that an event refers to, at any depth", async ({ store }) => {
   const value = {
     blob: { sha256: "a1" },

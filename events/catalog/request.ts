@@ -1,0 +1,10 @@
+import { z } from "zod";
+import type { EventOf } from "../define.ts";
+
+/** What is known of a write that may be sent again. Stream `request-<commandId>`. */
+export const requestEvents = {
+  /** An Idempotency-Key was used; `fingerprint` is the keyed hash of query and body. */
+  RequestKeyUsed: z.object({ fingerprint: z.string().min(1) }),
+} as const;
+
+export type RequestEvent = EventOf<typeof requestEvents>;

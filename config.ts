@@ -1,3 +1,4 @@
+import { loadEnvFile } from "node:process";
 import { z } from "zod";
 import { Refusal } from "@/domain/decider.ts";
 import { formatSeries, parseSeries } from "@/domain/klines/series_ref.ts";
@@ -216,6 +217,23 @@ export function parseConfig(env: Environment, { now, profile = "real" }: ConfigO
   const settings = trusted<Config>(Object.fromEntries(entries));
   return { ...settings, profile, historyStart: settings.historyStart ?? yearsBefore(now) };
 }
+
+/**
+ * Takes in `.env` where there is one; what is set already stays. Requests to this machine never go
+ * through a proxy: the commands reach the running installation that way.
+ */
+export function prepareEnvironment(): void {
+  try {
+    loadEnvFile(".env");
+  } catch {
+    // Most installations have none.
+  }
+  const { NO_PROXY = "", no_proxy = NO_PROXY } = Deno.env.toObject();
+  const hosts = no_proxy.split(",").filter((host) => host !== "");
+  Deno.env.set("NO_PROXY", [...new Set([...hosts, ...LOOPBACK])].join(","));
+}
+
+const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
 
 export function loadConfig(options: ConfigOptions): Config {
   return parseConfig(readEnvironment(), options);

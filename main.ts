@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { loadEnvFile } from "node:process";
 import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
 import { claimDataDir, type DataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
@@ -23,7 +22,7 @@ import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
-import { type Config, loadConfig } from "@/config.ts";
+import { type Config, loadConfig, prepareEnvironment } from "@/config.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
 import { COMMANDS } from "@/cron/commands/commands.ts";
@@ -291,10 +290,6 @@ function print(lines: readonly string[]): number {
 }
 
 if (import.meta.main) {
-  try {
-    loadEnvFile(".env");
-  } catch {
-    // Settings may as well all come from the environment.
-  }
+  prepareEnvironment();
   Deno.exit(await main(Deno.args));
 }

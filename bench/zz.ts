@@ -19,6 +19,19 @@ const s = await startService({ env });
 const rss = async () => Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(await Deno.readTextFile(`/proc/${s.pid}/status`))?.[1])/1000);
 await new Promise(r=>setTimeout(r,3000));
 console.log("before", await rss());
+const maps = async (tag: string) => {
+  const text = await Deno.readTextFile(`/proc/${s.pid}/smaps`);
+  const out: [string, number, number][] = [];
+  let cur = "", size = 0;
+  for (const line of text.split("\n")) {
+    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) { cur = line.split(/\s+/).slice(0).join(" "); }
+    else if (line.startsWith("Size:")) size = Number(line.split(/\s+/)[1]);
+    else if (line.startsWith("Rss:")) { const r = Number(line.split(/\s+/)[1]); if (r > 8000) out.push([cur, size, r]); }
+  }
+  out.sort((a,b)=>b[2]-a[2]);
+  console.log(tag); for (const [c,sz,r] of out.slice(0,14)) console.log("   ", c, "size", sz, "rss", r);
+};
+await maps("before");
 const t0=performance.now();
 const { job_id } = await s.post("/admin/crawl", JSON.stringify({ series: "binance:BTC/USDT:1m", since: Date.now() - Number(Deno.args[0])*60000 }), "application/json");
 let last=0;
@@ -26,6 +39,6 @@ for (;;) {
   await new Promise(r=>setTimeout(r,1000));
   const j = (await (await fetch(`${s.base}/admin/jobs/${job_id}`,{headers:{authorization:`Bearer ${s.token}`}})).json()).data;
   console.log(((performance.now()-t0)/1000).toFixed(0), "s rss", await rss(), "done", j.done, "/", j.total, "pages", pages, j.status);
-  if (j.status!=="running") { console.log(j); break; }
+  if (j.status!=="running") { console.log(j); await maps("after"); break; }
 }
 await s.stop(); await s.remove(); await server.shutdown();

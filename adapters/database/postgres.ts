@@ -1,13 +1,9 @@
 // @ts-types="@types/pg"
 import pg from "pg";
-import {
-  type Database,
-  DatabaseError,
-  type SqlRow,
-  type SqlValue,
-} from "@/events/store/database.ts";
+import { type Database, type SqlRow, type SqlValue } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
 import type { Log } from "@/domain/ports/log.ts";
+import { failure, type ServerError } from "./postgres_error.ts";
 import { keepListening } from "./postgres_listener.ts";
 import { isStalePreparation } from "./prepared_statements.ts";
 import { decoderOf, encodeParameter } from "./sql_values.ts";
@@ -141,25 +137,6 @@ function nameOf(sql: string): string | undefined {
   const name = `s${named++}`;
   names.set(sql, name);
   return name;
-}
-
-interface ServerError {
-  readonly message?: string;
-  readonly code?: string;
-  readonly constraint?: string;
-  readonly routine?: string;
-}
-
-/** SQLSTATEs have five characters; Node's own codes (ECONNRESET, …) mean that the connection failed. */
-function failure(error: unknown): DatabaseError {
-  if (error instanceof DatabaseError) return error;
-  const { message, code, constraint } = trusted<ServerError>(error);
-  const sqlstate = code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
-  return new DatabaseError(message ?? "the database did not answer", {
-    sqlstate,
-    constraint,
-    cause: error,
-  });
 }
 
 function text(error: Error): string {

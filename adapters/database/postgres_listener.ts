@@ -2,6 +2,7 @@
 import pg from "pg";
 import type { Unlisten } from "@/events/store/database.ts";
 import type { Log } from "@/domain/ports/log.ts";
+import { failure } from "./postgres_error.ts";
 
 interface Listening {
   readonly settings: pg.ClientConfig;
@@ -48,7 +49,11 @@ export async function keepListening(
     }, waitMs);
   }
 
-  await connect();
+  try {
+    await connect();
+  } catch (error) {
+    throw failure(error);
+  }
   return async () => {
     stopped = true;
     clearTimeout(timer);

@@ -43,7 +43,7 @@ export async function followJob(
   try {
     for (;;) {
       const job = await client.data({ method: "GET", path: jobPath, signal }, jobSchema);
-      if (job.label !== shown.label) {
+      if (job.unit !== "" && job.label !== shown.label) {
         progress.start(job.label, { unit: job.unit, total: job.total ?? undefined });
         shown = { label: job.label, done: 0, total: job.total ?? 0 };
       }

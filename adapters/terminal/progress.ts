@@ -60,12 +60,13 @@ export function createTerminalProgress(options: TerminalProgressOptions): Progre
     if (work === undefined) return;
     const { label, unit, done, startedAt } = work;
     const elapsedMs = clock.now() - startedAt;
-    const perSecond = elapsedMs > 0 ? Math.round(done * 1000 / elapsedMs) : done;
     work = undefined;
     terminal.status("");
     const count = `${done.toLocaleString("en")} ${unit}`;
-    const rate = `${perSecond.toLocaleString("en")}/s`;
-    terminal.line(`${label}: ${count} in ${formatDuration(elapsedMs)} (${rate})`);
+    // Work that was over before it could be watched has no rate.
+    const rate = elapsedMs > 0 ? Math.round(done * 1000 / elapsedMs).toLocaleString("en") : "";
+    const pace = rate === "" ? "" : ` in ${formatDuration(elapsedMs)} (${rate}/s)`;
+    terminal.line(`${label}: ${count}${pace}`);
   }
 
   return {

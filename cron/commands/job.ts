@@ -1,3 +1,4 @@
+import { Refusal } from "@/domain/decider.ts";
 import { type CommandSpec, refuse } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { describeCounts } from "./sentences.ts";
@@ -15,6 +16,12 @@ export const job: Command = {
     const name = args.find("name");
     const installation = await context.open();
     const known = installation.jobs();
+    if (installation.place === "running") {
+      throw new Refusal(
+        "conflict",
+        "Cannot run a job: the installation is running and does its jobs by their schedule",
+      );
+    }
     if (name === undefined || !known.includes(name)) {
       const told = name === undefined ? "name one" : `"${name}" is no job`;
       throw refuse(spec, `${told} of ${known.join(", ")}`);

@@ -12,13 +12,13 @@ export function listCounts(counts: readonly (readonly [value: number, what: stri
   return told.map(([value, what]) => `${value.toLocaleString("en")} ${what}`).join(", ");
 }
 
-/** The counts of a job in the order it gave them; only whole numbers and texts. */
+/** The counts of a job in the order it gave them, without zeros. */
 export function describeCounts(counts: Counts): string {
   const told = Object.entries(counts).flatMap(([name, value]) => {
-    const shown = typeof value === "number" ? value.toLocaleString("en") : value;
-    return typeof shown === "string" ? [`${words(name)} ${shown}`] : [];
+    if (typeof value !== "number" || value === 0) return [];
+    return [`${value.toLocaleString("en")} ${words(name)}`];
   });
-  return told.length === 0 ? "done" : told.join(", ");
+  return told.length === 0 ? "nothing new" : told.join(", ");
 }
 
 /** `heldBetter` → `held_better`, on the first level and below. */

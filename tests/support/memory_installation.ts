@@ -17,7 +17,7 @@ const HEADER = "open_time,open,high,low,close,volume,close_time";
 
 /** A small installation in memory: what commands asked of it, and candles to read. */
 export class MemoryInstallation implements Installation {
-  readonly place = "here";
+  place: Installation["place"] = "here";
   readonly asked: unknown[] = [];
   readonly candles = new Map<string, { series: SeriesRef; openTimes: number[] }>();
   result: Counts = {};

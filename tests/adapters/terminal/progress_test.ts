@@ -59,7 +59,7 @@ Deno.test("progress counts without a total while it is unknown, and takes one th
   equal(statuses.at(-1), "crawl  10 candles  10/s  1.0 s");
   pass(1_000);
   progress.total(40);
-  match(statuses.at(-1) ?? "", /10\/40 candles {2}10\/s/);
+  match(statuses.at(-1) ?? "", /10\/40 candles {2}5\/s/);
 });
 
 Deno.test("progress judges the rate by the last seconds, not by the whole run", () => {

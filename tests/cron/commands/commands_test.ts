@@ -58,7 +58,7 @@ Deno.test("crawl asks for the range that was typed", async () => {
   const { lines, facts } = await run({ command: crawl, args, installation });
   const range = { since: START, until: START + 86_400_000, refetch: true };
   deepEqual(installation.asked, [{ crawl: { series: BTC, ...range } }]);
-  deepEqual(lines, ["Crawled binance:BTC/USDT:1m: ingested 1,500, revised 0."]);
+  deepEqual(lines, ["Crawled binance:BTC/USDT:1m: 1,500 ingested."]);
   deepEqual(facts, { series: "binance:BTC/USDT:1m", ingested: 1_500, revised: 0 });
 });
 
@@ -214,9 +214,17 @@ Deno.test("blobs --orphans lists what no event names", async () => {
   equal(facts.sizeBytes, 1_500_000);
 });
 
+Deno.test("job is refused where the installation is running: it does its jobs itself", async () => {
+  const installation = new MemoryInstallation();
+  installation.place = "running";
+  const running = run({ command: job, args: ["crawl-live"], installation });
+  await rejects(running, /does its jobs by their schedule/);
+  deepEqual(installation.asked, []);
+});
+
 Deno.test("job runs the named job once", async () => {
   const installation = new MemoryInstallation();
   installation.result = { crawled: 2 };
   const { lines } = await run({ command: job, args: ["crawl-live"], installation });
-  deepEqual(lines, ["Ran crawl-live: crawled 2."]);
+  deepEqual(lines, ["Ran crawl-live: 2 crawled."]);
 });

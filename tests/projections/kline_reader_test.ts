@@ -1,0 +1,101 @@
+import { deepEqual, equal } from "node:assert/strict";
+import type { KlineQuery } from "@/domain/ports/kline_reader.ts";
+import { databases } from "../support/database.ts";
+import { type House, openHouse } from "../support/house.ts";
+
+const MINUTE = 60_000;
+const SERIES = { exchange: "binance", symbol: "BTC/USDT", interval: "1m" } as const;
+const ID = "binance.BTC-USDT.1m";
+/** Long ago: its period lies in a file. */
+const COLD = Date.UTC(2020, 4, 31, 23, 50);
+const HOT = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 3 * 86_400_000;
+
+for (const { name, open } of databases()) {
+  Deno.test(`kline reader on ${name}`, async (t) => {
+    const { database, close } = await open();
+    const folder = await Deno.makeTempDir();
+    const house = await openHouse(database, { folder });
+    try {
+      for (const [tier, from] of [["hot rows", HOT], ["period files", COLD]] as const) {
+        // Minutes 0, 1 and 12; the hole between them crosses a month where they lie in files.
+        await put(house, [from, from + MINUTE, from + 12 * MINUTE]);
+        const filled = async (query: Partial<KlineQuery>) =>
+          (await read(house, { fill: "previous", ...query })).map(([at]) =>
+            (Number(at) - from) / MINUTE
+          );
+
+        await t.step(`fills a hole inside the range from ${tier}`, async () => {
+          const query = { start: from, end: from + 13 * MINUTE };
+          deepEqual(await filled(query), Array.from({ length: 13 }, (_, i) => i));
+        });
+        await t.step(`fills a range that lies in a hole from ${tier}`, async () => {
+          const query = { start: from + 5 * MINUTE, end: from + 8 * MINUTE };
+          deepEqual(await filled(query), [5, 6, 7]);
+          const [row] = await read(house, { ...query, fill: "previous" });
+          deepEqual(row?.slice(1, 6), [1, 1, 1, 1, 0]);
+        });
+        await t.step(`fills page after page without losing a slot from ${tier}`, async () => {
+          const pages: number[] = [];
+          for (let at = 0; at < 13; at += 4) {
+            const start = from + at * MINUTE;
+            pages.push(...await filled({ start, end: from + 13 * MINUTE, limit: 4 }));
+          }
+          deepEqual(pages, Array.from({ length: 13 }, (_, i) => i));
+        });
+        await t.step(`fills backwards from ${tier}`, async () => {
+          const query = { start: from + 3 * MINUTE, end: from + 9 * MINUTE, limit: 2 };
+          deepEqual(await filled({ ...query, order: "desc" }), [8, 7]);
+        });
+        await t.step(
+          `invents nothing before the first and after the last candle of ${tier}`,
+          async () => {
+            deepEqual(await filled({ start: from + 12 * MINUTE, end: from + 30 * MINUTE }), [12]);
+            deepEqual(await read(house, { start: from + 2 * MINUTE, end: from + 12 * MINUTE }), []);
+          },
+        );
+        await remove(house, from);
+      }
+      await t.step("answers from memory until a candle changes", async () => {
+        await put(house, [HOT]);
+        const query = { start: HOT, end: HOT + MINUTE };
+        await read(house, query);
+        equal((await page(house, query)).cached, true);
+        await put(house, [HOT + 5 * MINUTE]);
+        equal((await page(house, query)).cached, false);
+      });
+    } finally {
+      await house.close();
+      await close();
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+async function put(house: House, openTimes: readonly number[]): Promise<void> {
+  const candles = openTimes.map((openTime) => ({
+    ...{ openTime, open: "1", high: "1", low: "1", close: "1", volume: "2", closeTime: null },
+    ...{ quoteVolume: null, tradesCount: null, takerBuyVolume: null, takerBuyQuoteVolume: null },
+  }));
+  await house.ingest.ingestCandles(SERIES, candles, {
+    ...{ source: "exchange", actor: "test", commandId: crypto.randomUUID() },
+  });
+}
+
+async function remove(house: House, from: number): Promise<void> {
+  await house.removal.remove({
+    ...{ seriesId: ID, interval: "1m", from, to: from + 100 * MINUTE, reason: "test" },
+    ...{ keepOut: false, actor: "test", commandId: crypto.randomUUID() },
+  });
+}
+
+function page(house: House, query: Partial<KlineQuery>) {
+  return house.reader.read({
+    ...{ seriesId: ID, stored: "1m", interval: "1m", start: undefined, end: undefined, limit: 100 },
+    ...{ order: "asc", fill: "none", partial: false, format: "arrays", numbers: "number" },
+    ...query,
+  });
+}
+
+async function read(house: House, query: Partial<KlineQuery>): Promise<unknown[][]> {
+  return JSON.parse(new TextDecoder().decode((await page(house, query)).bytes));
+}

@@ -60,7 +60,10 @@ async function crawl(
   series: string,
   { candles, env = {} }: { candles: number; env?: Record<string, string> },
 ): Promise<Crawl> {
-  const service = await startService({ env });
+  // The first start on an empty directory takes memory that no later one does.
+  const first = await startService({ env });
+  await first.stop();
+  const service = await startService({ env, dataDir: first.dataDir });
   try {
     const since = Date.now() - candles * MINUTE_MS;
     const beforeBytes = await residentBytes(service.pid);

@@ -77,8 +77,9 @@ async function find(name: string): Promise<string | undefined> {
 export async function answers(url: string): Promise<void> {
   const deadline = performance.now() + 20_000;
   while (performance.now() < deadline) {
-    const ok = await fetch(url).then((res) => res.body?.cancel().then(() => res.ok), () => false);
-    if (ok) return;
+    const response = await fetch(url).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`Cannot reach ${url}: it did not answer within 20 s`);

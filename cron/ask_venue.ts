@@ -66,7 +66,7 @@ export function askVenue(options: AskOptions): VenueAsker {
     if (venue.seeksForward) return (await fetch({ from, to: now, limit: 1 }))[0]?.openTime;
     return await search({
       first: slotIndex(interval, from),
-      end: slotIndex(interval, now) + 1,
+      end: slotIndex(interval, now),
       pageLimit,
       look: (slot) => opened(Math.max(from, slotAt(interval, slot)), pageLimit),
     });

@@ -13,30 +13,49 @@ import { recordAbsent } from "./record_absent.ts";
 /** A venue may still deliver what closed a moment ago. */
 const LATE_MS = 5 * 60_000;
 
-/**
- * Fetches ascending ranges, ingests what came and records what the venue has nothing of. When it
- * fails on the way, what came before is kept.
- */
-export async function crawlPart(
+/** Candles that have been fetched and wait to be stored. */
+export interface FetchedPart {
+  readonly failed: boolean;
+  /**
+   * Ingests what came and records what the venue has nothing of. When the fetch failed on the way,
+   * what came before is kept and the failure thrown.
+   */
+  store(): Promise<CrawlCounts>;
+}
+
+/** Fetches ascending ranges. Only an abort is thrown here; a failure comes when it is stored. */
+export async function fetchPart(
   context: PartContext,
   ranges: readonly OpenTimeRange[],
-): Promise<CrawlCounts> {
-  const { asker, signal } = context;
-  const basket = createBasket(ranges, asker);
+): Promise<FetchedPart> {
+  const basket = createBasket(ranges, context.asker);
   const failure = await fetchInto(context, { ranges, basket });
-  if (failure !== undefined && (signal.aborted || basket.count() === 0)) throw failure.error;
-  const counts = await ingest(context, { ranges, basket });
-  if (failure !== undefined) throw failure.error;
+  context.signal.throwIfAborted();
+  return {
+    failed: failure !== undefined,
+    async store() {
+      const counts = await ingest(context, { ranges, basket });
+      if (failure !== undefined) throw failure.error;
+      return { ...counts, ...await settle(context, basket) };
+    },
+  };
+}
+
+/** Slots that were asked for and did not come. */
+async function settle(
+  context: PartContext,
+  basket: Basket,
+): Promise<Pick<CrawlCounts, "absent" | "late">> {
+  const { now, interval } = context.asker;
   const missing = basket.missing();
-  const lateFrom = slotStart(asker.interval, asker.now - LATE_MS);
+  const lateFrom = slotStart(interval, now - LATE_MS);
   const absent = clipRanges(missing, [-Infinity, lateFrom]);
   await recordAbsent(context, absent);
-  const edge = slotStart(asker.interval, asker.now);
-  const newest = clipRanges(missing, [previousSlot(asker.interval, edge), edge]);
+  const edge = slotStart(interval, now);
+  const newest = clipRanges(missing, [previousSlot(interval, edge), edge]);
   return {
-    ...counts,
-    absent: countSlots(absent, asker.interval),
-    late: countSlots(clipRanges(newest, [lateFrom, edge]), asker.interval),
+    absent: countSlots(absent, interval),
+    late: countSlots(clipRanges(newest, [lateFrom, edge]), interval),
   };
 }
 

@@ -8,8 +8,8 @@ import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import { DatabaseError } from "@/events/store/database.ts";
 import { askVenue } from "./ask_venue.ts";
 import { addCrawlCounts, type CrawlCounts, NOTHING_CRAWLED } from "./crawl_counts.ts";
-import type { CrawlDeps, CrawlRun, CrawlSeriesRequest, PartContext } from "./crawl_deps.ts";
-import { crawlPart } from "./crawl_part.ts";
+import type { CrawlDeps, CrawlRun, CrawlSeriesRequest } from "./crawl_deps.ts";
+import { type FetchedPart, fetchPart } from "./crawl_part.ts";
 import { nothingKnownEmpty } from "./fetch_range.ts";
 import { decideSeries } from "./series_commands.ts";
 
@@ -61,15 +61,35 @@ async function crawl(
     total: parts.reduce((sum, { ranges }) => sum + countSlots(ranges, interval), 0),
   });
   const empty = nothingKnownEmpty();
-  let counts = NOTHING_CRAWLED;
-  for (const { priority, ranges } of parts) {
-    const { clock, random, log } = deps;
+  const { clock, random, log } = deps;
+  const counts = await storeInTurn(parts, ({ priority, ranges }) => {
     const asker = askVenue({ venue, symbol, interval, priority, now, clock, random, log, signal });
-    const context: PartContext = { ...run, deps, asker, series, empty };
-    counts = addCrawlCounts(counts, await crawlPart(context, ranges));
-  }
+    return fetchPart({ ...run, deps, asker, series, empty }, ranges);
+  });
   progress.finish();
   return counts;
+}
+
+/** One period is stored while the next is fetched; two are in memory at most. */
+async function storeInTurn(
+  parts: readonly Part[],
+  fetch: (part: Part) => Promise<FetchedPart>,
+): Promise<CrawlCounts> {
+  let counts = NOTHING_CRAWLED;
+  let storing = Promise.resolve(NOTHING_CRAWLED);
+  try {
+    for (const part of parts) {
+      const fetched = await fetch(part);
+      counts = addCrawlCounts(counts, await storing);
+      storing = fetched.store();
+      if (fetched.failed) await storing;
+      // Thrown with the next part; until then it must not count as unhandled.
+      storing.catch(() => {});
+    }
+    return addCrawlCounts(counts, await storing);
+  } finally {
+    await storing.catch(() => {});
+  }
 }
 
 interface Part {

@@ -38,14 +38,14 @@ export async function currentPeriod(
     const last = tail.events.at(-1);
     if (last === undefined) {
       // The rows of table `klines` may be a step behind this row's.
-      if (row === undefined || await projections.waitFor(row.position)) {
+      if (row === undefined || await projections.waitFor(row.position, WAIT_MS, SNAPSHOT)) {
         return {
           version: known,
           row,
           state: row === undefined ? klinePeriod.initial : stateOf(row),
         };
       }
-    } else await projections.waitFor(last.position);
+    } else await projections.waitFor(last.position, WAIT_MS, SNAPSHOT);
   }
   throw new AdapterError("Cannot compare candles yet: the read models are catching up", {
     port: "projections",
@@ -56,6 +56,10 @@ export async function currentPeriod(
 }
 
 const MAX_ATTEMPTS = 5;
+const WAIT_MS = 2_000;
+
+/** What the snapshot is made of: whatever else stopped does not keep candles out. */
+const SNAPSHOT = [klinePeriods.name, "klines"];
 
 function stateOf(row: KlinePeriodRow): KlinePeriod {
   const { fileSha256, fileSizeBytes, candles, hotRows, held, absent, keptOut } = row;

@@ -1,13 +1,21 @@
 import type { Recorded } from "@/events/define.ts";
-import { type Database, DatabaseError } from "@/events/store/database.ts";
+import { type Database, DatabaseError, type Statement } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
-import { guardSql, type Side } from "./checkpoints.ts";
+import { guardParams, guardSql, type Side } from "./checkpoints.ts";
 import type { BulkProjection, RowProjection } from "./define.ts";
 import { fold, type ProjectedRow, touches } from "./fold.ts";
 import type { RowCache } from "./row_cache.ts";
-import { quoted, type TableShape } from "./table_shape.ts";
-import { completeRow, decodeRow, keyOf, loadRows, type Move, writeBatch } from "./write_batch.ts";
+import type { TableShape } from "./table_shape.ts";
+import {
+  completeRow,
+  decodeRow,
+  keyOf,
+  loadRows,
+  type Move,
+  sideTable,
+  writeBatch,
+} from "./write_batch.ts";
 
 /** Where the rows of a projection go: its live side, or the side that a rebuild fills. */
 export interface Target {
@@ -51,6 +59,16 @@ export function isFatal(error: unknown): boolean {
   return true;
 }
 
+/** No projection's fault: none of them could be written. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof DatabaseError && error.sqlstate === undefined;
+}
+
+/** The world's fault and gone with time: what a rebuild waits for instead of giving up. */
+export function isRetryable(error: unknown): boolean {
+  return (error instanceof DatabaseError || error instanceof AdapterError) && error.retryable;
+}
+
 type Batch = { from: number; events: readonly Recorded[] };
 
 async function changesOf(
@@ -73,22 +91,31 @@ async function foldRows(
   const touched = touches(projection, events);
   const keys = new Set(touched.flatMap((touch) => touch.keys));
   const missing = rows.missing(keys);
-  if (missing.length > 0) {
-    const { sql, params = [] } = loadRows(shape, side, missing);
-    const found = await database.values(sql, params);
-    for (const key of missing) rows.set(key, undefined);
-    for (const values of found) {
-      const row = decodeRow(shape, values);
-      rows.set(keyOf(shape, row), row);
-    }
-  }
   const before = new Map<string, ProjectedRow>();
   for (const key of keys) {
     const row = rows.get(key);
     if (row !== undefined) before.set(key, row);
   }
+  // What the cache learns now may push out what it has just given.
+  if (missing.length > 0) {
+    const found = await database.values(...statement(loadRows(shape, side, missing)));
+    for (const key of missing) rows.set(key, undefined);
+    for (const values of found) {
+      const row = decodeRow(shape, values);
+      const key = keyOf(shape, row);
+      rows.set(key, row);
+      before.set(key, row);
+    }
+  }
   const changed = fold(projection, before, touched);
-  return new Map([...changed].map(([key, row]) => [key, row && completeRow(shape, row)]));
+  return new Map([...changed].map(([key, row]) => {
+    if (row !== undefined && keyOf(shape, row) !== key) {
+      throw new Error(
+        `Cannot keep row "${keyOf(shape, row)}" of ${projection.name}: its key is "${key}"`,
+      );
+    }
+    return [key, row && completeRow(shape, row)];
+  }));
 }
 
 async function applyBulk(
@@ -98,16 +125,17 @@ async function applyBulk(
 ): Promise<void> {
   const own = events.filter(({ type }) => projection.types.includes(type));
   if (own.length === 0) return;
+  const lead = guardParams({ name, position: from, side });
   await projection.apply(own, {
-    table: quoted(`${shape.view}_${side}`),
+    table: sideTable(shape, side),
     engine: database.engine,
-    guard: guardSql({ name, position: from, side }),
-    run: async (step) => void await database.query(...statement(step)),
+    guard: guardSql,
+    run: async ({ sql, params = [] }) => void await database.query(sql, [...params, ...lead]),
   });
 }
 
 function statement(
-  { sql, params = [] }: { sql: string; params?: Parameters<Database["query"]>[1] },
+  { sql, params = [] }: Statement,
 ): Parameters<Database["query"]> {
   return [sql, params];
 }

@@ -1,6 +1,5 @@
-import type { Database, SqlRow, Statement } from "@/events/store/database.ts";
+import type { Database, SqlRow, SqlScalar, Statement } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
-import { literal } from "./table_shape.ts";
 
 export type Side = "a" | "b";
 
@@ -13,6 +12,8 @@ export interface Checkpoint {
   /** Moved within the last half minute, by the database's clock. */
   readonly fresh: boolean;
 }
+
+type Place = Pick<Checkpoint, "name" | "position" | "side">;
 
 export function checkpointName({ name, version }: { name: string; version: number }): string {
   return `${name}@${version}`;
@@ -49,28 +50,28 @@ function parse(row: SqlRow): Checkpoint {
   return { name, position: Number(pos), side, error: error ?? undefined, fresh };
 }
 
-/** Records why a projection stopped, unless another instance has moved it meanwhile. */
-export function recordError(
-  { name, position, side }: Pick<Checkpoint, "name" | "position" | "side">,
-  error: string,
-): Statement {
+/** Records why a projection stopped; no row comes back when another instance has moved it meanwhile. */
+export function recordError({ name, position, side }: Place, error: string): Statement {
   return {
+    sql: `update checkpoint set error = $1 where name = $2 and pos = $3 and side = $4
+          returning name`,
     // NUL is the one character that a message can hold and PostgreSQL cannot.
-    sql: `update checkpoint set error = $1 where name = $2 and pos = $3 and side = $4`,
     params: [error.replaceAll("\0", "").slice(0, 2_000), name, position, side],
   };
 }
 
 /**
- * Condition that holds while `name` stands at this position and side. It keeps the row from moving
- * until the statement ends: a concurrent compare-and-set waits for it, or it waits for that one and
- * then sees the new position. Its transaction does not wait for the disk.
+ * Condition that holds while a checkpoint stands at its position and side: see
+ * {@linkcode guardParams}. It keeps the row from moving until the statement ends: a concurrent
+ * compare-and-set waits for it, or it waits for that one and then sees the new position. Its
+ * transaction does not wait for the disk.
  */
-export function guardSql(
-  { name, position, side }: Pick<Checkpoint, "name" | "position" | "side">,
-): string {
-  return `exists (select 1 from checkpoint where name = ${literal(name)} and pos = ${position} ` +
-    `and side = ${
-      literal(side)
-    } and set_config('synchronous_commit', 'off', true) = 'off' for share)`;
+export function guardSql(params: number): string {
+  return `exists (select 1 from checkpoint where name = $${params + 1}::text ` +
+    `and pos = $${params + 2}::bigint and side = $${params + 3}::text ` +
+    `and set_config('synchronous_commit', 'off', true) = 'off' for share)`;
+}
+
+export function guardParams({ name, position, side }: Place): SqlScalar[] {
+  return [name, position, side];
 }

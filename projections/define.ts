@@ -5,7 +5,8 @@ import type { Statement } from "@/events/store/database.ts";
 /**
  * A read model whose rows are folds of events: handlers know no SQL, no clock and no other row.
  * `table` is a drizzle table named `<name>_v<version>`: the view that queries read. The runner makes
- * the two sides `…_a` and `…_b` from its columns, primary key and indexes.
+ * the two sides `…_a` and `…_b` from its columns, primary key and indexes. Rows must hold values as
+ * the table returns them: a number with more decimals than its column would not be read back.
  * Raise `version` to fill new tables beside the old ones.
  */
 export interface RowProjection<E extends StoredEvent = StoredEvent, Row = unknown> {
@@ -37,6 +38,8 @@ export interface BulkProjection {
   readonly table: PgTable;
   readonly types: readonly string[];
   readonly views?: readonly PeopleView[];
+  /** Rows that an event writes, where they are many: batches are cut by their sum. */
+  readonly weight?: (event: Recorded) => number;
   /** Runs the statements of a batch through `run`, oldest event first. */
   apply(events: readonly Recorded[], context: BulkContext): Promise<void>;
 }
@@ -54,9 +57,10 @@ export interface BulkContext {
   readonly engine: "pglite" | "postgres";
   /**
    * SQL condition that holds while this instance still leads from its position (it locks the
-   * checkpoint row until the statement ends), for the WHERE of every write. No parameters.
+   * checkpoint row until the statement ends), for the WHERE of every write. Its own parameters come
+   * after the statement's, whose number it is given; `run` adds them.
    */
-  readonly guard: string;
+  readonly guard: (params: number) => string;
   run(statement: Statement): Promise<void>;
 }
 
@@ -76,11 +80,14 @@ export interface ProjectionStatus {
 
 /** What the rest of the house asks of the follower. */
 export interface Projections {
-  /** Helps the read models along and waits until they passed `position`; false after the timeout. */
-  waitFor(position: number, timeoutMs?: number): Promise<boolean>;
+  /**
+   * Helps the read models along and waits until they passed `position`; only the named ones, if any
+   * are named. False after the timeout, or as soon as none is missing but those that stopped.
+   */
+  waitFor(position: number, timeoutMs?: number, names?: readonly string[]): Promise<boolean>;
   status(): Promise<readonly ProjectionStatus[]>;
-  /** Small tables have caught up with the head seen at start. */
+  /** Everything that follows has once caught up with the head seen at start. */
   ready(): boolean;
-  /** Position up to which this process has applied events; changes whenever a read may answer differently. */
-  appliedPosition(): number;
+  /** Changes whenever a read may answer differently, by whoever moved the rows. */
+  revision(): number;
 }

@@ -22,7 +22,7 @@ type AnyRowProjection = RowProjection<StoredEvent, ProjectedRow>;
 /** A handler threw: the projection's fault, not the world's. */
 export class FoldFailed extends Error {
   override readonly name = "FoldFailed";
-  constructor(projection: string, event: Recorded, cause: unknown) {
+  constructor(projection: string, readonly event: Recorded, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     super(`Cannot fold ${event.type} at position ${event.position} into ${projection}: ${reason}`, {
       cause,

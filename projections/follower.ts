@@ -1,17 +1,17 @@
 import type { Recorded } from "@/events/define.ts";
-import { type Database, DatabaseError } from "@/events/store/database.ts";
+import type { Database } from "@/events/store/database.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { Progress } from "@/domain/ports/progress.ts";
-import { applyBatch, isFatal } from "./apply_batch.ts";
-import { recordError } from "./checkpoints.ts";
-import type { Projection, Projections, ProjectionStatus } from "./define.ts";
+import type { Projection, Projections } from "./define.ts";
+import { createLogLoop } from "./follow_log.ts";
 import { createHandover } from "./handover.ts";
-import { loadMembers, type Member, reload } from "./member.ts";
+import { loadMembers, type Member } from "./member.ts";
 import { rebuildMember, type RebuildProgress } from "./rebuild.ts";
-import { ensureSides } from "./sides.ts";
-import { createWaiters } from "./waiters.ts";
+import { ensureSides, publishViews } from "./sides.ts";
+import { readStatus } from "./status.ts";
+import { type Awaited, createWaiters } from "./waiters.ts";
 
 export interface FollowerOptions {
   readonly database: Database;
@@ -25,8 +25,12 @@ export interface FollowerOptions {
 
 export interface Follower extends Projections {
   start(): Promise<void>;
+  /** Ends running rebuilds, finishes the batch at hand and lets all waiters go. */
   stop(): Promise<void>;
-  /** Fills the other side and swaps; resumes a failed projection. Throws RangeError for an unknown name. */
+  /**
+   * Fills the other side and swaps; resumes a failed projection. Throws RangeError for an unknown
+   * name, and what the projection throws.
+   */
   rebuild(
     name: string,
     options: {
@@ -34,154 +38,118 @@ export interface Follower extends Projections {
       readonly progress?: Progress | undefined;
     },
   ): Promise<{ events: number }>;
+  /** Position that every projection has passed which follows the log; 0 when none does. */
+  appliedPosition(): number;
   /** Tells which events the rows now show; undefined when another instance moved them on. */
   onApplied(listener: (events: readonly Recorded[] | undefined) => void): void;
 }
 
-const PAGE_EVENTS = 1_000;
-/** A batch of small kline events stays below what one statement should carry. */
-const PAGE_BYTES = 4 * 1024 * 1024;
-const RETRY_FAILED_MS = 60_000;
-const MAX_TROUBLE_WAIT_MS = 10_000;
+const RETRY_PUBLISH_MS = 60_000;
 
 /** Keeps the read models up with the log: one loop a process, its members in groups by position. */
 export function createFollower(options: FollowerOptions): Follower {
   const { database, store, projections, clock, log, pollMs = 1_000 } = options;
   const handover = createHandover();
-  const waiters = createWaiters();
+  const waiters = createWaiters(outcomeOf);
   const listeners: ((events: readonly Recorded[] | undefined) => void)[] = [];
   const rebuilds = new Map<string, RebuildProgress>();
-  const stopped = new AbortController();
-  let members: readonly Member[] = [];
-  let unread = true;
-  let draining: Promise<void> | undefined;
-  let polling: Promise<void> = Promise.resolve();
+  const working = new Set<Promise<unknown>>();
+  const stopping = new AbortController();
+  const stopped = stopping.signal;
+  const loop = createLogLoop({ database, store, clock, log, handover, stopped, onMoved });
+  let members: readonly Member[] | undefined;
   let headAtStart = 0;
-  let troubleWaitMs = 0;
-  const unsubscribe = store.subscribe((events) => {
-    if (events.length === 0) unread = true;
-    else handover.add(events);
-    void drain();
-  });
+  let caughtUp = false;
+  let publishAt = 0;
+  let revision = 0;
+  let unsubscribe = () => {};
+  let polling: Promise<void> = Promise.resolve();
 
-  function live(): readonly Member[] {
-    return members.filter(({ failed }) => failed === undefined);
-  }
-
-  function appliedPosition(): number {
-    return live().reduce((least, { position }) => Math.min(least, position), Infinity);
-  }
-
-  /** Callers share the running pass; what arrives meanwhile is seen by it. */
-  function drain(): Promise<void> {
-    draining ??= pass().finally(() => draining = undefined);
-    return draining;
-  }
-
-  async function pass(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      try {
-        if (!await step()) return;
-        troubleWaitMs = 0;
-      } catch (error) {
-        await recover(error);
+  function onMoved(events: readonly Recorded[] | undefined): void {
+    handover.dropUpTo(leastPosition());
+    // Nothing moved: somebody stopped.
+    if (events === undefined || events.length > 0) {
+      revision++;
+      for (const listener of listeners) {
+        try {
+          listener(events);
+        } catch (error) {
+          log.error("a listener of the read models failed", { error: String(error) });
+        }
       }
     }
+    waiters.settle();
   }
 
-  /** One batch for the group that is furthest behind; false when everybody is up to date. */
-  async function step(): Promise<boolean> {
-    const groups = Map.groupBy(live(), ({ position }) => position);
-    for (const position of [...groups.keys()].sort((a, b) => a - b)) {
-      const events = await eventsAfter(position);
-      if (events.length === 0) continue;
-      await advance(groups.get(position) ?? [], { from: position, events });
-      return true;
-    }
-    unread = false;
-    return false;
+  /** What everybody who follows has passed; Infinity when nobody does. */
+  function leastPosition(): number {
+    return (members ?? []).reduce(
+      (least, { failed, position }) => failed === undefined ? Math.min(least, position) : least,
+      Infinity,
+    );
   }
 
-  async function eventsAfter(position: number): Promise<readonly Recorded[]> {
-    const handed = handover.after(position);
-    if (handed.length > 0) return handed.slice(0, PAGE_EVENTS);
-    const newest = Math.max(0, ...live().map((member) => member.position));
-    if (!unread && position >= newest && !handover.isAhead(position)) return [];
-    return await store.readAll({ after: position, limit: PAGE_EVENTS, maxBytes: PAGE_BYTES });
+  /** Undefined while those that follow are on their way; false when only stopped ones are missing. */
+  function outcomeOf({ position, names }: Awaited): boolean | undefined {
+    if (members === undefined) return undefined;
+    const behind = members.filter((member) =>
+      member.position < position && (names?.includes(member.projection.name) ?? true)
+    );
+    if (behind.length === 0) return true;
+    return behind.every(({ failed }) => failed !== undefined) ? false : undefined;
   }
 
-  async function advance(
-    group: readonly Member[],
-    batch: { from: number; events: readonly Recorded[] },
-  ): Promise<void> {
-    try {
-      const moved = await applyBatch(database, group, batch);
-      const to = batch.events.at(-1)?.position ?? batch.from;
-      for (const member of group) {
-        member.trouble = undefined;
-        if (moved.has(member.name)) member.position = to;
-      }
-      const lost = group.filter(({ name }) => !moved.has(name));
-      if (lost.length > 0) await reload(database, lost);
-      listeners.forEach((listener) => listener(lost.length > 0 ? undefined : batch.events));
-      settle();
-    } catch (error) {
-      if (!isFatal(error)) throw error;
-      if (group.length > 1) {
-        for (const member of group) await advance([member], batch);
-        return;
-      }
-      for (const member of group) await fail(member, error);
-    }
-  }
-
-  function settle(): void {
-    const applied = appliedPosition();
-    handover.dropUpTo(applied);
-    waiters.passed(applied);
-  }
-
-  async function fail(member: Member, error: unknown): Promise<void> {
-    member.failed = error instanceof Error ? error.message : String(error);
-    member.rows.clear();
-    log.error("a projection stopped", { projection: member.name, error: member.failed });
-    settle();
-    const { sql, params = [] } = recordError(member, member.failed);
-    await database.query(sql, params);
-  }
-
-  /** The world's fault: wait a little longer each time, then ask the database where we are. */
-  async function recover(error: unknown): Promise<void> {
-    const reason = error instanceof Error ? error.message : String(error);
-    if (!(error instanceof DatabaseError)) log.error("following failed", { error: reason });
-    troubleWaitMs = Math.min(Math.max(troubleWaitMs * 2, 50), MAX_TROUBLE_WAIT_MS);
-    for (const member of live()) {
-      member.trouble = reason;
-      member.rows.clear();
-    }
-    log.warn("the read models wait", { error: reason, waitMs: troubleWaitMs });
-    await clock.sleep(troubleWaitMs, stopped.signal).catch(() => {});
-    if (!stopped.signal.aborted) await reload(database, members).catch(() => false);
+  function ready(): boolean {
+    caughtUp ||= members !== undefined &&
+      leastPosition() >= headAtStart;
+    return caughtUp;
   }
 
   async function poll(): Promise<void> {
-    let sinceRetryMs = 0;
-    while (!stopped.signal.aborted) {
-      try {
-        await clock.sleep(pollMs, stopped.signal);
-      } catch {
-        return;
-      }
-      sinceRetryMs += pollMs;
-      if (sinceRetryMs >= RETRY_FAILED_MS) {
-        sinceRetryMs = 0;
-        for (const member of members) member.failed = undefined;
-      }
-      unread = true;
-      // Another instance may have moved everybody on without an event that we have not seen.
-      const moved = await reload(database, live()).catch(() => false);
-      if (moved) listeners.forEach((listener) => listener(undefined));
-      await drain();
+    track(loop.drain().then(publish));
+    for (;;) {
+      await clock.sleep(pollMs, stopped);
+      loop.mustRead();
+      loop.recheck();
+      void loop.drain();
+      track(publish());
+    }
+  }
+
+  /** Views for people wait until there is something to see in them. */
+  async function publish(): Promise<void> {
+    if (!ready() || clock.now() < publishAt) return;
+    publishAt = Infinity;
+    try {
+      await publishViews(database, projections);
+    } catch (error) {
+      publishAt = clock.now() + RETRY_PUBLISH_MS;
+      log.warn("cannot publish the views", { error: String(error) });
+    }
+  }
+
+  async function track<T>(work: Promise<T>): Promise<T> {
+    working.add(work);
+    return await work.finally(() => working.delete(work));
+  }
+
+  async function rebuildOne(
+    member: Member,
+    { signal, progress }: Parameters<Follower["rebuild"]>[1],
+  ): Promise<{ events: number }> {
+    const { name } = member.projection;
+    const head = await store.head().catch(() => member.position);
+    const state: RebuildProgress = { position: 0, head, trouble: undefined };
+    rebuilds.set(name, state);
+    try {
+      return await rebuildMember({ database, store, clock }, member, {
+        ...{ state, progress },
+        signal: signal === undefined ? stopped : AbortSignal.any([signal, stopped]),
+      });
+    } finally {
+      if (rebuilds.get(name) === state) rebuilds.delete(name);
+      loop.recheck();
+      await loop.drain();
     }
   }
 
@@ -189,65 +157,40 @@ export function createFollower(options: FollowerOptions): Follower {
     async start() {
       await ensureSides(database, projections);
       members = await loadMembers(database, projections);
+      loop.join(members);
       headAtStart = await store.head();
-      polling = poll();
-      void drain();
+      unsubscribe = store.subscribe((events) => {
+        if (events.length === 0) loop.mustRead();
+        else handover.add(events);
+        void loop.drain();
+      });
+      polling = poll().catch(() => {});
     },
     async stop() {
-      stopped.abort();
       unsubscribe();
-      await draining;
+      stopping.abort(new Error("The follower stops"));
+      await Promise.allSettled(working);
+      await loop.idle();
       await polling;
       waiters.close();
     },
-    async waitFor(position, timeoutMs = 2_000) {
-      if (appliedPosition() >= position) return true;
-      if (handover.after(appliedPosition()).length === 0) unread = true;
-      void drain();
-      return await waiters.wait(position, timeoutMs);
+    async waitFor(position, timeoutMs = 2_000, names) {
+      const awaited = { position, names };
+      const outcome = outcomeOf(awaited);
+      if (outcome !== undefined) return outcome;
+      if (!handover.isAhead(position - 1)) loop.mustRead();
+      void loop.drain();
+      return await waiters.wait(awaited, timeoutMs);
     },
-    async status() {
-      const head = await store.head();
-      return members.map((member) => statusOf(member, head, rebuilds.get(member.projection.name)));
-    },
-    ready: () => members.length > 0 && live().every(({ position }) => position >= headAtStart),
-    appliedPosition,
+    status: () => readStatus({ database, store }, members ?? [], rebuilds),
+    ready,
+    revision: () => revision,
+    appliedPosition: () => leastPosition() === Infinity ? 0 : leastPosition(),
     onApplied: (listener) => void listeners.push(listener),
-    async rebuild(name, { signal, progress }) {
-      const member = members.find(({ projection }) => projection.name === name);
+    async rebuild(name, how) {
+      const member = members?.find(({ projection }) => projection.name === name);
       if (member === undefined) throw new RangeError(`Cannot rebuild ${name}: no such projection`);
-      const state: RebuildProgress = { position: 0, head: await store.head() };
-      rebuilds.set(name, state);
-      try {
-        const result = await rebuildMember({ database, store, clock }, member, {
-          ...{ signal, progress, state },
-        });
-        await reload(database, [member]);
-        member.failed = undefined;
-        listeners.forEach((listener) => listener(undefined));
-        void drain();
-        return result;
-      } finally {
-        rebuilds.delete(name);
-      }
+      return await track(rebuildOne(member, how));
     },
-  };
-}
-
-function statusOf(
-  { projection, position, failed, trouble }: Member,
-  head: number,
-  rebuild: RebuildProgress | undefined,
-): ProjectionStatus {
-  const lag = Math.max(0, head - position);
-  const following = failed !== undefined ? "failed" : lag === 0 ? "live" : "behind";
-  return {
-    name: projection.name,
-    version: projection.version,
-    status: rebuild === undefined ? following : "rebuilding",
-    position,
-    lag,
-    progress: rebuild && (rebuild.head === 0 ? 1 : Math.min(1, rebuild.position / rebuild.head)),
-    lastError: failed ?? trouble,
   };
 }

@@ -71,19 +71,23 @@ export const klinePeriods: RowProjection<KlineEvent, KlinePeriodRow> = {
         bestSource: Math.max(before.bestSource, SOURCE_RANK[data.source]),
       };
     },
-    KlinesDeleted: (row, { data, ...place }) =>
-      row && {
-        ...placed(row, place),
-        candles: row.candles - data.rows,
-        hotRows: row.fileSha256 === null ? row.hotRows - data.rows : row.hotRows,
+    KlinesDeleted: (row, { data, ...place }) => {
+      // A range that never held a candle may be kept out as well.
+      const before = row ?? emptyPeriod(data.seriesId, data.period);
+      const { keptOut, hotRows, bestSource } = before;
+      return {
+        ...placed(before, place),
+        candles: before.candles - data.rows,
+        hotRows: before.fileSha256 === null ? hotRows - data.rows : hotRows,
         firstOpenTime: data.firstOpenTime,
         lastOpenTime: data.lastOpenTime,
         held: data.held,
-        keptOut: data.keepOut ? mergeRanges([...row.keptOut, [data.from, data.to]]) : row.keptOut,
+        keptOut: data.keepOut ? mergeRanges([...keptOut, [data.from, data.to]]) : keptOut,
         fileSha256: data.blob?.sha256 ?? null,
         fileSizeBytes: data.blob?.sizeBytes ?? null,
-        bestSource: data.firstOpenTime === null ? 0 : row.bestSource,
-      },
+        bestSource: data.firstOpenTime === null ? 0 : bestSource,
+      };
+    },
     KlinesFoundAbsent: (row, { data, ...place }) => {
       const before = row ?? emptyPeriod(data.seriesId, data.period);
       const { ranges, askedAt } = data;

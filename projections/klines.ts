@@ -1,3 +1,4 @@
+import { getTableName } from "drizzle-orm";
 import { bigint, customType, numeric, pgTable, primaryKey, smallint } from "drizzle-orm/pg-core";
 import { BlobMissing, type Blobs } from "@/events/blobs/blobs.ts";
 import type { KlineEvent, KlineRow } from "@/events/catalog/klines.ts";
@@ -7,6 +8,7 @@ import { trusted } from "@/events/trust.ts";
 import { SOURCE_RANK } from "@/domain/klines/candle.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
 import type { BulkContext, BulkProjection } from "./define.ts";
+import { seriesTable } from "./series.ts";
 
 const VERSION = 1;
 
@@ -67,6 +69,7 @@ export function klines({ blobs, lake }: Deps): BulkProjection {
     table: klinesTable,
     types: ["KlinesRecorded", "KlinesDeleted"],
     views: [PEOPLE_VIEW],
+    weight: (event) => weightOf(trusted<Recorded<KlineEvent>>(event)),
     async apply(events, context) {
       let waiting: Batch[] = [];
       for (const event of trusted<readonly Recorded<KlineEvent>[]>(events)) {
@@ -93,8 +96,12 @@ const PEOPLE_VIEW = {
        k.open_time, k.open, k.high, k.low, k.close, k.volume, k.close_time, k.quote_volume,
        k.trades_count, k.taker_buy_volume, k.taker_buy_quote_volume,
        case k.source when 3 then 'exchange' when 2 then 'import' else 'api' end as source
-     from ${table} k join series_v1 s on s.series_id = k.series_id`,
+     from ${table} k join ${getTableName(seriesTable)} s on s.series_id = k.series_id`,
 };
+
+function weightOf({ type, data }: Recorded<KlineEvent>): number {
+  return type === "KlinesRecorded" ? data.ingested + data.revised : 1;
+}
 
 interface Batch {
   readonly seriesId: string;
@@ -149,15 +156,19 @@ async function load(
 
 function upsert(
   { table, guard }: BulkContext,
-  { params, rows, names }: { params: Statement["params"]; rows: string; names: readonly string[] },
+  { params, rows, names }: {
+    params: NonNullable<Statement["params"]>;
+    rows: string;
+    names: readonly string[];
+  },
 ): Statement {
   const set = names.filter((n) => n !== "series_id" && n !== "open_time")
     .map((n) => `${n} = excluded.${n}`).join(", ");
   return {
     sql: `insert into ${table} as held (${names.join(", ")})
-      select r.* from ${rows} r(${names.join(", ")}) where ${guard}
+      select r.* from ${rows} r(${names.join(", ")}) where ${guard(params.length)}
       on conflict (series_id, open_time) do update set ${set} where held.pos < excluded.pos`,
-    params: params ?? [],
+    params,
   };
 }
 
@@ -169,7 +180,7 @@ function removal(
 ): Statement {
   return {
     sql: `delete from ${table} where series_id = $1 and open_time >= $2 and open_time < $3
-      and pos < $4 and ${guard}`,
+      and pos < $4 and ${guard(4)}`,
     params: [seriesId, from, to, position],
   };
 }

@@ -1,12 +1,21 @@
 import type { Database } from "@/events/store/database.ts";
 import type { EventStore } from "@/events/store/store.ts";
+import type { Recorded } from "@/events/define.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import { type Progress, silentProgress } from "@/domain/ports/progress.ts";
-import { applyBatch, type Target } from "./apply_batch.ts";
-import { loadCheckpoints, otherSide, rebuildName } from "./checkpoints.ts";
+import { applyBatch, isRetryable, type Target } from "./apply_batch.ts";
+import { boundRows } from "./batch.ts";
+import {
+  type Checkpoint,
+  loadCheckpoints,
+  otherSide,
+  rebuildName,
+  type Side,
+} from "./checkpoints.ts";
 import { type Member, typesOf } from "./member.ts";
 import { createRowCache } from "./row_cache.ts";
-import { clearSide, indexSide, swapSides } from "./sides.ts";
+import type { TableShape } from "./table_shape.ts";
+import { beginRebuild, clearSide, indexSide, swapSides } from "./sides.ts";
 
 interface Deps {
   readonly database: Database;
@@ -18,11 +27,12 @@ interface Deps {
 export interface RebuildProgress {
   position: number;
   head: number;
+  trouble: string | undefined;
 }
 
-export interface RebuildOptions {
+interface Work {
   readonly state: RebuildProgress;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: AbortSignal;
   readonly progress?: Progress | undefined;
 }
 
@@ -30,94 +40,153 @@ export interface RebuildOptions {
 const CACHED_ROWS = 200_000;
 const PAGE_EVENTS = 5_000;
 const PAGE_BYTES = 8 * 1024 * 1024;
-/** Tries to swap while the live side moves on. */
+const SMALL_PAGE = 100;
+/** Between tries to swap while readers keep the view or the live side moves on. */
 const SWAP_WAIT_MS = 5;
+const MAX_WAIT_MS = 10_000;
 
 /**
  * Fills the side that nobody reads from the whole log, catches up, and swaps it in while holding the
  * checkpoint. Readers see the old rows until then and the new ones after; a rebuild that ends early
- * leaves the live side as it was.
+ * leaves the live side as it was. Lost connections and the like only make it wait.
  */
 export async function rebuildMember(
   deps: Deps,
-  member: Member,
-  { state, signal, progress = silentProgress }: RebuildOptions,
+  { name: liveName, projection, shape }: Pick<Member, "name" | "projection" | "shape">,
+  { state, signal, progress = silentProgress }: Work,
 ): Promise<{ events: number }> {
   const { database } = deps;
-  const { shape, projection } = member;
-  const live = await liveCheckpoint(database, member.name);
-  const side = otherSide(live.side);
-  const name = rebuildName(member.name);
-  await clearSide(database, shape, side);
-  await database.query(
-    `insert into checkpoint (name, pos, side) values ($1, 0, $2)
-     on conflict (name) do update set pos = 0, side = excluded.side, error = null, at = now()`,
-    [name, side],
-  );
+  const work = { state, signal, progress };
+  const persistently = <T>(step: () => Promise<T>) => persist(deps.clock, work, step);
+  const live = await persistently(async () => {
+    for (;;) {
+      const { side } = await checkpointOf(database, liveName);
+      const begin = { name: liveName, live: side, to: otherSide(side), shape };
+      if (await beginRebuild(database, begin)) return side;
+    }
+  });
+  const side = otherSide(live);
   const rows = createRowCache({ maxRows: CACHED_ROWS, complete: true });
-  const target: Target = { projection, shape, name, side, rows };
+  const target: Target = { projection, shape, name: rebuildName(liveName), side, rows };
   progress.start(`rebuild ${projection.name}`, { unit: "events", total: state.head });
   try {
-    await fill(deps, target, { state, signal, progress });
-    await indexSide(database, shape, side);
-    for (;;) {
-      await fill(deps, target, { state, signal, progress });
-      const now = await liveCheckpoint(database, member.name);
-      // A side that stopped is replaced where it stands behind; a live one only at the same position.
-      const position = await level(database, { member, to: state.position, at: now.position });
-      const swap = { name: member.name, position, from: live.side, to: side, shape };
-      if (position === state.position && await swapSides(database, swap)) break;
-      await deps.clock.sleep(SWAP_WAIT_MS, signal);
+    await persistently(() => fill(deps, target, work));
+    await persistently(() => indexSide(database, shape, side));
+    await persistently(() =>
+      swapIn(deps, target, { ...work, live: { name: liveName, side: live } })
+    );
+  } catch (error) {
+    if (!(error instanceof RebuildLost)) {
+      await abandon(database, { name: liveName, side, shape }).catch(() => {});
     }
-    await database.query("delete from checkpoint where name = $1", [name]);
-    await clearSide(database, shape, live.side);
+    throw error;
   } finally {
     progress.finish();
   }
+  await persistently(() => clearSide(database, { name: liveName, side: live, shape }));
   return { events: state.position };
 }
 
+/** Up to the end of the log; starts from where the rebuild's checkpoint stands. */
 async function fill(
   { database, store }: Deps,
   target: Target,
-  { state, signal, progress = silentProgress }: RebuildOptions,
+  { state, signal, progress = silentProgress }: Work,
 ): Promise<void> {
-  const types = typesOf(target.projection);
-  // The next page is read while this one is written.
-  let next = store.readAll({ after: state.position, limit: PAGE_EVENTS, maxBytes: PAGE_BYTES });
+  const { position, side } = await checkpointOf(database, target.name);
+  if (side !== target.side) throw new RebuildLost(target.name);
+  if (position !== state.position) target.rows.clear();
+  state.position = position;
+  const types = new Set(typesOf(target.projection));
+  const page = (after: number) =>
+    store.readAll({ after, limit: PAGE_EVENTS, maxBytes: PAGE_BYTES });
+  let next = page(position);
   for (;;) {
-    signal?.throwIfAborted();
     const events = await next;
     const last = events.at(-1);
     if (last === undefined) return;
-    next = store.readAll({ after: last.position, limit: PAGE_EVENTS, maxBytes: PAGE_BYTES });
-    next.catch(() => {});
-    const own = events.filter(({ type }) => types.includes(type));
-    const batch = { from: state.position, events: own.at(-1) === last ? own : [...own, last] };
-    const moved = await applyBatch(database, [target], batch);
-    if (!moved.has(target.name)) throw new Error(`Another rebuild of ${target.name} has begun`);
-    progress.advance(last.position - state.position);
-    state.position = last.position;
-    state.head = Math.max(state.head, last.position);
+    // The next page is read while this one is written; at the end nothing is, to end up to date.
+    const ahead = events.length < SMALL_PAGE ? undefined : page(last.position);
+    ahead?.catch(() => {});
+    for (let rest: readonly Recorded[] = events; rest.length > 0;) {
+      signal.throwIfAborted();
+      const part = boundRows(rest, [target.projection]);
+      rest = rest.slice(part.length);
+      const to = part.at(-1) ?? last;
+      const own = part.filter((event) => event === to || types.has(event.type));
+      const moved = await applyBatch(database, [target], { from: state.position, events: own });
+      if (!moved.has(target.name)) throw new RebuildLost(target.name);
+      progress.advance(to.position - state.position);
+      state.position = to.position;
+      state.head = Math.max(state.head, to.position);
+      state.trouble = undefined;
+    }
+    next = ahead ?? page(last.position);
   }
 }
 
-async function liveCheckpoint(database: Database, name: string) {
+/** A live side that stands behind is replaced as well: the checkpoint moves on with the swap. */
+async function swapIn(
+  deps: Deps,
+  target: Target,
+  { live, ...work }: Work & { live: { name: string; side: Side } },
+): Promise<void> {
+  const { database, clock } = deps;
+  const { shape, side } = target;
+  for (;;) {
+    const now = await checkpointOf(database, live.name);
+    // The answer to an earlier try was lost.
+    if (now.side === side) return;
+    await fill(deps, target, work);
+    const { position } = work.state;
+    const swap = { name: live.name, from: live.side, to: side, position, shape };
+    const outcome = await swapSides(database, swap);
+    if (outcome === "swapped") return;
+    if (outcome === "lost") throw new RebuildLost(target.name);
+    await clock.sleep(SWAP_WAIT_MS, work.signal);
+  }
+}
+
+/** Frees the half-filled side. */
+async function abandon(
+  database: Database,
+  { name, side, shape }: { name: string; side: Side; shape: TableShape },
+): Promise<void> {
+  await database.query("delete from checkpoint where name = $1 and side = $2", [
+    rebuildName(name),
+    side,
+  ]);
+  await clearSide(database, { name, side, shape });
+}
+
+async function persist<T>(
+  clock: Clock,
+  { state, signal }: Work,
+  step: () => Promise<T>,
+): Promise<T> {
+  for (let waitMs = 50;; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
+    signal.throwIfAborted();
+    try {
+      return await step();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isRetryable(error)) throw error;
+      state.trouble = error instanceof Error ? error.message : String(error);
+      await clock.sleep(waitMs, signal);
+    }
+  }
+}
+
+async function checkpointOf(database: Database, name: string): Promise<Checkpoint> {
   const checkpoint = (await loadCheckpoints(database, [name])).get(name);
-  if (checkpoint === undefined) throw new Error(`The checkpoint ${name} is missing`);
+  if (checkpoint === undefined) throw new RebuildLost(name);
   return checkpoint;
 }
 
-/** Lifts the checkpoint of a side that stopped to where its replacement stands. */
-async function level(
-  database: Database,
-  { member: { name, failed }, to, at }: { member: Member; to: number; at: number },
-): Promise<number> {
-  if (failed === undefined || at >= to) return at;
-  await database.query("update checkpoint set pos = $1 where name = $2 and pos = $3", [
-    to,
-    name,
-    at,
-  ]);
-  return to;
+/** Somebody else rebuilds it now. */
+class RebuildLost extends Error {
+  override readonly name = "RebuildLost";
+  constructor(checkpoint: string) {
+    super(`Cannot go on with ${checkpoint}: another rebuild has begun, or its checkpoint is gone`);
+  }
 }

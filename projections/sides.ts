@@ -2,66 +2,98 @@ import type { Database } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
 import { checkpointName, type Side } from "./checkpoints.ts";
 import type { Projection } from "./define.ts";
+import { SIDE_FUNCTIONS } from "./side_functions.ts";
 import { literal, quoted, type TableShape, tableShape } from "./table_shape.ts";
 import { sideTable } from "./write_batch.ts";
 
-const SIDES_LOCK = 7_246_018;
+/** Instances that start together wait for each other. */
+const LOCK = "perform pg_advisory_xact_lock(7246018);";
 
 /**
- * Makes what is missing for each projection: both sides, the view over the live one, its checkpoint
- * row. Instances that start together wait for each other.
+ * Makes what is missing for each projection: both sides, its checkpoint row, the view and the
+ * indexes of the live side. One message, so all or nothing.
  */
 export async function ensureSides(
   database: Database,
   projections: readonly Projection[],
 ): Promise<void> {
-  const parts = projections.flatMap((projection) => {
+  const parts = projections.map((projection) => {
     const shape = tableShape(projection.table);
-    return [
-      tableDdl(shape, "a"),
-      tableDdl(shape, "b"),
-      indexDdl(shape, "a"),
-      `insert into checkpoint (name) values (${literal(checkpointName(projection))})
-       on conflict do nothing;`,
-      missingViewDdl(shape),
-    ];
+    const name = literal(checkpointName(projection));
+    return `${tableDdl(shape, "a")} ${tableDdl(shape, "b")}
+      insert into checkpoint (name) values (${name}) on conflict do nothing;
+      do $do$ begin
+        if (select side from checkpoint where name = ${name}) = 'b'
+        then ${missingDdl(shape, "b")} else ${missingDdl(shape, "a")} end if;
+      end $do$;`;
   });
-  const views = projections.flatMap(peopleViews);
-  await database.script(`begin;
-    select pg_advisory_xact_lock(${SIDES_LOCK});
-    ${SWAP_FUNCTION}
-    ${[...parts, ...views].join("\n")}
-    commit;`);
+  await database.script(`do $do$ begin ${LOCK} end $do$; ${SIDE_FUNCTIONS} ${parts.join("\n")}`);
 }
 
-/** Compares and sets the live side; with it goes the view. False when the checkpoint has moved on. */
+/** Puts the views for people over the live rows, where they are not there already. */
+export async function publishViews(
+  database: Database,
+  projections: readonly Projection[],
+): Promise<void> {
+  const parts = projections.flatMap(({ table, views = [] }) =>
+    views.map(({ name, sql }) =>
+      `perform projection_publish(${literal(name)}, ${
+        literal(sql(quoted(tableShape(table).view)))
+      });`
+    )
+  );
+  if (parts.length > 0) await database.script(`do $do$ begin ${LOCK} ${parts.join("\n")} end $do$`);
+}
+
+/**
+ * Empties the side that is not live, takes its secondary indexes away so that it fills fast, and
+ * starts the rebuild's checkpoint at 0. False when `live` is not the live side any more.
+ */
+export async function beginRebuild(
+  database: Database,
+  { name, live, to, shape }: { name: string; live: Side; to: Side; shape: TableShape },
+): Promise<boolean> {
+  const [row] = await database.query(
+    "select projection_begin_rebuild($1, $2, $3, $4) as begun",
+    [name, live, to, clearDdl(shape, to)],
+  );
+  return trusted<{ begun: boolean }>(row).begun;
+}
+
+/** `moved`: the live side is ahead; `busy`: readers keep the view; `lost`: another rebuild began. */
+export type SwapOutcome = "swapped" | "moved" | "busy" | "lost";
+
+/**
+ * Makes the filled side, at `position`, the live one, unless the live one is further: the
+ * checkpoint, the view and the end of the rebuild's checkpoint in one transaction.
+ */
 export async function swapSides(
   database: Database,
-  { name, position, from, to, shape }: {
+  { name, from, to, position, shape }: {
     name: string;
-    position: number;
     from: Side;
     to: Side;
+    position: number;
     shape: TableShape;
   },
-): Promise<boolean> {
-  const [row] = await database.query("select projection_swap($1, $2, $3, $4, $5) as swapped", [
-    ...[name, position, from, to],
-    viewDdl(shape, to),
-  ]);
-  return trusted<{ swapped: boolean }>(row).swapped;
+): Promise<SwapOutcome> {
+  const [row] = await database.query(
+    "select projection_swap($1, $2, $3, $4, $5) as outcome",
+    [name, from, to, position, viewDdl(shape, to)],
+  );
+  return trusted<{ outcome: SwapOutcome }>(row).outcome;
 }
 
-/** Empties a side and takes its secondary indexes away, so that it fills fast. */
-export async function clearSide(database: Database, shape: TableShape, side: Side): Promise<void> {
-  const drops = shape.indexes.map(({ name }) =>
-    `drop index if exists ${quoted(`${name}_${side}`)};`
-  );
-  await database.script(`truncate ${sideTable(shape, side)}; ${drops.join("\n")}`);
+/** Frees what a side takes on the disk, unless it is live or a rebuild fills it. */
+export async function clearSide(
+  database: Database,
+  { name, side, shape }: { name: string; side: Side; shape: TableShape },
+): Promise<void> {
+  await database.query("select projection_clear($1, $2, $3)", [name, side, clearDdl(shape, side)]);
 }
 
 export async function indexSide(database: Database, shape: TableShape, side: Side): Promise<void> {
-  await database.script(`${indexDdl(shape, side)} analyze ${sideTable(shape, side)};`);
+  await database.script(`${indexDdl(shape, side).join("\n")} analyze ${sideTable(shape, side)};`);
 }
 
 function tableDdl(shape: TableShape, side: Side): string {
@@ -74,39 +106,32 @@ function tableDdl(shape: TableShape, side: Side): string {
     primary key (${shape.primaryKey.map(quoted).join(", ")}));`;
 }
 
-function indexDdl(shape: TableShape, side: Side): string {
+function indexDdl(shape: TableShape, side: Side): string[] {
   return shape.indexes.map(({ name, unique, definition }) =>
     `create ${unique ? "unique " : ""}index if not exists ${quoted(`${name}_${side}`)}
      on ${sideTable(shape, side)} ${definition};`
-  ).join("\n");
+  );
+}
+
+/** Asks before it makes an index: `if not exists` would lock the table against writers first. */
+function missingDdl(shape: TableShape, side: Side): string {
+  const indexes = indexDdl(shape, side).map((ddl, at) => {
+    const name = literal(quoted(`${shape.indexes[at]?.name}_${side}`));
+    return `if to_regclass(${name}) is null then ${ddl} end if;`;
+  });
+  const view = `if to_regclass(${literal(quoted(shape.view))}) is null
+    then ${viewDdl(shape, side)}; end if;`;
+  return [...indexes, view].join("\n");
+}
+
+function clearDdl(shape: TableShape, side: Side): string {
+  const drops = shape.indexes.map(({ name }) =>
+    `drop index if exists ${quoted(`${name}_${side}`)};`
+  );
+  return `truncate ${sideTable(shape, side)}; ${drops.join("\n")}`;
 }
 
 /** Both sides have the same columns, so the view is replaced in place and its dependents stay. */
 function viewDdl(shape: TableShape, side: Side): string {
   return `create or replace view ${quoted(shape.view)} as select * from ${sideTable(shape, side)}`;
 }
-
-function missingViewDdl(shape: TableShape): string {
-  return `do $do$ begin
-    if to_regclass(${literal(quoted(shape.view))}) is null then ${viewDdl(shape, "a")}; end if;
-  end $do$;`;
-}
-
-function peopleViews({ table, views = [] }: Projection): string[] {
-  const view = quoted(tableShape(table).view);
-  return views.map(({ name, sql }) =>
-    `drop view if exists ${quoted(name)}; create view ${quoted(name)} as ${sql(view)};`
-  );
-}
-
-const SWAP_FUNCTION = `
-create or replace function projection_swap(
-  c_name text, c_pos bigint, c_from text, c_to text, c_view text) returns boolean
-language plpgsql as $f$
-begin
-  update checkpoint set side = c_to, error = null, at = now()
-    where name = c_name and pos = c_pos and side = c_from;
-  if not found then return false; end if;
-  execute c_view;
-  return true;
-end $f$;`;

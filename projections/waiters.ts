@@ -1,33 +1,49 @@
+/** What a caller waits for. */
+export interface Awaited {
+  readonly position: number;
+  /** Of projections; undefined: all of them. */
+  readonly names: readonly string[] | undefined;
+}
+
 /** Callers that wait until the read models have passed a position. */
 export interface Waiters {
-  /** True when passed in time, false after the timeout or at the end of the process. */
-  wait(position: number, timeoutMs: number): Promise<boolean>;
-  passed(position: number): void;
+  /** True when passed in time, false after the timeout or when it is no use to wait. */
+  wait(awaited: Awaited, timeoutMs: number): Promise<boolean>;
+  /** Looks who can go; called whenever something has moved or stopped. */
+  settle(): void;
+  /** Lets everybody go, those too who come later. */
   close(): void;
 }
 
-export function createWaiters(): Waiters {
-  const waiting = new Set<{ position: number; finish: (passed: boolean) => void }>();
+/** `outcome` is undefined while it is worth waiting. */
+export function createWaiters(outcome: (awaited: Awaited) => boolean | undefined): Waiters {
+  const waiting = new Set<{ awaited: Awaited; finish: (passed: boolean) => void }>();
+  let closed = false;
   return {
-    wait(position, timeoutMs) {
+    wait(awaited, timeoutMs) {
+      const known = outcome(awaited);
+      if (known !== undefined) return Promise.resolve(known);
+      if (closed) return Promise.resolve(false);
       return new Promise((resolve) => {
-        const waiter = {
-          position,
-          finish(passed: boolean) {
-            clearTimeout(timer);
-            waiting.delete(waiter);
-            resolve(passed);
-          },
-        };
-        const timer = setTimeout(() => waiter.finish(false), timeoutMs);
+        const timer = setTimeout(() => finish(false), timeoutMs);
+        const waiter = { awaited, finish };
+        function finish(passed: boolean): void {
+          clearTimeout(timer);
+          waiting.delete(waiter);
+          resolve(passed);
+        }
         waiting.add(waiter);
       });
     },
-    passed(position) {
-      for (const waiter of waiting) if (waiter.position <= position) waiter.finish(true);
+    settle() {
+      for (const { awaited, finish } of waiting) {
+        const known = outcome(awaited);
+        if (known !== undefined) finish(known);
+      }
     },
     close() {
-      for (const waiter of waiting) waiter.finish(false);
+      closed = true;
+      for (const { awaited, finish } of waiting) finish(outcome(awaited) ?? false);
     },
   };
 }

@@ -30,7 +30,7 @@ export function createSeriesDirectory(
   let known: { position: number; views: Promise<readonly SeriesView[]> } | undefined;
   return {
     list() {
-      const position = projections.appliedPosition();
+      const position = projections.revision();
       if (known?.position === position) return known.views;
       const views = series.list();
       const mine = { position, views };

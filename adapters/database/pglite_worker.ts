@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { trusted } from "@/events/trust.ts";
@@ -50,19 +50,26 @@ async function obey(command: WorkerCommand): Promise<void> {
 
 async function open(options: WorkerOptions): Promise<void> {
   const { dataDir } = options;
-  if (dataDir !== undefined && !existsSync(dataDir)) await make(dataDir, options);
+  if (dataDir !== undefined) setAside(dataDir);
   files = dataDir === undefined ? undefined : new DurableNodeFS(dataDir);
   pglite = await create(files, options);
+  if (dataDir !== undefined) complete(dataDir);
   stopOnCrash(pglite);
 }
 
-/** A process killed while it makes the directory must not leave half of one under its name. */
-async function make(dataDir: string, options: WorkerOptions): Promise<void> {
-  const half = `${dataDir}.new`;
-  rmSync(half, { recursive: true, force: true });
-  const made = await create(new DurableNodeFS(half), options);
-  await made.close();
-  renameSync(half, dataDir);
+/** Written once the directory is whole: a process may be killed while it makes one. */
+const WHOLE = "chandlery-whole";
+
+/** Half of a directory never held anything, yet what is not surely ours is kept. */
+function setAside(dataDir: string): void {
+  if (!existsSync(dataDir) || existsSync(`${dataDir}/${WHOLE}`)) return;
+  renameSync(dataDir, `${dataDir}.incomplete-${Date.now()}`);
+}
+
+function complete(dataDir: string): void {
+  if (existsSync(`${dataDir}/${WHOLE}`)) return;
+  writeFileSync(`${dataDir}/${WHOLE}`, "");
+  syncPath(dataDir);
   syncPath(dirname(dataDir));
 }
 

@@ -13,11 +13,14 @@ import { VERDICTS, verdictSql } from "./compare_sql.ts";
 import type { Engine, Session } from "./engine.ts";
 import { withHotRows } from "./hot_rows.ts";
 import {
+  FILE_COLUMNS,
   FILE_COLUMNS_SQL,
   fileHeader,
   fileRelation,
+  quoted,
   type Relation,
   slotRanges,
+  typedColumn,
   writeFile,
 } from "./period_file.ts";
 import { scaleOf, widerScale } from "./scale.ts";
@@ -174,17 +177,41 @@ export async function writeMerged(
   if (held === undefined) {
     return await writeDelta(session, { delta, held, tables: [] }, { scale, outPath });
   }
-  const merged = `${exactSql(held.relation.sql)}
-      where open_time not in (select open_time from (${delta.sql}))
-    union all ${exactSql(delta.sql)}`;
   const wide = widerScale(scale, held.scale);
-  return written(await writeFile(session, { ...delta, sql: merged }, { scale: wide, outPath }));
+  const table = `merged_${crypto.randomUUID().replaceAll("-", "")}`;
+  try {
+    await mergeInto(session, table, { delta: delta.sql, held: held.relation.sql, scale: wide });
+    const sql = `select ${FILE_COLUMNS_SQL} from ${table}`;
+    return written(await writeFile(session, { ...delta, sql }, { scale: wide, outPath }));
+  } finally {
+    await session.run(`drop table if exists ${table}`);
+  }
+}
+
+/** In the narrow decimal type where all values fit, which is ten times as fast as the wide one. */
+async function mergeInto(
+  session: Session,
+  table: string,
+  { delta, held, scale }: { delta: string; held: string; scale: Scale },
+): Promise<void> {
+  const merge = (width: 18 | 38) =>
+    session.run(`create table ${table} as
+      select * from (${typedSql(held, scale, width)}) h
+        where not exists (select 1 from (${delta}) d where d.open_time = h.open_time)
+      union all ${typedSql(delta, scale, width)}`);
+  try {
+    await merge(18);
+  } catch {
+    await merge(38);
+  }
 }
 
 /** At one type for a union: the engine's own choice between two decimal types may round. */
-function exactSql(sql: string): string {
-  const casts = DECIMALS.map((name) => `${name}::decimal(38, 18) as ${name}`);
-  return `select * replace (${casts.join(", ")}) from (${sql})`;
+function typedSql(sql: string, scale: Scale, width: 18 | 38): string {
+  const columns = FILE_COLUMNS.map((name) =>
+    `${typedColumn(name, scale, width)} as ${quoted(name)}`
+  );
+  return `select ${columns.join(", ")} from (${sql})`;
 }
 
 function written(facts: FileFacts | undefined): FileFacts {

@@ -28,7 +28,7 @@ export type FileColumn = typeof FILE_COLUMNS[number];
 /** The columns as a select list; `source` is a word of the grammar. */
 export const FILE_COLUMNS_SQL = FILE_COLUMNS.map(quoted).join(", ");
 
-function quoted(name: FileColumn): string {
+export function quoted(name: FileColumn): string {
   return name === "source" ? '"source"' : name;
 }
 
@@ -163,7 +163,8 @@ export async function writeFile(
   return facts;
 }
 
-function typedColumn(name: FileColumn, scale: Scale, width: 18 | 38): string {
+/** A column at the type that files of this scale declare; a value that does not fit fails. */
+export function typedColumn(name: FileColumn, scale: Scale, width: 18 | 38): string {
   if (PRICES.some((price) => price === name)) return `${name}::decimal(${width}, ${scale.price})`;
   if (BASE_VOLUMES.some((v) => v === name)) return `${name}::decimal(${width}, ${scale.volume})`;
   if (QUOTE_VOLUMES.some((v) => v === name)) return `${name}::decimal(${width}, ${scale.quote})`;

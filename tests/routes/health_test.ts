@@ -31,7 +31,7 @@ function openHealth({ head, free = 9 * GB, ready = true, stopping = false }: {
     ...{ store, clock, signal: stopping ? AbortSignal.abort() : new AbortController().signal },
     freeBytes: typeof free === "number" ? () => Promise.resolve(free) : free,
     projections: {
-      ...{ ready: () => ready, appliedPosition: () => 0 },
+      ...{ ready: () => ready, revision: () => 0 },
       ...{ waitFor: () => Promise.resolve(true), status: () => Promise.resolve([]) },
     },
     directory: { list: () => Promise.resolve([{ ...CRAWLED, lastCrawledAt: null }, CRAWLED]) },

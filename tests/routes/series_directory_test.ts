@@ -81,7 +81,7 @@ function openDirectory() {
   const directory = createSeriesDirectory({
     series,
     projections: {
-      ...{ appliedPosition: () => position, ready: () => true },
+      ...{ revision: () => position, ready: () => true },
       ...{ waitFor: () => Promise.resolve(true), status: () => Promise.resolve([]) },
     },
   });

@@ -1,0 +1,181 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { fakeClock } from "@/tests/support/fake_clock.ts";
+import {
+  accountRows,
+  accounts,
+  expectedAccounts,
+  paid,
+  payments,
+  projectionTest,
+  until,
+} from "@/tests/support/projections.ts";
+
+const all = { after: 0, limit: 100_000 };
+
+projectionTest("follower", {
+  async "shows what was appended before the start and since, in rows and in views"(world) {
+    await world.append(paid("a", 5), paid("b", 7), { type: "Closed", data: { id: "b" } });
+    const follower = await world.follow([accounts(), payments()]);
+    const last = await world.append(
+      { type: "Moved", data: { from: "a", to: "c", amount: 2 } },
+      { type: "Moved", data: { from: "c", to: "c", amount: 1 } },
+      paid("b", 1),
+    );
+    equal(await follower.waitFor(last), true);
+    const rows = await accountRows(world.database);
+    deepEqual(rows, expectedAccounts(await world.store.readAll(all)));
+    deepEqual(rows.map(({ id, balance }) => [id, balance]), [["a", 3], ["b", 1], ["c", 1]]);
+    deepEqual(
+      await world.database.values("select id, amount from payments_v1 order by pos"),
+      [["a", 5], ["b", 1]],
+    );
+  },
+
+  async "moves the checkpoint past events that concern nobody"(world) {
+    const follower = await world.follow([accounts(), payments()]);
+    const last = await world.append({ type: "Idled", data: {} }, { type: "Idled", data: {} });
+    equal(await follower.waitFor(last), true);
+    deepEqual(
+      await world.database.values("select name, pos, side from checkpoint order by name"),
+      [["accounts@1", last, "a"], ["payments@1", last, "a"]],
+    );
+    equal(follower.appliedPosition(), last);
+  },
+
+  async "reads nothing from the log that this process has just appended"(world) {
+    let reads = 0;
+    const store = {
+      ...world.store,
+      readAll: (...args: Parameters<typeof world.store.readAll>) => {
+        reads++;
+        return world.store.readAll(...args);
+      },
+    };
+    const follower = await world.follow([accounts(), payments()], { store });
+    await follower.waitFor(await world.append(paid("a")));
+    const before = reads;
+    for (let n = 0; n < 20; n++) await follower.waitFor(await world.append(paid("a")));
+    equal(reads, before);
+    equal((await accountRows(world.database))[0]?.events, 21);
+  },
+
+  async "waits for what is not there only as long as it is told"(world) {
+    const follower = await world.follow([accounts()]);
+    equal(await follower.waitFor(1, 5), false);
+    await world.append(paid("a"));
+    equal(await follower.waitFor(1), true);
+    const waiting = follower.waitFor(99, 60_000);
+    await follower.stop();
+    equal(await waiting, false);
+    equal(await follower.waitFor(99, 60_000), false);
+  },
+
+  async "tells its listeners the events in order, and goes on when one of them throws"(world) {
+    const heard: number[] = [];
+    const follower = await world.follow([accounts()]);
+    follower.onApplied(() => {
+      throw new Error("a listener's own trouble");
+    });
+    follower.onApplied((events) => heard.push(...(events ?? []).map(({ position }) => position)));
+    const revisions = [follower.revision()];
+    for (const id of ["a", "b", "a"]) {
+      equal(await follower.waitFor(await world.append(paid(id))), true);
+      revisions.push(follower.revision());
+    }
+    deepEqual(heard, [1, 2, 3]);
+    equal(new Set(revisions).size, 4);
+    equal((await follower.status())[0]?.status, "live");
+  },
+
+  async "loses no wake-up, whenever in a pass an append comes"(world) {
+    const follower = await world.follow([accounts()]);
+    for (let n = 1; n <= 200; n++) {
+      const position = await world.append(paid("a"));
+      for (let turn = n % 7; turn > 0; turn--) await Promise.resolve();
+      // No poll comes within this time: a lost wake-up would be seen as false.
+      equal(await follower.waitFor(position, 5_000), true);
+    }
+    equal((await accountRows(world.database))[0]?.events, 200);
+  },
+
+  async "is ready once everything there was at the start is shown, and stays so"(world) {
+    for (let n = 0; n < 30; n++) {
+      await world.append(...Array.from({ length: 100 }, () => paid("a")));
+    }
+    const follower = await world.follow([accounts(), payments()]);
+    equal(follower.ready(), false);
+    await follower.waitFor(3_000, 20_000);
+    equal(follower.ready(), true);
+    deepEqual(await accountRows(world.database), expectedAccounts(await world.store.readAll(all)));
+  },
+
+  async "a projection that joins late catches up while the others go on"(world) {
+    const first = await world.follow([accounts()]);
+    await first.waitFor(await world.append(...Array.from({ length: 256 }, () => paid("a"))));
+    for (let n = 0; n < 10; n++) {
+      await world.append(...Array.from({ length: 256 }, () => paid("b")));
+    }
+    await first.waitFor(2_816, 20_000);
+    await first.stop();
+    const both = await world.follow([accounts(), accounts({ version: 2 })]);
+    equal(both.ready(), false);
+    const last = await world.append(paid("c"));
+    equal(await both.waitFor(last, 20_000), true);
+    equal(both.ready(), true);
+    const rows = await accountRows(world.database);
+    deepEqual(rows, expectedAccounts(await world.store.readAll(all)));
+    deepEqual(await accountRows(world.database, "accounts_v2"), rows);
+  },
+
+  async "one that is far behind does not keep writers from seeing the others"(world) {
+    for (let n = 0; n < 5; n++) await world.append(...Array.from({ length: 256 }, () => paid("a")));
+    const [ahead, held] = [await world.follow([accounts()]), Promise.withResolvers<void>()];
+    await ahead.waitFor(1_280, 20_000);
+    await ahead.stop();
+    const follower = await world.follow([accounts(), payments(() => held.promise)]);
+    const last = await world.append(paid("b"));
+    held.resolve();
+    equal(await follower.waitFor(last, 20_000, ["accounts"]), true);
+    equal(await follower.waitFor(last, 20_000), true);
+  },
+
+  async "shows how far everybody is, and 404s names that it does not know"(world) {
+    const follower = await world.follow([accounts()], { clock: fakeClock(0) });
+    await follower.waitFor(await world.append(paid("a")));
+    deepEqual(await follower.status(), [{
+      ...{ name: "accounts", version: 1, status: "live", position: 1, lag: 0 },
+      ...{ progress: undefined, lastError: undefined },
+    }]);
+    await rejects(follower.rebuild("nothing", {}), RangeError);
+  },
+
+  async "keeps rows that its memory pushed out right"(world) {
+    const follower = await world.follow([accounts()]);
+    const id = (n: number) => `k${String(n).padStart(5, "0")}`;
+    // More rows than are remembered; then the oldest, which each new one pushes out further.
+    for (let n = 0; n < 10_240; n += 256) {
+      await world.append(...Array.from({ length: 256 }, (_, i) => paid(id(n + i))));
+    }
+    await follower.waitFor(10_240, 20_000);
+    for (let n = 0; n < 300; n += 3) {
+      await world.append(paid(`new${n}`), paid(id(n + 240)), paid(id(n + 241)));
+      if (n % 30 === 0) await follower.waitFor(await world.store.head());
+    }
+    ok(await follower.waitFor(await world.store.head(), 20_000));
+    deepEqual(await accountRows(world.database), expectedAccounts(await world.store.readAll(all)));
+  },
+});
+
+projectionTest("follower without notifications", {
+  async "finds by its slow poll what another process has appended"(world) {
+    const clock = fakeClock(0);
+    const deaf = { ...world.store, subscribe: () => () => {} };
+    const follower = await world.follow([accounts()], { store: deaf, clock, pollMs: 1_000 });
+    await until(() => clock.sleepers().length === 1 && follower.ready());
+    await world.append(paid("a"));
+    equal(follower.appliedPosition(), 0);
+    clock.advance(1_000);
+    await until(() => follower.appliedPosition() === 1);
+    equal((await accountRows(world.database)).length, 1);
+  },
+});

@@ -55,7 +55,8 @@ export async function currentPeriod(
   });
 }
 
-const MAX_ATTEMPTS = 5;
+/** Two seconds each. */
+const MAX_ATTEMPTS = 30;
 const WAIT_MS = 2_000;
 
 /** What the snapshot is made of: whatever else stopped does not keep candles out. */

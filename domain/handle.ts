@@ -33,6 +33,8 @@ export async function handle<Command, Event extends StoredEvent, State>(
     const known = await store.findCommand(meta.commandId);
     if (known.length > 0) return replay<Event>(known, meta);
     const { events, version } = await store.readStream<Event>(stream);
+    // Its twin came between: deciding again would take its own effect for somebody else's.
+    if (events.some((event) => event.meta.commandId === meta.commandId)) continue;
     const state = events.reduce<State>(
       (value, event) => decider.evolve(value, event),
       decider.initial,

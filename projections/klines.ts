@@ -141,17 +141,33 @@ async function load(
   const file = await blobs.local(blob.sha256);
   try {
     for await (const { literals } of lake.columns(file.path, CHUNK_ROWS[context.engine])) {
-      const names = COLUMNS.map(([name]) => name);
-      await context.run(upsert(context, {
-        params: [...literals, seriesId, position],
-        rows: `(select u.*, $${COLUMNS.length + 1}::text, $${COLUMNS.length + 2}::bigint
-          from unnest(${COLUMNS.map(([, type], i) => `$${i + 1}::${type}[]`).join(", ")}) u)`,
-        names: [...names, "series_id", "pos"],
-      }));
+      await context.run(upsert(context, loaded(literals, { seriesId, position })));
     }
   } finally {
     file.release();
   }
+}
+
+/** Columns without a value are not sent: a half of the work where only prices and volume are known. */
+function loaded(
+  literals: readonly string[],
+  { seriesId, position }: { seriesId: string; position: number },
+): Parameters<typeof upsert>[1] {
+  const carried = COLUMNS.map((column, i) => ({ column, literal: literals[i] ?? "{}" }))
+    .filter(({ literal }) => /\d/.test(literal));
+  const names = carried.map(({ column: [name] }) => name);
+  const arrays = carried.map(({ column: [, type] }, i) => `$${i + 1}::${type}[]`);
+  const values = COLUMNS.map(([name, type]) =>
+    names.includes(name) ? `u.${name}` : `null::${type}`
+  );
+  return {
+    params: [...carried.map(({ literal }) => literal), seriesId, position],
+    rows: `(select ${values.join(", ")}, $${carried.length + 1}::text, $${
+      carried.length + 2
+    }::bigint
+      from unnest(${arrays.join(", ")}) u(${names.join(", ")}))`,
+    names: [...COLUMNS.map(([name]) => name), "series_id", "pos"],
+  };
 }
 
 function upsert(

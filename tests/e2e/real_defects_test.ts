@@ -56,6 +56,7 @@ async function doubledRows(house: House): Promise<void> {
     ...{ source: "import", actor: "test", commandId: crypto.randomUUID() },
   });
   deepEqual([outcome.ingested, outcome.rejectedTotal], [15_693, 32]);
+  equal(await house.follower.waitFor(outcome.position, 60_000), true);
   deepEqual(new Set(outcome.rejected.map(({ reason }) => reason)), new Set(["duplicate_in_batch"]));
   const last = new Map((await rows()).map((row) => [row[0], row]));
   const held = await read(house, "1m", 50_000);
@@ -85,6 +86,7 @@ async function mended(house: House): Promise<void> {
     ...{ source: "exchange", actor: "test", commandId: crypto.randomUUID() },
   });
   deepEqual([outcome.ingested, outcome.revised, outcome.unchanged], [0, 80, 0]);
+  equal(await house.follower.waitFor(outcome.position, 60_000), true);
   const now = await read(house, "1m", 50_000);
   equal(now.length, 15_693);
   const start = now.findIndex(([time]) => time === from);
@@ -96,9 +98,12 @@ async function mended(house: House): Promise<void> {
 async function aggregates(house: House, stored: Interval, wanted: Interval): Promise<void> {
   const series = { exchange: "binance", symbol: `X${stored.toUpperCase()}/USDT`, interval: stored };
   const path = `${SHARED_DATA}/spot/BTCUSDT-${stored}.csv.gz`;
-  await house.ingest.ingestFiles(series, [{ path, format: "csv", gzip: true }], {
-    ...{ source: "import", actor: "test", commandId: crypto.randomUUID() },
-  });
+  const { position } = await house.ingest.ingestFiles(
+    series,
+    [{ path, format: "csv", gzip: true }],
+    { source: "import", actor: "test", commandId: crypto.randomUUID() },
+  );
+  equal(await house.follower.waitFor(position, 60_000), true);
   const id = `binance.X${stored.toUpperCase()}-USDT.${stored}`;
   const ours = new Map((await read(house, wanted, 50_000, { id, stored })).map((r) => [r[0], r]));
   let compared = 0;

@@ -28,6 +28,7 @@ for (const { name, open } of databases()) {
 
       await t.step("every one of the 1,767,792 rows is ingested", async () => {
         const outcome = await house.ingest.ingestFiles(SERIES, files, options);
+        equal(await house.follower.waitFor(outcome.position, 60_000), true);
         const { ingested, revised, unchanged, rejectedTotal } = outcome;
         deepEqual({ ingested, revised, unchanged, rejectedTotal }, {
           ...{ ingested: 1_767_792, revised: 0, unchanged: 0, rejectedTotal: 0 },

@@ -76,16 +76,18 @@ async function put(house: House, openTimes: readonly number[]): Promise<void> {
     ...{ openTime, open: "1", high: "1", low: "1", close: "1", volume: "2", closeTime: null },
     ...{ quoteVolume: null, tradesCount: null, takerBuyVolume: null, takerBuyQuoteVolume: null },
   }));
-  await house.ingest.ingestCandles(SERIES, candles, {
+  const { position } = await house.ingest.ingestCandles(SERIES, candles, {
     ...{ source: "exchange", actor: "test", commandId: crypto.randomUUID() },
   });
+  equal(await house.follower.waitFor(position, 60_000), true);
 }
 
 async function remove(house: House, from: number): Promise<void> {
-  await house.removal.remove({
+  const { position } = await house.removal.remove({
     ...{ seriesId: ID, interval: "1m", from, to: from + 100 * MINUTE, reason: "test" },
     ...{ keepOut: false, actor: "test", commandId: crypto.randomUUID() },
   });
+  equal(await house.follower.waitFor(position, 60_000), true);
 }
 
 function page(house: House, query: Partial<KlineQuery>) {

@@ -3,6 +3,7 @@ import { parquetMetadataAsync } from "hyparquet";
 import { parquetJoiner } from "@/adapters/lake/join_parquet.ts";
 import { candle } from "../../support/candles.ts";
 import type { Candle } from "@/domain/klines/candle.ts";
+import type { LakeQuery } from "@/domain/ports/lake.ts";
 import { csvOf, type LakeFixture, minute, withLake } from "./lake_fixture.ts";
 
 /** A page as an export gets it: candles through a period file and out again as Parquet. */
@@ -22,11 +23,19 @@ async function pageOf(
   return to;
 }
 
-const QUERY = {
-  ...{ stored: "1m", interval: "1m", from: 0, to: Number.MAX_SAFE_INTEGER, limit: 1_000_000 },
-  ...{ order: "asc", keep: "oldest", fill: "none", partial: false, numbers: "string" },
+const QUERY: Omit<LakeQuery, "files" | "format"> = {
+  stored: "1m",
+  interval: "1m",
+  from: 0,
+  to: Number.MAX_SAFE_INTEGER,
+  limit: 1_000_000,
+  order: "asc",
+  keep: "oldest",
+  fill: "none",
+  partial: false,
+  numbers: "string",
   completeTo: Number.MAX_SAFE_INTEGER,
-} as const;
+};
 
 Deno.test("joined pages hold every row in order and every digit, also of different scales", () =>
   withLake(async (fixture) => {

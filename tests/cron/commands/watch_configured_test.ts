@@ -3,7 +3,7 @@ import { watchConfigured } from "@/cron/commands/watch_configured.ts";
 import { decideSeries } from "@/cron/series_commands.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { catalog } from "@/events/catalog/catalog.ts";
-import { createMemoryStore } from "@/events/store/memory.ts";
+import { MemoryEventStore } from "@/events/store/memory.ts";
 import { trusted } from "@/events/trust.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
 
@@ -11,7 +11,7 @@ const isSimulated = (exchange: string) => exchange === "simulated";
 
 /** A log, and a series that is held already. */
 function open(held: readonly { exchange: string; simulated: boolean }[] = []) {
-  const store = createMemoryStore({ catalog });
+  const store = new MemoryEventStore({ catalog });
   const views = held.map((one) => ({ ...one, symbol: "BTC/USDT", interval: "1m" }));
   const series = { list: () => Promise.resolve(trusted<SeriesView[]>(views)) };
   const told = async () => {
@@ -44,15 +44,21 @@ Deno.test("watchConfigured acts once: what was unwatched later stays so over res
 
 for (
   const [title, held, texts] of [
-    ["simulated ones among real ones", [{ exchange: "binance", simulated: false }], ["simulated:BTC/USDT:1m"]],
-    ["real ones among simulated ones", [{ exchange: "simulated", simulated: true }], ["binance:BTC/USDT:1m"]],
+    ["simulated ones among real ones", [{ exchange: "binance", simulated: false }], [
+      "simulated:BTC/USDT:1m",
+    ]],
+    ["real ones among simulated ones", [{ exchange: "simulated", simulated: true }], [
+      "binance:BTC/USDT:1m",
+    ]],
     ["both at once", [], ["binance:BTC/USDT:1m", "simulated:BTC/USDT:1m"]],
   ] as const
 ) {
   Deno.test(`watchConfigured refuses ${title} and adds nothing`, async () => {
     const { deps, told } = open(held);
-    await rejects(watchConfigured(deps, texts), (error: unknown) =>
-      error instanceof Refusal && error.code === "conflict");
+    await rejects(
+      watchConfigured(deps, texts),
+      (error: unknown) => error instanceof Refusal && error.code === "conflict",
+    );
     deepEqual(await told(), []);
   });
 }

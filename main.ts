@@ -22,7 +22,7 @@ import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
-import { type Config, loadConfig, prepareEnvironment } from "@/config.ts";
+import { type Config, environment, loadConfig, prepareEnvironment } from "@/config.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
 import { COMMANDS } from "@/cron/commands/commands.ts";
@@ -61,8 +61,11 @@ import manifest from "./deno.json" with { type: "json" };
 
 const SPECS = [serveSpec, ...COMMANDS.map(({ spec }) => spec)];
 
+/** With these a command can say why it does not start. */
 const FEWEST_FLAGS = ["--no-prompt", "--allow-env", "--allow-read"];
+/** Answers remembered for readers of candles. */
 const CACHE_BYTES = 256 * 1024 * 1024;
+/** Supervisors kill what takes longer; a part that hangs must leave the others their turn. */
 const STOP_MS = 10_000;
 const STOP_PART_MS = 3_000;
 
@@ -71,7 +74,6 @@ async function main([name = "help", ...args]: readonly string[]): Promise<number
   const terminal = openStderr();
   try {
     if (name === "help" || name === "--help") return print([help(SPECS, args[0])]);
-    // Where they cannot be told, the command itself says why with these.
     if (name === "flags") return print(await flags(args).catch(() => FEWEST_FLAGS));
     if (name === "serve") return await serve(parseArguments(serveSpec, args), terminal);
     const command = COMMANDS.find(({ spec }) => spec.name === name);
@@ -131,6 +133,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
   print(startBlock({ ...{ address, dataDir: path, database }, tokenFile, watched, simulated }));
   if (cron) void startSchedule({ ...house, jobs, timeZone, signal: ended.signal });
 
+  // The order of the end: nothing new comes in, what runs ends, then what it stood on.
   log.info("stopping", { signal: await signal });
   setTimeout(() => Deno.exit(EXIT.bug), STOP_MS);
   ended.abort(new DOMException("The service is stopping", "AbortError"));
@@ -180,6 +183,7 @@ interface Place extends OpenOptions {
   readonly log: Log;
 }
 
+/** The data themselves where nobody else has them open, or where a server's database takes many. */
 async function openFor(
   config: Config,
   { closing, ...place }: Place & { readonly closing: StopStep[] },
@@ -275,10 +279,11 @@ async function flags([command = "serve", ...args]: readonly string[]): Promise<s
     command,
     projectDir: import.meta.dirname ?? ".",
     dataDirs: [...new Set([resolve(dataDir), await resolvePath(dataDir)])],
-    packageDir: packageDirOf(Deno.build.os, (name) => Deno.env.get(name)),
+    packageDir: packageDirOf(Deno.build.os, environment()),
   });
 }
 
+/** People read the log on a terminal, programs everywhere else. */
 function openLog({ logLevel: level }: Pick<Config, "logLevel">, terminal: Terminal): Log {
   const format = terminal.interactive ? "text" : "json";
   return createLog({ level, format, clock, write: terminal.line });

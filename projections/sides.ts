@@ -23,6 +23,7 @@ export async function ensureSides(
     return `${tableDdl(shape, "a")} ${tableDdl(shape, "b")}
       insert into checkpoint (name) values (${name}) on conflict do nothing;
       do $do$ begin
+        ${columnCheck(shape, "a")} ${columnCheck(shape, "b")}
         if (select side from checkpoint where name = ${name}) = 'b'
         then ${missingDdl(shape, "b")} else ${missingDdl(shape, "a")} end if;
       end $do$;`;
@@ -104,6 +105,16 @@ function tableDdl(shape: TableShape, side: Side): string {
   );
   return `create table if not exists ${sideTable(shape, side)} (${columns.join(", ")},
     primary key (${shape.primaryKey.map(quoted).join(", ")}));`;
+}
+
+/** A table that was declared anew under its old version would be folded into wrongly. */
+function columnCheck(shape: TableShape, side: Side): string {
+  const columns = shape.columns.map(({ name }) => name).join(",");
+  return `if (select string_agg(attname, ',' order by attnum) from pg_attribute
+      where attrelid = ${literal(sideTable(shape, side))}::regclass
+        and attnum > 0 and not attisdropped) <> ${literal(columns)}
+    then raise exception 'Cannot follow into %: its columns are not the declared ones; raise the version',
+      ${literal(sideTable(shape, side))}; end if;`;
 }
 
 function indexDdl(shape: TableShape, side: Side): string[] {

@@ -47,6 +47,7 @@ async function openImports(
   return { files, directories: [...directories], close };
 }
 
+/** The file's real path; refuses what cannot be read before any work is done. */
 async function locate(name: string): Promise<string> {
   try {
     const path = await Deno.realPath(name);
@@ -61,6 +62,7 @@ async function locate(name: string): Promise<string> {
   }
 }
 
+/** The csv files of an archive, each sniffed like any other. */
 async function openArchive(
   name: string,
   { path, directory, signal }: {

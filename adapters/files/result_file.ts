@@ -51,6 +51,7 @@ export async function openResultFile(path: string): Promise<ResultFile> {
   };
 }
 
+/** Refuses a target that could not be written, before hours of work go into it. */
 async function requireFolder(path: string, folder: string, name: string): Promise<void> {
   if (name === "") throw new Refusal("validation_error", `Cannot write ${path}: it names no file`);
   const info = await Deno.stat(folder).catch(() => undefined);
@@ -67,6 +68,7 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
 }
 
+/** Says which file could not be written, and why. */
 async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

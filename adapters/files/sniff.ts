@@ -5,6 +5,7 @@ export type FileKind =
   | { readonly kind: "zip" }
   | { readonly kind: "unknown"; readonly what: string };
 
+/** Enough for every signature and some lines of text. */
 const HEAD_BYTES = 4_096;
 
 const SIGNATURES: readonly (readonly [signature: readonly number[], kind: FileKind])[] = [
@@ -47,6 +48,7 @@ async function readHead(path: string): Promise<Uint8Array> {
   return head.subarray(0, read ?? 0);
 }
 
+/** The first unpacked bytes; undefined when it cannot be unpacked. */
 async function gunzipHead(path: string): Promise<Uint8Array | undefined> {
   const file = await Deno.open(path);
   const reader = file.readable.pipeThrough(new DecompressionStream("gzip")).getReader();

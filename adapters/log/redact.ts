@@ -1,7 +1,10 @@
+/** Names of fields whose values are never shown. */
 const SECRET_NAME = /token|secret|passw|authorization|cookie|credential|api_?key|private_?key/i;
+/** Where secrets hide inside texts. */
 const USER_IN_URL = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
 const SECRET_IN_URL = /([?&][^=&#\s]*(?:token|secret|key|signature|password)[^=&#\s]*=)[^&#\s"]+/gi;
 const BEARER = /\b(bearer|token)\s+[a-z0-9._~+/=-]{8,}/gi;
+/** A log line is for reading: what is deeper or longer is cut. */
 const MAX_DEPTH = 6;
 const MAX_TEXT = 8_192;
 

@@ -40,18 +40,17 @@ export function permissionFlags(scope: PermissionScope): string[] {
 /** Where Deno keeps its packages on this system. */
 export function packageDirOf(
   os: typeof Deno.build.os,
-  env: (name: string) => string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
 ): string {
-  const own = env("DENO_DIR");
-  if (own !== undefined && own !== "") return own;
-  const home = env("HOME") ?? "";
+  const { DENO_DIR = "", HOME: home = "" } = env;
+  if (DENO_DIR !== "") return DENO_DIR;
   switch (os) {
     case "windows":
-      return `${env("LOCALAPPDATA") ?? ""}\\deno`;
+      return `${env.LOCALAPPDATA ?? ""}\\deno`;
     case "darwin":
       return `${home}/Library/Caches/deno`;
     default:
-      return `${env("XDG_CACHE_HOME") ?? `${home}/.cache`}/deno`;
+      return `${env.XDG_CACHE_HOME ?? `${home}/.cache`}/deno`;
   }
 }
 

@@ -26,6 +26,7 @@ export interface ApiClient {
   send(request: ApiRequest): Promise<Response>;
 }
 
+/** A busy installation is asked again for about 15 s, a rate limit as long as it wishes. */
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 60_000;
@@ -38,6 +39,7 @@ const failureSchema = z.object({
   }),
 });
 
+/** The API's codes that blame the caller. */
 const CODES = {
   MALFORMED_JSON: "malformed_json",
   VALIDATION_ERROR: "validation_error",

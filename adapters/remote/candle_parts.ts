@@ -14,6 +14,7 @@ export interface CandlePart {
 
 /** Text a part holds before it is compressed; far below what the API takes. */
 export const PART_BYTES = 48_000_000;
+/** What the API takes at most. */
 const MOST_SENT_BYTES = 64 * 1024 * 1024;
 
 /** Cuts a file into parts that the API takes; text at line ends, each part under the header. */
@@ -43,6 +44,7 @@ async function wholeFile({ name, path, gzip, sizeBytes }: ImportFile) {
   return { bytes: await Deno.readFile(path), gzip, readBytes: sizeBytes };
 }
 
+/** Blocks of lines are gathered until they make a part. */
 async function* textParts(file: ImportFile, partBytes: number): AsyncGenerator<CandlePart> {
   let header: string | undefined;
   let lines: string[] = [];

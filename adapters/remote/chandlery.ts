@@ -62,6 +62,7 @@ export function openRunningInstallation(options: RunningOptions): Installation {
   const { address, clock, findOrphans } = options;
   const client = createApiClient(options);
 
+  /** What is held, as the API shows it. */
   async function listSeries() {
     const data = await client.data(
       { method: "GET", path: "/api/v1/series" },
@@ -70,6 +71,7 @@ export function openRunningInstallation(options: RunningOptions): Installation {
     return data;
   }
 
+  /** Part after part; a part that was sent twice acts once. */
   async function importFiles(
     { series, files, overwrite }: ImportRequest,
     { signal, progress }: Work,
@@ -95,6 +97,7 @@ export function openRunningInstallation(options: RunningOptions): Installation {
     return counts;
   }
 
+  /** The headers tell what the bytes hold. */
   async function readPage(query: PageQuery, signal: AbortSignal): Promise<CandlePage> {
     const { series: { exchange, symbol, interval }, from, to, limit, format } = query;
     const asked = { exchange, symbol, interval, start: from, end: to, limit, format };
@@ -167,6 +170,7 @@ function toHeld(row: z.infer<typeof seriesSchema>): HeldSeries {
   return { id, series: { exchange, symbol, interval }, simulated, candles, range };
 }
 
+/** Every `sha256` at any depth of an event. */
 function* hashesIn(value: unknown): Generator<string> {
   if (typeof value !== "object" || value === null) return;
   for (const [name, inner] of Object.entries(value)) {

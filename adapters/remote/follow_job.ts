@@ -11,6 +11,7 @@ export interface RemoteJob {
   readonly clock: Clock;
 }
 
+/** Often enough for a bar that moves. */
 const POLL_MS = 500;
 
 const startedSchema = z.object({ job_id: z.string() });

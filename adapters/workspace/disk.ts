@@ -7,9 +7,11 @@ export async function openWorkspace({ directory }: { directory: string }): Promi
   const path = (extension: string) => `${directory}/${crypto.randomUUID()}.${extension}`;
   return {
     path,
-    async write(text) {
+    async write(content) {
       const file = path("csv");
-      await Deno.writeTextFile(file, text, { createNew: true, mode: 0o600 });
+      const options = { createNew: true, mode: 0o600 };
+      if (typeof content === "string") await Deno.writeTextFile(file, content, options);
+      else await Deno.writeFile(file, ReadableStream.from(content), options);
       return { path: file, remove: () => Deno.remove(file).catch(ignoreMissing) };
     },
   };

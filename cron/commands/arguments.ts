@@ -67,6 +67,7 @@ export function parseArguments(spec: CommandSpec, args: readonly string[]): Argu
   };
 }
 
+/** The text of an option that must be given. */
 export function requireText(spec: CommandSpec, args: Arguments, name: string): string {
   const text = args.find(name);
   if (text === undefined) throw refuse(spec, `option --${name} is missing`);
@@ -84,6 +85,7 @@ export function findTime(spec: CommandSpec, args: Arguments, name: string): numb
   return time;
 }
 
+/** The series that every command names first. */
 export function requireSeries(args: Arguments): SeriesRef {
   return parseSeries(args.find("series") ?? "");
 }
@@ -105,10 +107,12 @@ export function usage(spec: CommandSpec): string {
   ].join("\n");
 }
 
+/** A Refusal that leads to the command's help. */
 export function refuse({ name }: CommandSpec, reason: string): Refusal {
   return new Refusal("validation_error", `Cannot run ${name}: ${reason}. See "help ${name}".`);
 }
 
+/** What an option was given, `""` for a switch; refuses what it cannot take. */
 function optionText(
   spec: CommandSpec,
   option: Option | undefined,
@@ -126,6 +130,7 @@ function optionText(
   return value;
 }
 
+/** Gives each positional its words, in order. */
 function placePositionals(
   spec: CommandSpec,
   texts: readonly string[],

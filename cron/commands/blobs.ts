@@ -9,6 +9,7 @@ const spec: CommandSpec = {
   options: { orphans: { help: "list them" } },
 };
 
+/** The command `blobs`: it only looks; deleting is left to a person. */
 export const blobs: Command = {
   spec,
   async run(args, context) {

@@ -14,6 +14,7 @@ const spec: CommandSpec = {
   },
 };
 
+/** The command `crawl`: asks only for what is missing, so that a stopped one goes on. */
 export const crawl: Command = {
   spec,
   async run(args, context) {

@@ -29,6 +29,7 @@ const spec: CommandSpec = {
 /** Candles asked for at once. */
 const PAGE_ROWS = 50_000;
 
+/** The command `export`: pages of candles into a file that appears when it is complete. */
 export const exportKlines: Command = {
   spec,
   async run(args, context) {
@@ -74,6 +75,7 @@ interface Export {
   readonly result: ResultFile;
 }
 
+/** Writes every page and answers how many candles they held. */
 async function writePages(job: Export, context: CommandContext): Promise<number> {
   const { installation, series, range: [from, to], format } = job;
   const writer = createWriter(job, context);

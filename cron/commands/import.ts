@@ -16,6 +16,7 @@ const spec: CommandSpec = {
   options: { overwrite: { help: "revise candles that came from the exchange, too" } },
 };
 
+/** The command `import`. A second run finds every row unchanged, so a stopped one is just repeated. */
 export const importKlines: Command = {
   spec,
   async run(args, context) {
@@ -47,6 +48,7 @@ export const importKlines: Command = {
   },
 };
 
+/** How much larger candles get unpacked, as text. */
 const COMPRESSION = 6;
 
 /** Unpacked bytes staged at once: few batches for whole histories, bounded for anything larger. */

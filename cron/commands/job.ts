@@ -10,6 +10,7 @@ const spec: CommandSpec = {
   options: {},
 };
 
+/** The command `job`: what the schedule does, by hand. */
 export const job: Command = {
   spec,
   async run(args, context) {

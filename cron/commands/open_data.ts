@@ -40,6 +40,7 @@ export function openInstallation(data: OpenData): Installation {
   const { exchanges, ingest, clock } = crawling;
   const isSimulated = (exchange: string) => exchanges.isSimulated(exchange);
 
+  /** A command reads its own writes, however far behind the read models were. */
   async function catchUp(): Promise<void> {
     await follower.waitFor(await store.head(), CATCH_UP_MS);
   }
@@ -53,6 +54,7 @@ export function openInstallation(data: OpenData): Installation {
     return toHeld(view ?? selectSeries(await series.list(), ref));
   }
 
+  /** The venue names the symbol; the series is added with its first candles. */
   async function crawl({ series: asked, ...request }: CrawlRequest, work: Work) {
     await guardSimulated(series, isSimulated, asked);
     const venue = await exchanges.get(asked.exchange);

@@ -10,6 +10,7 @@ const spec: CommandSpec = {
   options: { all: { help: "every read model, one after the other" } },
 };
 
+/** The command `rebuild`. */
 export const rebuild: Command = {
   spec,
   async run(args, context) {
@@ -31,6 +32,7 @@ export const rebuild: Command = {
   },
 };
 
+/** One after the other: each may fill the memory it is given. */
 async function rebuildEach(
   names: readonly string[],
   installation: Installation,

@@ -2,7 +2,8 @@
 export interface Workspace {
   /** A fresh path that nobody else uses; the file is not made. */
   path(extension: string): string;
-  write(text: string): Promise<WorkFile>;
+  /** The pieces one after the other. */
+  write(content: string | readonly Uint8Array[]): Promise<WorkFile>;
 }
 
 export interface WorkFile {

@@ -10,7 +10,8 @@ const projection = accounts();
 /** Folds batch by batch, as a follower that remembers every row. */
 function foldBatches(events: readonly Recorded[], sizes: readonly number[]): ProjectedRow[] {
   const rows = new Map<string, ProjectedRow>();
-  for (let at = 0, batch = 0; at < events.length; batch++) {
+  let batch = 0;
+  for (let at = 0; at < events.length; batch++) {
     const size = sizes[batch % sizes.length] ?? 1;
     const touched = touches(projection, events.slice(at, at + size));
     for (const [key, row] of fold(projection, rows, touched)) {

@@ -179,12 +179,16 @@ projectionTest("sides", {
     deepEqual(found, [[true]]);
   },
 
-  async "a failure while they are made leaves a usable database and nothing half"({ database }) {
-    await database.script("create table accounts_v1 (id text)");
-    await database.script("create table accounts_v1_b (nothing int)");
-    await rejects(ensureSides(database, [accounts()]));
+  async "of another declaration under the same version are refused, nothing is left half"(
+    { database },
+  ) {
+    await database.script("create table accounts_v1_b (id text, renamed int)");
+    await rejects(ensureSides(database, [accounts()]), /accounts_v1_b.*raise the version/);
     deepEqual(await database.values("select count(*)::int from checkpoint"), [[0]]);
     deepEqual(await database.values("select to_regclass('accounts_v1_a') is null"), [[true]]);
+    await database.script("drop table accounts_v1_b");
+    await ensureSides(database, [accounts()]);
+    deepEqual(await database.values("select count(*)::int from accounts_v1"), [[0]]);
   },
 });
 

@@ -108,7 +108,7 @@ type IngestFiles = PartContext["deps"]["ingest"]["ingestFiles"];
 
 async function ingestFile(
   { deps, series }: PartContext,
-  { csv, options }: { csv: string; options: Parameters<IngestFiles>[2] },
+  { csv, options }: { csv: readonly Uint8Array[]; options: Parameters<IngestFiles>[2] },
 ): ReturnType<IngestFiles> {
   const { path, remove } = await deps.workspace.write(csv);
   try {

@@ -129,9 +129,9 @@ export function createLogLoop(options: LoopOptions): LogLoop {
       }
       // One of them is at fault, and only that one shall stop or wait.
       if (others.length > 0) {
-        let any = false;
-        for (const member of group) any = await advance([member], batch) || any;
-        return any;
+        let moved = false;
+        for (const member of group) moved = await advance([member], batch) || moved;
+        return moved;
       }
       if (isFatal(error)) return await stop(only, batch, error);
       setBack(only, error);

@@ -67,7 +67,8 @@ export async function followJob(
 
 /** Best effort: the job may have ended, and we are going anyway. */
 async function stopJob(client: ApiClient, path: string): Promise<void> {
-  await client.send({ method: "DELETE", path }).catch(() => {});
+  const response = await client.send({ method: "DELETE", path }).catch(() => undefined);
+  await response?.body?.cancel();
 }
 
 function unfinished(reason: string, path: string): AdapterError {

@@ -34,6 +34,8 @@ async function crawl({ series, own, rows, since, now, faults }: Journey) {
     const deps = crawled.crawling(exchanges, { clock, historyStart: since });
     const counts = await crawlSeries(deps, { series, mode: "all" }, crawlRun());
     const id = seriesId(series);
+    const { follower, store } = crawled.house;
+    assert.equal(await follower.waitFor(await store.head(), 60_000), true);
     const page = await crawled.house.reader.read({
       ...{ seriesId: id, stored: series.interval, interval: series.interval, start: 0, end: now },
       ...{ limit: 500_000, order: "asc", fill: "none", partial: true, format: "arrays" },

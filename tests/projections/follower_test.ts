@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import type { Recorded } from "@/events/define.ts";
 import { fakeClock } from "@/tests/support/fake_clock.ts";
 import {
   accountRows,
@@ -8,6 +9,7 @@ import {
   payments,
   projectionTest,
   until,
+  type World,
 } from "@/tests/support/projections.ts";
 
 const all = { after: 0, limit: 100_000 };
@@ -165,6 +167,39 @@ projectionTest("follower", {
     deepEqual(await accountRows(world.database), expectedAccounts(await world.store.readAll(all)));
   },
 });
+
+projectionTest("follower, told while it finds nothing", {
+  async "of an event by its own process, goes on at once"(world) {
+    const follower = await world.follow([accounts()], {
+      store: { ...world.store, readAll: appendingOnce(world) },
+    });
+    await until(() => follower.appliedPosition() === 1);
+  },
+
+  async "that another process appended, reads again at once"(world) {
+    const store = {
+      ...world.store,
+      readAll: appendingOnce(world),
+      subscribe: (listener: (events: readonly Recorded[]) => void) =>
+        world.store.subscribe(() => listener([])),
+    };
+    const follower = await world.follow([accounts()], { store });
+    await until(() => follower.appliedPosition() === 1);
+  },
+});
+
+/** Reads as always, and appends an event after the first read, before its answer is given. */
+function appendingOnce({ store, append }: World): typeof store.readAll {
+  let done = false;
+  return async (options) => {
+    const page = await store.readAll(options);
+    if (!done) {
+      done = true;
+      await append(paid("a"));
+    }
+    return page;
+  };
+}
 
 projectionTest("follower without notifications", {
   async "finds by its slow poll what another process has appended"(world) {

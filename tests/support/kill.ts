@@ -36,10 +36,21 @@ export async function runKilled(
     env: { NO_COLOR: "1", ...settings },
     ...{ stdin: "null", stdout: "null", stderr: "null" },
   }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), afterMs);
+  let ended = false;
+  const timer = setTimeout(() => ended || kill(child), afterMs);
   const { signal } = await child.status;
+  ended = true;
   clearTimeout(timer);
   return signal === "SIGKILL";
+}
+
+/** A process that ends in this very moment cannot be killed any more. */
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
 }
 
 /** Runs a command to its end and answers how long it took; throws what it said when it failed. */

@@ -1,9 +1,12 @@
 import type { Scheduler } from "./schedule.ts";
 
 /** Ticks now and at the start of every minute until the signal is aborted. */
-export function tickEveryMinute(scheduler: Scheduler, signal: AbortSignal): void {
+export async function tickEveryMinute(
+  scheduler: Scheduler,
+  signal: AbortSignal,
+): Promise<void> {
   // A name that was used before would run twice after it was stopped and registered again.
   const name = `tick-${crypto.randomUUID()}`;
-  void scheduler.tick();
+  await scheduler.tick();
   void Deno.cron(name, "* * * * *", { signal, backoffSchedule: [] }, () => scheduler.tick());
 }

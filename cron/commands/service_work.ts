@@ -2,6 +2,7 @@ import { createClaims } from "@/cron/claims.ts";
 import type { CrawlDeps } from "@/cron/crawl_deps.ts";
 import { crawlSeries } from "@/cron/crawl_series.ts";
 import type { Job } from "@/cron/job.ts";
+import { tickEveryMinute } from "@/cron/every_minute.ts";
 import { createScheduler } from "@/cron/schedule.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
@@ -71,6 +72,5 @@ export async function startSchedule(deps: ScheduleDeps): Promise<void> {
   const { database, scheduled, jobs, crawling: { clock, log }, timeZone, signal } = deps;
   const claims = createClaims(database);
   const scheduler = createScheduler({ jobs: scheduled, runs: jobs, claims, clock, log, timeZone });
-  await scheduler.tick();
-  void Deno.cron("tick", "* * * * *", { backoffSchedule: [], signal }, () => scheduler.tick());
+  await tickEveryMinute(scheduler, signal);
 }

@@ -7,8 +7,9 @@ Deno.test("countTests adds up every summary of a log", () => {
     "\x1b[0m\x1b[32mok\x1b[0m | 29 passed | 0 failed \x1b[38;5;245m(378ms)\x1b[0m",
     "ok | 2 passed (7 steps) | 0 failed | 3 ignored (1s)",
     "FAILED | 46 passed | 2 failed | 1 filtered out (1s)",
+    "     [test] ok | 5 passed (183 steps) | 0 failed | 2 ignored (4m59s)",
   ].join("\n");
-  deepEqual(countTests(log), { passed: 77, failed: 2 });
+  deepEqual(countTests(log), { passed: 82, failed: 2 });
 });
 
 Deno.test("countTests does not take a test's own line for a summary", () => {

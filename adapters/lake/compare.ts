@@ -1,3 +1,4 @@
+import { nextSlot, slotStart } from "@/domain/klines/interval.ts";
 import { type Candle, fromRow, SOURCE_RANK } from "@/domain/klines/candle.ts";
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import type {
@@ -15,6 +16,7 @@ import { withHotRows } from "./hot_rows.ts";
 import {
   FILE_COLUMNS,
   FILE_COLUMNS_SQL,
+  type FileHeader,
   fileHeader,
   fileRelation,
   quoted,
@@ -33,9 +35,16 @@ export interface Compared {
   /** New and revised rows. */
   readonly delta: Relation;
   /** What is held, with its declared scale; undefined when nothing is. */
-  readonly held: { readonly relation: Relation; readonly scale: Scale } | undefined;
+  readonly held: Held | undefined;
   /** Tables of this compare. */
   readonly tables: readonly string[];
+}
+
+interface Held {
+  readonly relation: Relation;
+  readonly scale: Scale;
+  /** No slot of the batch has a candle in it: nothing to look up, nothing to replace. */
+  readonly apart: boolean;
 }
 
 interface CompareContext {
@@ -54,24 +63,48 @@ export async function comparePeriod(
   if (held.file !== undefined) {
     const header = await fileHeader(context.session, held.file);
     const relation = fileRelation(held.file, header);
-    return await compareWith(context, {
-      batch,
-      stage,
-      options,
-      held: { relation, scale: header.scale },
-    });
+    const found = { relation, scale: header.scale };
+    if (!isApart(stage, { period, header })) {
+      const held = { ...found, apart: false };
+      return await compareWith(context, { batch, stage, options, held });
+    }
+    return await allNew(context, { stage, period, options, held: { ...found, apart: true } });
   }
   if (held.hot !== undefined && held.hot !== "") {
     return await compareWithHot(context, held.hot, { batch, stage, options });
   }
+  return await allNew(context, { stage, period, options, held: undefined });
+}
+
+/** Nothing to compare with. */
+async function allNew(
+  { session }: CompareContext,
+  { stage, period, options, held }: {
+    stage: Stage;
+    period: string;
+    options: CompareOptions;
+    held: Held | undefined;
+  },
+): Promise<{ comparison: Comparison; compared: Compared }> {
   const rank = SOURCE_RANK[options.source];
-  const delta = { sql: `select *, ${rank} as "source" from (${batch})`, interval: stage.interval };
+  const sql = `select *, ${rank} as "source" from (${batchSql(stage, period)})`;
+  const delta = { sql, interval: stage.interval };
   const ingested = stage.periods.find((p) => p.period === period)?.rows ?? 0;
-  const added = await slotRanges(context.session, delta);
+  const added = await slotRanges(session, delta);
   return {
     comparison: { ingested, revised: 0, unchanged: 0, heldBetter: 0, added },
-    compared: { delta, held: undefined, tables: [] },
+    compared: { delta, held, tables: [] },
   };
+}
+
+function isApart(
+  { periods, interval }: Stage,
+  { period, header }: { period: string; header: FileHeader },
+): boolean {
+  const batch = periods.find((p) => p.period === period);
+  return batch !== undefined &&
+    (nextSlot(interval, header.lastOpenTime) <= slotStart(interval, batch.firstOpenTime) ||
+      nextSlot(interval, batch.lastOpenTime) <= slotStart(interval, header.firstOpenTime));
 }
 
 interface Sides {
@@ -96,7 +129,7 @@ async function compareWithHot(
     sql: `select ${FILE_COLUMNS_SQL} from ${table}`,
     interval: sides.stage.interval,
   };
-  const result = await compareWith(context, { ...sides, held: { relation, scale } });
+  const result = await compareWith(context, { ...sides, held: { relation, scale, apart: false } });
   const tables = [table, ...result.compared.tables];
   return { ...result, compared: { ...result.compared, tables } };
 }
@@ -104,7 +137,7 @@ async function compareWithHot(
 async function compareWith(
   { session, prefix }: CompareContext,
   { batch, stage: { interval }, options, held }: Sides & {
-    held: { relation: Relation; scale: Scale };
+    held: Held;
   },
 ): Promise<{ comparison: Comparison; compared: Compared }> {
   const table = `${prefix}_verdicts`;
@@ -180,7 +213,7 @@ export async function writeMerged(
   const wide = widerScale(scale, held.scale);
   const table = `merged_${crypto.randomUUID().replaceAll("-", "")}`;
   try {
-    await mergeInto(session, table, { delta: delta.sql, held: held.relation.sql, scale: wide });
+    await mergeInto(session, table, { delta: delta.sql, held, scale: wide });
     const sql = `select ${FILE_COLUMNS_SQL} from ${table}`;
     return written(await writeFile(session, { ...delta, sql }, { scale: wide, outPath }));
   } finally {
@@ -192,12 +225,14 @@ export async function writeMerged(
 async function mergeInto(
   session: Session,
   table: string,
-  { delta, held, scale }: { delta: string; held: string; scale: Scale },
+  { delta, held, scale }: { delta: string; held: Held; scale: Scale },
 ): Promise<void> {
+  const kept = held.apart
+    ? "true"
+    : `not exists (select 1 from (${delta}) d where d.open_time = h.open_time)`;
   const merge = (width: 18 | 38) =>
     session.run(`create table ${table} as
-      select * from (${typedSql(held, scale, width)}) h
-        where not exists (select 1 from (${delta}) d where d.open_time = h.open_time)
+      select * from (${typedSql(held.relation.sql, scale, width)}) h where ${kept}
       union all ${typedSql(delta, scale, width)}`);
   try {
     await merge(18);

@@ -1,4 +1,4 @@
-import { type Interval, isInterval } from "@/domain/klines/interval.ts";
+import { type Interval, isInterval, nextSlot } from "@/domain/klines/interval.ts";
 import type { FileFacts, Scale } from "@/domain/ports/lake.ts";
 import type { Session } from "./engine.ts";
 import { literal, nextSlotSql, slotNumberSql, slotStartSql } from "./sql.ts";
@@ -91,25 +91,23 @@ export async function factsOf(
   { sql, interval }: Relation,
   scale: Scale,
 ): Promise<FoundFacts | undefined> {
-  const number = slotNumberSql(interval, "open_time");
   const [row] = await session.rows(`select count(*), min(open_time), max(open_time),
       sum(hash(${FILE_COLUMNS.map(hashable).join(", ")}))::varchar,
-      count(distinct ${number}) = max(${number}) - min(${number}) + 1,
-      ${slotStartSql(interval, "min(open_time)")},
-      ${nextSlotSql(interval, slotStartSql(interval, "max(open_time)"))},
-      ${digits(PRICES)} < 1e${18 - scale.price} and ${digits(BASE_VOLUMES)} < 1e${18 - scale.volume}
-        and ${digits(QUOTE_VOLUMES)} < 1e${18 - scale.quote},
+      ${gaplessSql(interval)},
+      ${fitsNarrow(PRICES, scale.price)} and ${fitsNarrow(BASE_VOLUMES, scale.volume)}
+        and ${fitsNarrow(QUOTE_VOLUMES, scale.quote)},
       ${DETAILS.map((name) => `count(${name})`).join(" + ")} > 0
     from (${sql})`);
-  const [rows, first, last, checksum, whole, from, to, narrow, detail] = row ?? [];
+  const [rows, first, last, checksum, gapless, narrow, detail] = row ?? [];
   if (rows === undefined || rows === 0) return undefined;
+  const [firstOpenTime, lastOpenTime] = [Number(first), Number(last)];
   const facts: FileFacts = {
     rows: Number(rows),
-    firstOpenTime: Number(first),
-    lastOpenTime: Number(last),
-    held: whole === true
-      ? [[Number(from), Number(to)]]
-      : await slotRanges(session, { sql, interval }),
+    firstOpenTime,
+    lastOpenTime,
+    held: gapless === true
+      ? [[firstOpenTime, nextSlot(interval, lastOpenTime)]]
+      : await islands(session, { sql, interval }),
     scale,
     checksum: String(checksum),
   };
@@ -122,17 +120,32 @@ function hashable(name: FileColumn): string {
   return isDecimal ? `${name}::decimal(38, 18)` : `${quoted(name)}::bigint`;
 }
 
-/** An upper bound of the sizes, as a double: near a power of ten it only errs to the wider type. */
-function digits(columns: readonly string[]): string {
-  const sizes = columns.map((name) => `coalesce(max(abs(${name}::double)), 0)`);
-  return `greatest(${sizes.join(", ")}) * 1.000001`;
+/** Whether 18 digits hold all values at the scale: as doubles, which only err to the wider type. */
+function fitsNarrow(columns: readonly string[], scale: number): string {
+  const sizes = columns.flatMap((name) => [`max(${name})::double`, `-(min(${name})::double)`]);
+  return `coalesce(greatest(${sizes.join(", ")}) < 1e${18 - scale}, true)`;
 }
 
-/** Slots that candles lie in, as ranges of ms. */
+/** Each slot has one candle that opens with it; open times come once. */
+function gaplessSql(interval: Interval): string {
+  const number = slotNumberSql(interval, "open_time");
+  return `count(*) = max(${number}) - min(${number}) + 1
+    and bool_and(${slotStartSql(interval, "open_time")} = open_time)`;
+}
+
+/** Slots that candles lie in, as ranges of ms; each open time comes once. */
 export async function slotRanges(
   session: Session,
   { sql, interval }: Relation,
 ): Promise<FileFacts["held"]> {
+  const [row] = await session.rows(`select min(open_time), max(open_time), ${gaplessSql(interval)}
+    from (${sql})`);
+  const [first, last, gapless] = row ?? [];
+  if (gapless === true) return [[Number(first), nextSlot(interval, Number(last))]];
+  return await islands(session, { sql, interval });
+}
+
+async function islands(session: Session, { sql, interval }: Relation): Promise<FileFacts["held"]> {
   const ranges = await session.rows(`select min(slot), ${nextSlotSql(interval, "max(slot)")} from (
       select slot, n - row_number() over (order by n) as island from (
         select distinct ${slotStartSql(interval, "open_time")} as slot,

@@ -1,7 +1,13 @@
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import type { StageInput } from "@/domain/ports/lake.ts";
 import { Refusal } from "@/domain/decider.ts";
-import { type ColumnPlaces, hasDetail, placesByName, placesByOrder } from "./column_names.ts";
+import {
+  type ColumnPlaces,
+  hasDetail,
+  type KlineColumn,
+  placesByName,
+  placesByOrder,
+} from "./column_names.ts";
 import { type CsvLayout, csvLayout, splitCsvLine } from "./csv_layout.ts";
 import type { Engine, Session } from "./engine.ts";
 import { readJsonRows } from "./json_rows.ts";
@@ -31,6 +37,8 @@ export interface ParquetSource extends SourceBase {
   readonly kind: "parquet";
   /** Selects the eleven columns as text. */
   readonly sql: string;
+  /** Selects them as they are, where all of them are exact: integers, decimals, timestamps. */
+  readonly exactSql: string | undefined;
 }
 
 export interface OpenContext {
@@ -158,31 +166,57 @@ async function openParquet({ session }: OpenContext, path: string): Promise<Parq
     from ${file} f(${types.map((_, at) => `c${at}`).join(", ")})`;
   const sample = await session.rows(`${sql} limit 1000`);
   const numbers = sample.flatMap((row) => row.slice(1, 6).concat(row.slice(7)).map(String));
-  return { kind: "parquet", sql, carriesDetail: hasDetail(places), type: sampledType(numbers) };
+  const type = sampledType(numbers);
+  const isExact = Object.values(places).every((at) => EXACT_TYPE.test(types[at] ?? ""));
+  const exactSql = isExact
+    ? `select ${
+      placedColumns(places, (at) => exactValue(`c${at}`, types[at] ?? ""), () => "bigint")
+    }
+    from ${file} f(${types.map((_, at) => `c${at}`).join(", ")})`
+    : undefined;
+  return { kind: "parquet", sql, exactSql, carriesDetail: hasDetail(places), type };
+}
+
+const EXACT_TYPE = /^(DECIMAL\(.*|TINYINT|SMALLINT|INTEGER|BIGINT|TIMESTAMP.*|DATE)$/;
+
+function exactValue(column: string, type: string): string {
+  return isTime(type) ? `epoch_ms(${column})` : column;
 }
 
 function textSql(column: string, type: string): string {
-  const isTime = type.startsWith("TIMESTAMP") || type === "DATE";
-  return isTime ? `epoch_ms(${column})::varchar` : `${column}::varchar`;
+  return isTime(type) ? `epoch_ms(${column})::varchar` : `${column}::varchar`;
+}
+
+function isTime(type: string): boolean {
+  return type.startsWith("TIMESTAMP") || type === "DATE";
 }
 
 /** Reads files of one layout together, in order. */
 export function csvSql(
   sources: readonly CsvSource[],
   { delimiter, fields, header, places }: CsvLayout,
+  typeOf: (name: KlineColumn) => string = () => "varchar",
 ): string {
-  const columns = Array.from({ length: fields }, (_, at) => `'c${at}': 'VARCHAR'`);
-  return `select ${placedColumns(places, (at) => `c${at}`)} from read_csv(
+  const types = new Map(KLINE_COLUMNS.map((name) => [places[name], typeOf(name)] as const));
+  const columns = Array.from(
+    { length: fields },
+    (_, at) => `'c${at}': '${types.get(at) ?? "varchar"}'`,
+  );
+  return `select ${placedColumns(places, (at) => `c${at}`, typeOf)} from read_csv(
     ${literals(sources.map(({ path }) => path))}, auto_detect = false, header = false,
     skip = ${header ? 1 : 0}, delim = ${literal(delimiter)}, quote = '', escape = '',
     null_padding = false, compression = 'none',
     columns = {${columns.join(", ")}})`;
 }
 
-function placedColumns(places: ColumnPlaces, select: (at: number) => string): string {
+function placedColumns(
+  places: ColumnPlaces,
+  select: (at: number) => string,
+  typeOf: (name: KlineColumn) => string = () => "varchar",
+): string {
   return KLINE_COLUMNS.map((name) => {
     const at = places[name];
-    return `${at === undefined ? "null::varchar" : select(at)} as ${name}`;
+    return `${at === undefined ? `null::${typeOf(name)}` : select(at)} as ${name}`;
   }).join(", ");
 }
 

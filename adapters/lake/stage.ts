@@ -1,6 +1,6 @@
 import { periodOf } from "@/domain/klines/period.ts";
 import { MAX_AHEAD_MS, MIN_OPEN_TIME, type RejectReason } from "@/domain/klines/validate.ts";
-import type { StagedBatch, StagedPeriod, StageInput } from "@/domain/ports/lake.ts";
+import type { Scale, StagedBatch, StagedPeriod, StageInput } from "@/domain/ports/lake.ts";
 import { trusted } from "@/events/trust.ts";
 import type { Engine, Session } from "./engine.ts";
 import { judgeOddRows } from "./odd_rows.ts";
@@ -13,7 +13,15 @@ import {
   repairedSource,
 } from "./raw_source.ts";
 import { scaleOf } from "./scale.ts";
-import { createStageSql, duplicatesSql, periodsSql, refuseSql, stageSql } from "./stage_sql.ts";
+import {
+  createStageSql,
+  duplicatesSql,
+  periodsSql,
+  refuseSql,
+  type StageRules,
+  stageSql,
+} from "./stage_sql.ts";
+import { loadTyped } from "./stage_typed.ts";
 
 /** A batch in the engine: table `rows` holds the valid candles, `rejected` what was refused. */
 export interface Stage extends StagedFacts {
@@ -57,14 +65,19 @@ export async function stageFiles(context: StageContext, input: StageInput): Prom
     }
     const type = widest(sources.map((source) => source.type));
     const [rowsTable, rejectedTable] = [`${schema}.candles`, `${schema}.rejected`];
-    await session.run(createStageSql(rowsTable, type));
     await session.run(
       `create table ${rejectedTable} ("row" bigint, reason varchar, "values" varchar)`,
     );
-    for (const group of groups(sources)) await load(context, { group, input, type, temporary });
-    const rows = await count(session, rowsTable);
-    await judge(context, { input, type });
-    const facts = await stagedFacts(session, { rowsTable, rejectedTable, input, type });
+    const rules = rulesOf(input, type);
+    const typed = await loadTyped({ ...context, rules, table: rowsTable }, sources);
+    const rows = typed?.rows ?? await loadTexts(context, { sources, input, type, temporary });
+    const fewer = typed?.unique !== true &&
+      await dropDuplicates(context, { typed: typed !== undefined });
+    if (typed === undefined) await dropTexts(context);
+    const facts = await stagedFacts(session, {
+      ...{ rowsTable, rejectedTable, input, type },
+      scale: fewer ? undefined : typed?.scale,
+    });
     const carriesDetail = sources.some((source) => source.carriesDetail);
     return { ...facts, rows, carriesDetail, rowsTable, rejectedTable, interval: input.interval };
   } catch (error) {
@@ -75,6 +88,10 @@ export async function stageFiles(context: StageContext, input: StageInput): Prom
   }
 }
 
+function rulesOf({ interval, now }: StageInput, type: DecimalType): StageRules {
+  return { interval, now, type, earliest: MIN_OPEN_TIME, latest: now + MAX_AHEAD_MS };
+}
+
 interface Load {
   readonly group: readonly RawSource[];
   readonly input: StageInput;
@@ -82,11 +99,22 @@ interface Load {
   readonly temporary: string[];
 }
 
+/** The way in for everything: each text is judged. Answers the number of rows. */
+async function loadTexts(
+  context: StageContext,
+  { sources, input, type, temporary }: Omit<Load, "group"> & { sources: readonly RawSource[] },
+): Promise<number> {
+  const { session, schema } = context;
+  await session.run(createStageSql(`${schema}.candles`, type));
+  for (const group of groups(sources)) await load(context, { group, input, type, temporary });
+  const rows = await count(session, `${schema}.candles`);
+  await judge(context, { input, type });
+  return rows;
+}
+
 async function load(context: StageContext, { group, input, type, temporary }: Load): Promise<void> {
   const { session, schema, signal } = context;
-  const { interval, now } = input;
-  const limits = { earliest: MIN_OPEN_TIME, latest: now + MAX_AHEAD_MS };
-  const rules = { interval, now, type, ...limits };
+  const rules = rulesOf(input, type);
   const [first] = group;
   if (first === undefined) return;
   if (first.kind === "parquet") {
@@ -136,15 +164,27 @@ async function judge(
     await session.run(refuseSql(rows, rejected));
     await judgeOddRows(context, { rows, rejected, input, type });
   }
+}
+
+/** Answers whether there were any. */
+async function dropDuplicates(
+  { session, schema }: StageContext,
+  { typed }: { typed: boolean },
+): Promise<boolean> {
+  const rows = `${schema}.candles`;
   const [unique] = await session.rows(`select count(*) = count(distinct open_time) from ${rows}
-    where texts is null`);
-  if (unique?.[0] !== true) {
-    await session.run(`create table ${schema}.losers as ${duplicatesSql(rows)}`);
-    await session.run(`insert into ${rejected}
-      select place, 'duplicate_in_batch', candle from ${schema}.losers`);
-    await session.run(`delete from ${rows} where rowid in (select id from ${schema}.losers)`);
-    await session.run(`drop table ${schema}.losers`);
-  }
+    ${typed ? "" : "where texts is null"}`);
+  if (unique?.[0] === true) return false;
+  await session.run(`create table ${schema}.losers as ${duplicatesSql(rows, { typed })}`);
+  await session.run(`insert into ${schema}.rejected
+    select place, 'duplicate_in_batch', candle from ${schema}.losers`);
+  await session.run(`delete from ${rows} where rowid in (select id from ${schema}.losers)`);
+  await session.run(`drop table ${schema}.losers`);
+  return true;
+}
+
+async function dropTexts({ session, schema }: StageContext): Promise<void> {
+  const rows = `${schema}.candles`;
   await session.run(`delete from ${rows} where texts is not null`);
   for (const column of ["texts", "reason", `"row"`]) {
     await session.run(`alter table ${rows} drop column ${column}`);
@@ -156,11 +196,12 @@ interface Staged {
   readonly rejectedTable: string;
   readonly input: StageInput;
   readonly type: DecimalType;
+  readonly scale: Scale | undefined;
 }
 
 async function stagedFacts(
   session: Session,
-  { rowsTable, rejectedTable, input: { interval } }: Staged,
+  { rowsTable, rejectedTable, input: { interval }, scale }: Staged,
 ): Promise<Omit<StagedFacts, "rows" | "carriesDetail">> {
   const accepted = await count(session, rowsTable);
   const reasons = await session.rows(`select reason, count(*) from ${rejectedTable}
@@ -177,7 +218,7 @@ async function stagedFacts(
       reason: trusted<RejectReason>(reason),
       values: String(values),
     })),
-    scale: await scaleOf(session, rowsTable),
+    scale: scale ?? await scaleOf(session, rowsTable),
     periods: periods.map(([rows, first, last]): StagedPeriod => ({
       period: periodOf(interval, Number(first)),
       rows: Number(rows),

@@ -1,6 +1,7 @@
 import type { Interval } from "@/domain/klines/interval.ts";
 import { periodOf } from "@/domain/klines/period.ts";
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
+import type { KlineColumn } from "./column_names.ts";
 import { castSql, decimalSql, type DecimalType, plainNumber } from "./numbers_sql.ts";
 import { slotEndSql } from "./sql.ts";
 import { timeSql } from "./times_sql.ts";
@@ -13,11 +14,14 @@ export const DECIMALS = [...PRICES, ...BASE_VOLUMES, ...QUOTE_VOLUMES] as const;
 const OHLCV = ["open", "high", "low", "close", "volume"] as const;
 const DETAIL_DECIMALS = ["quote_volume", "taker_buy_volume", "taker_buy_quote_volume"] as const;
 
+/** Type of a column of valid rows. */
+export function stagedType(name: KlineColumn, type: DecimalType): string {
+  return DECIMALS.some((d) => d === name) ? decimalSql(type) : "bigint";
+}
+
 /** Staged rows: valid ones, and for the others the reason or (not read yet) their texts alone. */
 export function createStageSql(table: string, type: DecimalType): string {
-  const columns = KLINE_COLUMNS.map((name) =>
-    DECIMALS.some((d) => d === name) ? `${name} ${decimalSql(type)}` : `${name} bigint`
-  );
+  const columns = KLINE_COLUMNS.map((name) => `${name} ${stagedType(name, type)}`);
   return `create table ${table} (${columns.join(", ")},
     "row" bigint, reason varchar, texts varchar[])`;
 }
@@ -35,22 +39,30 @@ export interface StageRules {
  * plain is not judged here: domain/klines/validate.ts reads it, so that there is one rule for it.
  */
 export function stageSql(table: string, source: string, rules: StageRules): string {
-  const { interval, now, earliest, latest, type } = rules;
-  const reason = `case when not plain then null
-    when open_time < ${earliest} or open_time > ${latest} then 'bad_time'
-    when low > least(open, close) or high < greatest(open, close) then 'ohlc_violation'
-    when volume < 0 or quote_volume < 0 or taker_buy_volume < 0 or taker_buy_quote_volume < 0
-      then 'negative_volume'
-    when ${slotEndSql(interval, "open_time")} > ${now} then 'not_closed' end`;
-  const regularClose = `${slotEndSql(interval, "open_time")} - 1`;
+  const { interval, type } = rules;
+  const reason = `case when plain then ${reasonSql(rules)} end`;
   const columns = KLINE_COLUMNS.map((name) =>
-    name === "close_time" ? `nullif(close_time, ${regularClose})` : name
+    name === "close_time" ? irregularCloseSql(interval) : name
   );
   return `insert into ${table}
     select ${columns.join(", ")}, null, reason,
       case when not plain or reason is not null then texts() end
     from (select *, ${reason} as reason from (${typedSql(source, type)}))`
     .replace("texts()", `list_value(${KLINE_COLUMNS.map((name) => `${name}_text`).join(", ")})`);
+}
+
+/** Why a typed row is refused; null for a candle. */
+export function reasonSql({ interval, now, earliest, latest }: Omit<StageRules, "type">): string {
+  return `case when open_time < ${earliest} or open_time > ${latest} then 'bad_time'
+    when low > least(open, close) or high < greatest(open, close) then 'ohlc_violation'
+    when volume < 0 or quote_volume < 0 or taker_buy_volume < 0 or taker_buy_quote_volume < 0
+      then 'negative_volume'
+    when ${slotEndSql(interval, "open_time")} > ${now} then 'not_closed' end`;
+}
+
+/** A close time is kept only where it is not the regular one. */
+export function irregularCloseSql(interval: Interval): string {
+  return `nullif(close_time, ${slotEndSql(interval, "open_time")} - 1)`;
 }
 
 function typedSql(source: string, type: DecimalType): string {
@@ -83,8 +95,10 @@ export function refuseSql(table: string, rejected: string): string {
 }
 
 /** Where one open time comes several times the last row wins: the others, as `losers`. */
-export function duplicatesSql(table: string): string {
-  const valid = `(select rowid as id, coalesce("row", rowid + 1) as place, * from ${table}
+export function duplicatesSql(table: string, { typed }: { typed: boolean }): string {
+  const valid = typed
+    ? `(select rowid as id, rowid + 1 as place, * from ${table})`
+    : `(select rowid as id, coalesce("row", rowid + 1) as place, * from ${table}
     where texts is null)`;
   return `select id, place, ${candleTextSql()} as candle from ${valid}
     where open_time in (select open_time from ${valid} group by open_time having count(*) > 1)

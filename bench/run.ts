@@ -6,6 +6,7 @@ import { SHARED_DATA } from "@/tests/support/shared_data.ts";
 import { benchAppends } from "./append.ts";
 import { startTimes } from "./commands.ts";
 import { openCounted } from "./counted.ts";
+import { benchCrawlMemory } from "./crawl_memory.ts";
 import { benchIngest, benchReadsDuringIngest } from "./ingest.ts";
 import { benchAggregate, benchReads } from "./read.ts";
 import { benchRebuild } from "./rebuild.ts";
@@ -16,7 +17,7 @@ import { benchStall } from "./stall.ts";
 /**
  * `deno task bench [part…]`: measures the claims of the design beside their peers on a throw-away
  * PostgreSQL, prints a table and writes `bench/results.json`. Parts: append, ingest, read,
- * aggregate, rebuild, start, stall.
+ * aggregate, rebuild, start, stall, memory.
  */
 const cluster = await startCluster();
 const folders: string[] = [];
@@ -78,6 +79,7 @@ const PARTS: Readonly<Record<string, () => Promise<Result[]>>> = {
     ];
   },
   stall: () => benchStall(SHARED_DATA),
+  memory: () => benchCrawlMemory(),
 };
 
 const wanted = Deno.args.length > 0 ? Deno.args : Object.keys(PARTS);

@@ -1,3 +1,4 @@
+import { MEMORY_FLAG } from "@/adapters/process/permission_flags.ts";
 import { freePort } from "@/tests/support/free_port.ts";
 import { answers } from "./influx.ts";
 
@@ -23,7 +24,7 @@ export async function startService(
   const port = freePort();
   const token = "bench-token-of-this-run-only";
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "main.ts", "serve"],
+    args: ["run", "-A", MEMORY_FLAG, "main.ts", "serve"],
     env: {
       ...{ PORT: `${port}`, DATA_DIR: folder, ADMIN_TOKEN: token, CRON: "off", WATCH: "none" },
       ...{ RATE_LIMITS: `{"market":0,"write":0}`, LOG_LEVEL: "warn" },

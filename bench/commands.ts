@@ -1,3 +1,4 @@
+import { MEMORY_FLAG } from "@/adapters/process/permission_flags.ts";
 import { median } from "./result.ts";
 import { answers } from "./influx.ts";
 import { freePort } from "@/tests/support/free_port.ts";
@@ -18,7 +19,7 @@ export async function importYears(shared: string): Promise<ImportedYears> {
   const files = YEARS.map((year) => `${shared}/spot_1m/BTCUSDT-1m-${year}.csv.gz`);
   const start = performance.now();
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "main.ts", "import", "binance:BTC/USDT:1m", ...files, "--json"],
+    args: ["run", "-A", MEMORY_FLAG, "main.ts", "import", "binance:BTC/USDT:1m", ...files, "--json"],
     env: { DATA_DIR: dataDir, LOG_LEVEL: "warn" },
   }).output();
   const importMs = performance.now() - start;
@@ -57,7 +58,7 @@ async function oneStart(dataDir: string): Promise<number> {
   const port = freePort();
   const start = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "main.ts", "serve"],
+    args: ["run", "-A", MEMORY_FLAG, "main.ts", "serve"],
     env: { PORT: `${port}`, DATA_DIR: dataDir, CRON: "off", WATCH: "none", LOG_LEVEL: "warn" },
     stdout: "null",
     stderr: "inherit",

@@ -18,6 +18,7 @@ const counted: RowProjection<Counted, { id: string; n: number }> = {
   name: "counted",
   version: 1,
   table: pgTable("counted_v1", { id: text("id").primaryKey(), n: integer("n").notNull() }),
+  oneStream: true,
   keys: ({ data }) => [data.id],
   on: { Counted: (row, { data: { id } }) => ({ id, n: (row?.n ?? 0) + 1 }) },
 };

@@ -4,7 +4,7 @@ import { trusted } from "@/events/trust.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import { guardParams, guardSql, type Side } from "./checkpoints.ts";
 import type { BulkProjection, RowProjection } from "./define.ts";
-import { fold, type ProjectedRow, touches } from "./fold.ts";
+import { fold, type ProjectedRow, type Touch, touches } from "./fold.ts";
 import type { RowCache } from "./row_cache.ts";
 import type { TableShape } from "./table_shape.ts";
 import {
@@ -90,7 +90,8 @@ async function foldRows(
 ): Promise<ReadonlyMap<string, ProjectedRow | undefined>> {
   const touched = touches(projection, events);
   const keys = new Set(touched.flatMap((touch) => touch.keys));
-  const missing = rows.missing(keys);
+  const fresh = projection.oneStream === true ? firstTouched(touched) : new Set<string>();
+  const missing = rows.missing(keys).filter((key) => !fresh.has(key));
   const before = new Map<string, ProjectedRow>();
   for (const key of keys) {
     const row = rows.get(key);
@@ -116,6 +117,12 @@ async function foldRows(
     }
     return [key, row && completeRow(shape, row)];
   }));
+}
+
+/** Rows whose stream begins in this batch. */
+function firstTouched(touched: readonly Touch[]): ReadonlySet<string> {
+  const first = touched.filter(({ event }) => event.version === 1);
+  return new Set(first.flatMap(({ keys }) => keys));
 }
 
 async function applyBulk(

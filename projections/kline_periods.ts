@@ -39,6 +39,7 @@ export const klinePeriods: RowProjection<KlineEvent, KlinePeriodRow> = {
   name: "kline_periods",
   version: VERSION,
   table: klinePeriodsTable,
+  oneStream: true,
   keys: ({ data }) => [periodKey(data.seriesId, data.period)],
   on: {
     KlinesRecorded: (row, { data, ...place }) => {

@@ -19,7 +19,16 @@ export async function importYears(shared: string): Promise<ImportedYears> {
   const files = YEARS.map((year) => `${shared}/spot_1m/BTCUSDT-1m-${year}.csv.gz`);
   const start = performance.now();
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", MEMORY_FLAG, "main.ts", "import", "binance:BTC/USDT:1m", ...files, "--json"],
+    args: [
+      "run",
+      "-A",
+      MEMORY_FLAG,
+      "main.ts",
+      "import",
+      "binance:BTC/USDT:1m",
+      ...files,
+      "--json",
+    ],
     env: { DATA_DIR: dataDir, LOG_LEVEL: "warn" },
   }).output();
   const importMs = performance.now() - start;

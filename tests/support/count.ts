@@ -6,7 +6,8 @@ export interface Count {
   readonly failed: number;
 }
 
-const SUMMARY = /^ *(?:\[\S+\] )?(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed/gm;
+const SUMMARY =
+  /^ *(?:\[\S+\] )?(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed/gm;
 
 /** Adds up the summaries of `deno test` in a log; undefined when there is none: the run broke off. */
 export function countTests(log: string): Count | undefined {

@@ -55,6 +55,9 @@ const COLUMNS = [
 /** One transaction of a month would silence PGlite's only connection for 0.6 s. */
 const CHUNK_ROWS = { pglite: 1_000, postgres: 10_000 } as const;
 
+/** Chunks written at the same time: each is a transaction that asks for the checkpoint itself. */
+const LANES = { pglite: 1, postgres: 2 } as const;
+
 interface Deps {
   readonly blobs: Blobs;
   readonly lake: Pick<Lake, "columns">;
@@ -140,8 +143,21 @@ async function load(
   if (blob === null) throw new BlobMissing("none");
   const file = await blobs.local(blob.sha256);
   try {
-    for await (const { literals } of lake.columns(file.path, CHUNK_ROWS[context.engine])) {
-      await context.run(upsert(context, loaded(literals, { seriesId, position })));
+    const chunks = lake.columns(file.path, CHUNK_ROWS[context.engine])[Symbol.asyncIterator]();
+    let failed = false;
+    const lane = async () => {
+      for (let at = await chunks.next(); at.done !== true && !failed; at = await chunks.next()) {
+        await context.run(upsert(context, loaded(at.value.literals, { seriesId, position })));
+      }
+    };
+    const lanes = Array.from({ length: LANES[context.engine] }, () =>
+      lane().catch((error) => {
+        failed = true;
+        throw error;
+      }));
+    // None may still write when the others give up.
+    for (const end of await Promise.allSettled(lanes)) {
+      if (end.status === "rejected") throw end.reason;
     }
   } finally {
     file.release();

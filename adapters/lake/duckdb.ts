@@ -2,6 +2,7 @@ import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { KlineColumns, Lake, StagedBatch } from "@/domain/ports/lake.ts";
 import { DuckdbRpc } from "./duckdb_rpc.ts";
 import type { LakeCalls, LakeOp } from "./lake_calls.ts";
+import type { ColumnsPage } from "./rewrite.ts";
 
 export interface DuckdbLakeOptions {
   /** For spilling and intermediate files; made when missing, swept of what was left behind an hour ago. */
@@ -84,12 +85,10 @@ async function* columnsOf(
   rpc: DuckdbRpc,
   { path, size }: { path: string; size: number },
 ): AsyncGenerator<KlineColumns> {
-  let after = -1;
-  for (;;) {
-    const { columns, lastOpenTime } = await rpc.call("columns", { path, after, size });
-    if (columns.rows > 0) yield columns;
-    if (columns.rows < size) return;
-    after = lastOpenTime;
+  for (let after: number | undefined = -1; after !== undefined;) {
+    const page: ColumnsPage = await rpc.call("columns", { path, after, size });
+    yield* page.chunks;
+    after = page.lastOpenTime;
   }
 }
 

@@ -4,7 +4,6 @@ import type {
   Comparison,
   FileFacts,
   HeldCandles,
-  KlineColumns,
   LakeQuery,
   LakeResult,
   Scale,
@@ -13,6 +12,7 @@ import type {
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import type { EngineOptions } from "./engine.ts";
 import type { WireError } from "./engine_error.ts";
+import type { ColumnsPage } from "./rewrite.ts";
 import type { StagedFacts } from "./stage.ts";
 
 /** What the main side asks of the worker, by name. */
@@ -27,9 +27,7 @@ export interface LakeCalls {
   writeMerged(args: { id: number; period: string; scale: Scale; outPath: string }): FileFacts;
   drop(args: { id: number }): void;
   read(query: LakeQuery): LakeResult;
-  columns(
-    args: { path: string; after: number; size: number },
-  ): { columns: KlineColumns; lastOpenTime: number };
+  columns(args: { path: string; after: number; size: number }): ColumnsPage;
   describe(args: { path: string }): FileFacts;
   rescale(args: { path: string; scale: Scale; outPath: string }): FileFacts;
   without(

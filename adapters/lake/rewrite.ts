@@ -31,23 +31,36 @@ export async function fileWithout(
   return await writeFile(session, rest, { scale: header.scale, outPath });
 }
 
-/** The next rows of a file as array literals, and where to go on. */
+/** Rows that cross to the main side in one answer: a month of minutes, 5 MB of text. */
+const PAGE_ROWS = 50_000;
+
+export interface ColumnsPage {
+  readonly chunks: readonly KlineColumns[];
+  /** Where to go on; undefined at the end of the file. */
+  readonly lastOpenTime: number | undefined;
+}
+
+/** The next rows of a file as array literals, `size` rows each: the file is read once a page, not once a chunk. */
 export async function columnsAfter(
   session: Session,
   { path, after, size }: { path: string; after: number; size: number },
-): Promise<{ columns: KlineColumns; lastOpenTime: number }> {
+): Promise<ColumnsPage> {
   const literals = FILE_COLUMNS.map((name) => {
     const text = DECIMALS.some((d) => d === name) ? `plain(${name})` : `"${name}"::varchar`;
     return `'{' || string_agg(coalesce(${text}, 'NULL'), ',' order by open_time) || '}'`;
   });
-  const [row] = await session.rows(`select count(*), max(open_time), ${literals.join(", ")}
-    from (select * from read_parquet(${literal(path)}) where open_time > ${after}
-      order by open_time limit ${size})`);
-  const [rows, last, ...columns] = row ?? [];
-  return {
-    columns: { rows: Number(rows), literals: columns.map(String) },
-    lastOpenTime: Number(last),
-  };
+  const limit = Math.max(1, Math.floor(PAGE_ROWS / size)) * size;
+  const found = await session.rows(`select count(*), max(open_time), ${literals.join(", ")}
+    from (select *, (row_number() over (order by open_time) - 1) // ${size} as chunk
+      from (select * from read_parquet(${literal(path)}) where open_time > ${after}
+        order by open_time limit ${limit}))
+    group by chunk order by chunk`);
+  const chunks = found.map(([rows, , ...columns]) => ({
+    rows: Number(rows),
+    literals: columns.map(String),
+  }));
+  const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+  return { chunks, lastOpenTime: rows < limit ? undefined : Number(found.at(-1)?.[1]) };
 }
 
 function known(facts: FileFacts | undefined, path: string): FileFacts {

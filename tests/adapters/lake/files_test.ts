@@ -92,6 +92,17 @@ Deno.test("columns of a file are array literals, in pieces, in order", () =>
     assert.deepEqual(whole.map(({ rows }) => rows), [5]);
   }));
 
+Deno.test("columns of a file longer than a page are whole, each row once, at any size of a piece", () =>
+  withLake(async (fixture) => {
+    const path = await fileOf(fixture, someCandles(30_002));
+    for (const size of [7_000, 30_000]) {
+      const pieces = await Array.fromAsync(fixture.lake.columns(path, size));
+      const times = pieces.flatMap(({ literals }) => literals[0]?.slice(1, -1).split(",") ?? []);
+      assert.deepEqual(times, Array.from({ length: 30_002 }, (_, i) => String(minute(i))));
+      assert.deepEqual(new Set(pieces.slice(0, -1).map(({ rows }) => rows)), new Set([size]));
+    }
+  }));
+
 Deno.test("a file at a wider scale has the same candles and the same checksum", () =>
   withLake(async (fixture) => {
     const { lake } = fixture;

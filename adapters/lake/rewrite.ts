@@ -31,8 +31,8 @@ export async function fileWithout(
   return await writeFile(session, rest, { scale: header.scale, outPath });
 }
 
-/** Rows that cross to the main side in one answer: a month of minutes, 5 MB of text. */
-const PAGE_ROWS = 50_000;
+/** Rows that cross to the main side in one answer: a larger one keeps reads waiting. */
+const PAGE_ROWS = 10_000;
 
 export interface ColumnsPage {
   readonly chunks: readonly KlineColumns[];

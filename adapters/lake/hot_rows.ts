@@ -31,6 +31,7 @@ function hotFacts(hot: HotRows, { width, scale }: DecimalType): Omit<Part, "sql"
   const last = hot.lastIndexOf("\n", hot.length - 2) + 1;
   return {
     width,
+    hasDetail: true,
     scale: { price: scale, volume: scale, quote: scale },
     firstOpenTime: parseInt(hot, 10),
     lastOpenTime: parseInt(hot.slice(last), 10),

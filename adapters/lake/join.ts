@@ -29,6 +29,7 @@ async function partOf(session: Session, path: string): Promise<Part> {
     sql: `select ${KLINE_COLUMNS.join(", ")} from read_parquet(${literal(path)})`,
     scale: { price: of("open"), volume: of("volume"), quote: of("quote_volume") },
     width: Math.max(...types.map(([, , precision]) => Number(precision))),
+    hasDetail: true,
     // Not asked for: the files are read as a whole.
     firstOpenTime: 0,
     lastOpenTime: 0,

@@ -90,7 +90,7 @@ async function readFrom(
   { engine, session }: ReadContext,
   { query, source }: { query: LakeQuery; source: Source },
 ): Promise<LakeResult> {
-  const picked = pickedSql(source.sql, query);
+  const picked = pickedSql(source, query);
   if (query.format === "parquet") return await readParquet(engine, session, { query, picked });
   const [row] = await session.rows(`select ${factsSql(query)},
       ${linesSql(query, source)} filter (place <= ${query.limit}) from (${picked})`);

@@ -8,6 +8,8 @@ export interface Part {
   readonly sql: string;
   readonly scale: Scale;
   readonly width: number;
+  /** Some candle may have a value after the volume. */
+  readonly hasDetail: boolean;
   readonly firstOpenTime: number;
   readonly lastOpenTime: number;
 }
@@ -17,6 +19,7 @@ export interface Source {
   readonly sql: string;
   readonly scale: Scale;
   readonly width: number;
+  readonly hasDetail: boolean;
 }
 
 /**
@@ -29,7 +32,7 @@ export function unionOf(parts: readonly Part[], width: 18 | 38): Source | undefi
   if (others.length === 0) return first;
   const scale = others.reduce((widest, part) => widerScale(widest, part.scale), first.scale);
   const sql = parts.map((part) => castTo(part.sql, scale, width)).join(" union all ");
-  return { sql, scale, width };
+  return { sql, scale, width, hasDetail: parts.some((part) => part.hasDetail) };
 }
 
 function castTo(sql: string, { price, volume, quote }: Scale, width: 18 | 38): string {

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
+import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
 import { claimDataDir, type DataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
 import { systemClock as clock } from "@/adapters/clock.ts";
@@ -252,7 +253,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   };
   return {
     ...{ ...models, database, store, blobs, workspace, exchanges, ingest, crawling, mirror },
-    removal: createKlineRemoval(parts),
+    ...{ removal: createKlineRemoval(parts), blobRanges: openBlobRanges(blobs) },
     scheduled: [crawlLive(crawling), crawlHistory(crawling)],
     closing: [
       ["exchanges", () => exchanges.close()],

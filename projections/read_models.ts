@@ -13,6 +13,7 @@ import { createKlineReader } from "./kline_reader.ts";
 import { klines } from "./klines.ts";
 import { createLakeFiles, type LakeFiles } from "./lake_files.ts";
 import { series } from "./series.ts";
+import { findSeriesStats, type SeriesStats } from "./series_stats.ts";
 import { createSeriesQueries } from "./series_board.ts";
 import type { SeriesQueries } from "./series_queries.ts";
 
@@ -34,6 +35,7 @@ export interface ReadModels {
   readonly reader: KlineReader;
   readonly series: SeriesQueries;
   readonly lakeFiles: LakeFiles;
+  readonly seriesStats: (seriesId: string) => Promise<SeriesStats | undefined>;
 }
 
 export function openReadModels(deps: ReadModelDeps): ReadModels {
@@ -45,6 +47,7 @@ export function openReadModels(deps: ReadModelDeps): ReadModels {
   follower.onApplied((events) => reader.changed(events));
   return {
     ...{ db, follower, reader, series: createSeriesQueries(db), lakeFiles: createLakeFiles(db) },
+    seriesStats: (seriesId) => findSeriesStats(db, seriesId),
     projectionNames: projections.map(({ name }) => name),
   };
 }

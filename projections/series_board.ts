@@ -49,7 +49,8 @@ export async function countCandles(
   return { candles: Number(totals?.candles ?? 0), newestCrawlAt: crawl?.at ?? null };
 }
 
-function coverageOf(periods: readonly KlinePeriodRow[]): Coverage {
+/** What is known of the slots of a series, from its periods in order. */
+export function coverageOf(periods: readonly KlinePeriodRow[]): Coverage {
   return {
     held: mergeRanges(periods.flatMap(({ held }) => held)),
     absent: periods.flatMap(({ absent }) => absent).toSorted((a, b) => a.from - b.from),

@@ -12,6 +12,7 @@ import { addLakeRoutes } from "./lake.ts";
 import { addKlineRoutes } from "./klines.ts";
 import { addKlineWriteRoutes } from "./klines_write.ts";
 import { addSeriesRoutes } from "./series.ts";
+import { addSeriesStatsRoutes } from "./series_stats.ts";
 import { createSeriesDirectory } from "./series_directory.ts";
 
 /** What pages of other origins may read. */
@@ -33,6 +34,7 @@ export function createApp(deps: AppDeps): App {
   addKlineRoutes(router, withDirectory);
   addKlineWriteRoutes(router, withDirectory);
   addSeriesRoutes(router, withDirectory);
+  addSeriesStatsRoutes(router, withDirectory);
   addLakeRoutes(router, withDirectory);
   addEventRoutes(router, deps);
   addAdminRoutes(router, withDirectory);

@@ -10,6 +10,7 @@ import type { Log } from "@/domain/ports/log.ts";
 import type { Spool } from "@/domain/ports/spool.ts";
 import type { Projections } from "@/projections/define.ts";
 import type { LakeFiles } from "@/projections/lake_files.ts";
+import type { SeriesStats } from "@/projections/series_stats.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
 import type { Authenticate } from "./auth.ts";
 import type { RateLimits } from "./rate_limit.ts";
@@ -21,6 +22,8 @@ export interface AppDeps {
   readonly reader: KlineReader;
   readonly lakeFiles: LakeFiles;
   readonly blobRanges: BlobRanges;
+  /** Undefined for a series that is not known. */
+  readonly seriesStats: (seriesId: string) => Promise<SeriesStats | undefined>;
   readonly ingest: KlineIngest;
   readonly removal: KlineRemoval;
   readonly projections: Projections;

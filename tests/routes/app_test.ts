@@ -34,6 +34,7 @@ const TABLE: readonly [method: string, path: string, json: unknown, statuses: st
   ["GET", "/api/v1/series", undefined, "200 401 200 200 200"],
   ["GET", `/api/v1/series/${ID}`, undefined, "200 401 200 200 200"],
   ["GET", `/api/v1/series/${ID}/gaps`, undefined, "200 401 200 200 200"],
+  ["GET", `/api/v1/series/${ID}/stats`, undefined, "200 401 200 200 200"],
   ["GET", "/api/v1/klines?symbol=BTCUSDT&interval=1m", undefined, "200 401 200 200 200"],
   ["GET", "/lake", undefined, "200 401 200 200 200"],
   ["GET", "/lake/manifest.json", undefined, "200 401 200 200 200"],

@@ -28,6 +28,7 @@ const CALLS: readonly [method: string, path: string, asked: string, options?: As
   ["get", "/api/v1/series", "/api/v1/series"],
   ["get", "/api/v1/series/{id}", `/api/v1/series/${ID}`],
   ["get", "/api/v1/series/{id}/gaps", `/api/v1/series/${ID}/gaps`],
+  ["get", "/api/v1/series/{id}/stats", `/api/v1/series/${ID}/stats`],
   ["get", "/api/v1/klines", klines],
   ["get", "/api/v1/klines", `${klines}&format=objects&numbers=string`],
   ["get", "/api/v1/klines", `${klines}&format=csv`],

@@ -8,6 +8,7 @@ import { seriesId } from "@/domain/klines/series_ref.ts";
 import type { JobSpec, JobStatus } from "@/domain/ports/jobs.ts";
 import { openDb } from "@/projections/db.ts";
 import { createLakeFiles } from "@/projections/lake_files.ts";
+import { findSeriesStats } from "@/projections/series_stats.ts";
 import type { AppDeps, CrawlStart } from "@/routes/app_deps.ts";
 import { createApp } from "@/routes/app.ts";
 import { authenticateAdmin, type Caller } from "@/routes/auth.ts";
@@ -117,6 +118,7 @@ export async function openApp(
     ...{ store: house.store, series: house.series, reader: house.reader, ingest: house.ingest },
     ...{ removal: house.removal, projections: house.follower },
     ...{ lakeFiles: createLakeFiles(openDb(database)), blobRanges: openBlobRanges(house.blobs) },
+    seriesStats: (seriesId) => findSeriesStats(openDb(database), seriesId),
     jobs,
     startCrawl(request) {
       const job = begin("crawl", seriesId(request.series));

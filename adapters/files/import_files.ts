@@ -1,14 +1,17 @@
 import { Refusal } from "@/domain/decider.ts";
 import type { ImportFile, LocalFiles, OpenedImports } from "@/domain/ports/local_files.ts";
+import { CHECKSUM_SUFFIX, requireChecksum } from "./checksum_file.ts";
 import { openResultFile } from "./result_file.ts";
 import { type FileKind, sniff } from "./sniff.ts";
 import { unpackZip } from "./zip.ts";
+import { openZipFolder } from "./zip_folder.ts";
 
 /** Files of this machine; archives are unpacked into directories under `tempDir`. */
 export function openLocalFiles({ tempDir }: { readonly tempDir: string }): LocalFiles {
   return {
     openImports: (paths, signal) => openImports(paths, tempDir, signal),
     createResult: openResultFile,
+    openZips: openZipFolder,
   };
 }
 
@@ -27,7 +30,9 @@ async function openImports(
   try {
     for (const name of names) {
       signal.throwIfAborted();
+      if (isChecksumOfOther(name, names)) continue;
       const path = await locate(name);
+      await requireChecksum(name);
       const kind = await sniff(path);
       if (kind.kind === "zip") {
         await Deno.mkdir(tempDir, { recursive: true });
@@ -45,6 +50,11 @@ async function openImports(
     throw error;
   }
   return { files, directories: [...directories], close };
+}
+
+/** `*` in a shell also finds the checksums beside the files. */
+function isChecksumOfOther(name: string, names: readonly string[]): boolean {
+  return name.endsWith(CHECKSUM_SUFFIX) && names.includes(name.slice(0, -CHECKSUM_SUFFIX.length));
 }
 
 /** The file's real path; refuses what cannot be read before any work is done. */

@@ -69,7 +69,7 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
 }
 
 /** Says which file could not be written, and why. */
-async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {

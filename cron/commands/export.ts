@@ -1,11 +1,21 @@
 import { Refusal } from "@/domain/decider.ts";
 import { formatSeries, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import { type Interval, slotEnd, slotStart } from "@/domain/klines/interval.ts";
+import type { OpenTimeRange } from "@/events/catalog/klines.ts";
+import { monthStart, nextMonth } from "@/domain/klines/vision_files.ts";
 import type { HeldSeries, Installation } from "@/domain/ports/installation.ts";
 import type { ResultFile } from "@/domain/ports/local_files.ts";
-import { type CommandSpec, findTime, refuse, requireSeries, requireText } from "./arguments.ts";
-import type { Command, CommandContext } from "./command.ts";
+import {
+  type Arguments,
+  type CommandSpec,
+  findTime,
+  refuse,
+  requireSeries,
+  requireText,
+} from "./arguments.ts";
+import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { createCsvWriter, createFreqtradeWriter, type PageWriter } from "./export_text.ts";
+import { exportVision, type VisionExport } from "./export_vision.ts";
 import { count, formatBytes, isoTime } from "./sentences.ts";
 
 const FORMATS = ["csv", "parquet", "freqtrade"] as const;
@@ -19,9 +29,13 @@ const spec: CommandSpec = {
     from: { value: "<time>", help: "first open time (default: the first held)" },
     to: { value: "<time>", help: "up to this open time, exclusive (default: past the last held)" },
     format: { value: FORMATS.join("|"), help: "what to write (default: by the file's name)" },
+    layout: {
+      value: "binance-vision",
+      help: "daily and monthly zips with checksums, as data.binance.vision has them",
+    },
     out: {
       value: "<file>",
-      help: "where; .gz compresses csv; freqtrade wants BTC_USDT-1m.json.gz",
+      help: "where; .gz compresses csv; freqtrade wants BTC_USDT-1m.json.gz; a folder for a layout",
     },
   },
 };
@@ -37,10 +51,15 @@ export const exportKlines: Command = {
     const from = findTime(spec, args, "from");
     const to = findTime(spec, args, "to");
     const out = requireText(spec, args, "out");
-    const format = chooseFormat(args.find("format"), out);
+    const layout = chooseLayout(args);
+    const format = layout === undefined ? chooseFormat(args.find("format"), out) : "csv";
     const installation = await context.open();
     const held = await installation.findSeries(asked);
     const series = { ...held.series, interval: asked.interval };
+    if (layout !== undefined) {
+      const range = visionRange(held, { from, to });
+      return await exportLayout({ installation, series, range, held, out }, context);
+    }
     const range = chooseRange(held, { from, to, interval: asked.interval });
     const result = await context.files.createResult(out);
     try {
@@ -65,6 +84,37 @@ export const exportKlines: Command = {
     }
   },
 };
+
+/** Whole days and months, also where they hold candles only in a part. */
+async function exportLayout(
+  { held, out, ...job }: Omit<VisionExport, "folder"> & {
+    readonly held: HeldSeries;
+    readonly out: string;
+  },
+  context: CommandContext,
+): Promise<CommandResult> {
+  const folder = context.files.openZips(out);
+  const counts = await exportVision({ ...job, folder }, context);
+  const { daily, monthly, kept, sizeBytes } = counts;
+  if (daily + monthly + kept === 0) {
+    const [from, to] = job.range.map(isoTime);
+    throw refuse(
+      spec,
+      `no day or month with candles lies in ${from} … ${to} as a whole, and is over`,
+    );
+  }
+  const series = formatSeries(job.series);
+  return {
+    lines: [
+      `Exported ${count(daily, "daily file")} and ${
+        count(monthly, "monthly file")
+      } of ${series} to ` +
+      `${out} (${formatBytes(sizeBytes)}${held.simulated ? ", simulated" : ""})` +
+      `${kept === 0 ? "" : `; ${count(kept, "file")} stayed`}.`,
+    ],
+    facts: { series, simulated: held.simulated, layout: "binance-vision", out, ...counts },
+  };
+}
 
 interface Export {
   readonly installation: Installation;
@@ -117,6 +167,14 @@ function createWriter(
   }
 }
 
+function chooseLayout(args: Arguments): "binance-vision" | undefined {
+  const layout = args.find("layout");
+  if (layout === undefined) return undefined;
+  if (layout !== "binance-vision") throw refuse(spec, `--layout "${layout}" is not binance-vision`);
+  if (args.given("format")) throw refuse(spec, "a layout has a format of its own");
+  return layout;
+}
+
 function chooseFormat(text: string | undefined, out: string): Format {
   const format = FORMATS.find((known) => known === text);
   if (format !== undefined) return format;
@@ -128,6 +186,15 @@ function chooseFormat(text: string | undefined, out: string): Format {
   throw refuse(spec, `say --format ${FORMATS.join("|")}, "${out}" does not tell`);
 }
 
+/** From the start of the first month to the end of the last one that holds a candle. */
+function visionRange(
+  held: HeldSeries,
+  { from, to }: { readonly from: number | undefined; readonly to: number | undefined },
+): readonly [from: number, to: number] {
+  const [first, past] = requireRange(held);
+  return [from ?? monthStart(first), to ?? nextMonth(monthStart(past - 1))];
+}
+
 function chooseRange(
   held: HeldSeries,
   { from, to, interval }: {
@@ -136,13 +203,7 @@ function chooseRange(
     readonly interval: Interval;
   },
 ): readonly [from: number, to: number] {
-  const [first, past] = held.range ?? [];
-  if (first === undefined || past === undefined) {
-    throw new Refusal(
-      "not_found",
-      `Cannot export ${formatSeries(held.series)}: it has no candles yet`,
-    );
-  }
+  const [first, past] = requireRange(held);
   // The first larger bar opens before the first stored candle.
   const start = slotStart(interval, first);
   const range = [Math.max(from ?? start, start), Math.min(to ?? past, past)] as const;
@@ -150,4 +211,9 @@ function chooseRange(
     throw refuse(spec, `candles are held from ${isoTime(first)} to ${isoTime(past)} only`);
   }
   return range;
+}
+
+function requireRange({ range, series }: HeldSeries): OpenTimeRange {
+  if (range !== undefined) return range;
+  throw new Refusal("not_found", `Cannot export ${formatSeries(series)}: it has no candles yet`);
 }

@@ -1,14 +1,17 @@
 import type { FileFormat } from "./lake.ts";
+import type { ZipFolder } from "./zip_folder.ts";
 
 /** Files that a person names on the command line. */
 export interface LocalFiles {
   /**
    * Finds out what each file holds, by its content, and unpacks archives. Refusal `validation_error`
-   * names the file that is missing or of a kind that cannot be read.
+   * names the file that is missing, of a kind that cannot be read, or not what the `.CHECKSUM`
+   * beside it says.
    */
   openImports(paths: readonly string[], signal: AbortSignal): Promise<OpenedImports>;
   /** A file that appears under its name only when it is finished. */
   createResult(path: string): Promise<ResultFile>;
+  openZips(directory: string): ZipFolder;
 }
 
 export interface OpenedImports {

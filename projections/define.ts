@@ -42,6 +42,8 @@ export interface BulkProjection {
   readonly views?: readonly PeopleView[];
   /** Rows that an event writes, where they are many: batches are cut by their sum. */
   readonly weight?: (event: Recorded) => number;
+  /** Projections whose rows must not be seen before these are. */
+  readonly together?: readonly string[];
   /** Runs the statements of a batch through `run`, oldest event first. */
   apply(events: readonly Recorded[], context: BulkContext): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { trusted } from "@/events/trust.ts";
 import { SOURCE_RANK } from "@/domain/klines/candle.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
 import type { BulkContext, BulkProjection } from "./define.ts";
+import { klinePeriods } from "./kline_periods.ts";
 import { seriesTable } from "./series.ts";
 
 const VERSION = 1;
@@ -74,6 +75,8 @@ export function klines({ blobs, lake }: Deps): BulkProjection {
     table: klinesTable,
     types: ["KlinesRecorded", "KlinesDeleted"],
     views: [PEOPLE_VIEW],
+    // A reader that knows of candles must find their rows.
+    together: [klinePeriods.name],
     weight: (event) => weightOf(trusted<Recorded<KlineEvent>>(event)),
     async apply(events, context) {
       let waiting: Batch[] = [];

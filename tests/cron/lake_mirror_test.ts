@@ -203,8 +203,9 @@ Deno.test("a disk that refuses is tried again after a minute, and nothing is los
 
 Deno.test("a stop shows what is pending without waiting for its turn", () =>
   withScene(async ({ ingest, mirror, checked, lake }) => {
-    const shown = mirror({ clock: { now: () => 0, sleep: untilAborted } });
     await ingest(1);
+    const shown = mirror({ clock: { now: () => 0, sleep: untilAborted } });
+    shown.start();
     await shown.settled();
     await ingest(3);
     const manifest = await Deno.readTextFile(`${lake}/manifest.json`);

@@ -8,13 +8,20 @@ import { createErrorHandler } from "./errors.ts";
 import { addEventRoutes } from "./events.ts";
 import { createGuard } from "./guard.ts";
 import { addHealthRoutes } from "./health.ts";
+import { addLakeRoutes } from "./lake.ts";
 import { addKlineRoutes } from "./klines.ts";
 import { addKlineWriteRoutes } from "./klines_write.ts";
 import { addSeriesRoutes } from "./series.ts";
 import { createSeriesDirectory } from "./series_directory.ts";
 
 /** What pages of other origins may read. */
-const SHARED_PATHS = ["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/openapi.json"];
+const SHARED_PATHS = [
+  "/api/v1/klines",
+  "/api/v1/series",
+  "/api/v1/series/*",
+  "/openapi.json",
+  "/lake/*",
+];
 
 /** The whole HTTP API. Serve it with `Deno.serve((request, info) => app.fetch(request, info))`. */
 export function createApp(deps: AppDeps): App {
@@ -26,6 +33,7 @@ export function createApp(deps: AppDeps): App {
   addKlineRoutes(router, withDirectory);
   addKlineWriteRoutes(router, withDirectory);
   addSeriesRoutes(router, withDirectory);
+  addLakeRoutes(router, withDirectory);
   addEventRoutes(router, deps);
   addAdminRoutes(router, withDirectory);
   addDocs(app, deps.settings);
@@ -41,7 +49,7 @@ function preflight(c: AppContext): Response {
     status: 204,
     headers: {
       "access-control-allow-methods": "GET, HEAD",
-      "access-control-allow-headers": "authorization, x-request-id",
+      "access-control-allow-headers": "authorization, x-request-id, range, if-range, if-none-match",
       "access-control-max-age": "86400",
     },
   });

@@ -1,5 +1,6 @@
 import type { EventStore } from "@/events/store/store.ts";
 import type { SeriesRef } from "@/domain/klines/series_ref.ts";
+import type { BlobRanges } from "@/domain/ports/blob_ranges.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
@@ -8,6 +9,7 @@ import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { Spool } from "@/domain/ports/spool.ts";
 import type { Projections } from "@/projections/define.ts";
+import type { LakeFiles } from "@/projections/lake_files.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
 import type { Authenticate } from "./auth.ts";
 import type { RateLimits } from "./rate_limit.ts";
@@ -17,6 +19,8 @@ export interface AppDeps {
   readonly store: EventStore;
   readonly series: SeriesQueries;
   readonly reader: KlineReader;
+  readonly lakeFiles: LakeFiles;
+  readonly blobRanges: BlobRanges;
   readonly ingest: KlineIngest;
   readonly removal: KlineRemoval;
   readonly projections: Projections;

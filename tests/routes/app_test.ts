@@ -35,6 +35,12 @@ const TABLE: readonly [method: string, path: string, json: unknown, statuses: st
   ["GET", `/api/v1/series/${ID}`, undefined, "200 401 200 200 200"],
   ["GET", `/api/v1/series/${ID}/gaps`, undefined, "200 401 200 200 200"],
   ["GET", "/api/v1/klines?symbol=BTCUSDT&interval=1m", undefined, "200 401 200 200 200"],
+  ["GET", "/lake", undefined, "200 401 200 200 200"],
+  ["GET", "/lake/manifest.json", undefined, "200 401 200 200 200"],
+  ["GET", "/lake/{exchange}", undefined, "404 401 404 404 404"],
+  ["GET", "/lake/{exchange}/{pair}", undefined, "404 401 404 404 404"],
+  ["GET", "/lake/{exchange}/{pair}/{interval}", undefined, "404 401 404 404 404"],
+  ["GET", "/lake/{exchange}/{pair}/{interval}/{file}", undefined, "404 401 404 404 404"],
   ["POST", `/api/v1/series/${ID}/klines`, KLINES, "401 401 403 200 200"],
   [
     "DELETE",
@@ -53,6 +59,12 @@ const TABLE: readonly [method: string, path: string, json: unknown, statuses: st
   ["DELETE", "/admin/jobs/{job}", undefined, "401 401 403 403 202"],
 ];
 
+const CODES: Readonly<Record<number, string>> = {
+  401: "UNAUTHENTICATED",
+  403: "FORBIDDEN",
+  404: "NOT_FOUND",
+};
+
 Deno.test("routes: each lets in whom it should, and tells the others why not", async () => {
   const { ask } = await openOnce();
   for (const [method, template, json, statuses] of TABLE) {
@@ -62,7 +74,7 @@ Deno.test("routes: each lets in whom it should, and tells the others why not", a
       const response = await ask(method, path, { as, ...(json === undefined ? {} : { json }) });
       got.push(response.status);
       const code = response.status >= 400 ? (await response.json()).error.code : undefined;
-      const expected = response.status === 401 ? "UNAUTHENTICATED" : "FORBIDDEN";
+      const expected = CODES[response.status];
       if (response.status >= 400) assert.equal(code, expected, `${method} ${path} as ${as}`);
       else await response.body?.cancel();
       const challenge = response.headers.get("www-authenticate");
@@ -122,7 +134,7 @@ Deno.test("routes: pages of other origins may read market data, and nothing else
     const response = await ask(method, path, { ...(json === undefined ? {} : { json }) });
     await response.body?.cancel();
     const shared = path === "/openapi.json" ||
-      method === "GET" && /^\/api\/v1\/(klines|series)/.test(path);
+      method === "GET" && /^\/(api\/v1\/(klines|series)|lake)/.test(path);
     assert.equal(response.headers.get("access-control-allow-origin"), shared ? "*" : null, path);
   }
   const preflight = await ask("OPTIONS", `/api/v1/series/${ID}`);

@@ -1,3 +1,4 @@
+import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { systemClock } from "@/adapters/clock.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
@@ -5,6 +6,8 @@ import { createJobs } from "@/cron/jobs.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { seriesId } from "@/domain/klines/series_ref.ts";
 import type { JobSpec, JobStatus } from "@/domain/ports/jobs.ts";
+import { openDb } from "@/projections/db.ts";
+import { createLakeFiles } from "@/projections/lake_files.ts";
 import type { AppDeps, CrawlStart } from "@/routes/app_deps.ts";
 import { createApp } from "@/routes/app.ts";
 import { authenticateAdmin, type Caller } from "@/routes/auth.ts";
@@ -113,6 +116,7 @@ export async function openApp(
   const deps: AppDeps = {
     ...{ store: house.store, series: house.series, reader: house.reader, ingest: house.ingest },
     ...{ removal: house.removal, projections: house.follower },
+    ...{ lakeFiles: createLakeFiles(openDb(database)), blobRanges: openBlobRanges(house.blobs) },
     jobs,
     startCrawl(request) {
       const job = begin("crawl", seriesId(request.series));

@@ -5,9 +5,11 @@ import type { KlineEvent, KlineRow } from "@/events/catalog/klines.ts";
 import type { Recorded } from "@/events/define.ts";
 import { DatabaseError, type SqlScalar, type Statement } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
+import { outdatesRows } from "@/domain/kline_period.ts";
 import { SOURCE_RANK } from "@/domain/klines/candle.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
 import type { BulkContext, BulkProjection } from "./define.ts";
+import { removeRows } from "./drop_rows.ts";
 import { seriesTable } from "./series.ts";
 
 const VERSION = 1;
@@ -72,7 +74,7 @@ export function klines({ blobs, lake }: Deps): BulkProjection {
     name: "klines",
     version: VERSION,
     table: klinesTable,
-    types: ["KlinesRecorded", "KlinesDeleted"],
+    types: ["KlinesRecorded", "KlinesArchived", "HotRowsDropped", "KlinesDeleted"],
     views: [PEOPLE_VIEW],
     weight: (event) => weightOf(trusted<Recorded<KlineEvent>>(event)),
     async apply(events, context) {
@@ -85,8 +87,8 @@ export function klines({ blobs, lake }: Deps): BulkProjection {
         }
         await flush(waiting, context);
         waiting = [];
-        if (event.type === "KlinesDeleted") await context.run(removal(event, context));
         if (event.type === "KlinesRecorded") await load(event, context, { blobs, lake });
+        else await removeRows(event, context);
       }
       await flush(waiting, context);
     },
@@ -105,7 +107,17 @@ const PEOPLE_VIEW = {
 };
 
 function weightOf({ type, data }: Recorded<KlineEvent>): number {
-  return type === "KlinesRecorded" ? data.ingested + data.revised : 1;
+  switch (type) {
+    case "KlinesRecorded":
+      return data.ingested + data.revised;
+    case "HotRowsDropped":
+      return data.rows;
+    case "KlinesArchived":
+      return outdatesRows(data) ? data.rows : 1;
+    case "KlinesDeleted":
+    case "KlinesFoundAbsent":
+      return 1;
+  }
 }
 
 interface Batch {
@@ -224,18 +236,5 @@ function upsert(context: BulkContext, rows: Rows): Statement {
     sql: `${sql}
       on conflict (series_id, open_time) do update set ${set} where held.pos < excluded.pos`,
     params: rows.params,
-  };
-}
-
-function removal(
-  { data: { seriesId, from, to }, position }: Recorded<
-    Extract<KlineEvent, { type: "KlinesDeleted" }>
-  >,
-  { table, guard }: BulkContext,
-): Statement {
-  return {
-    sql: `delete from ${table} where series_id = $1 and open_time >= $2 and open_time < $3
-      and pos < $4 and ${guard(4)}`,
-    params: [seriesId, from, to, position],
   };
 }

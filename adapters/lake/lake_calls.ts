@@ -3,6 +3,7 @@ import type {
   CompareOptions,
   Comparison,
   FileFacts,
+  GatherInput,
   HeldCandles,
   LakeQuery,
   LakeResult,
@@ -26,6 +27,9 @@ export interface LakeCalls {
   writeDelta(args: { id: number; period: string; outPath: string }): FileFacts;
   writeMerged(args: { id: number; period: string; scale: Scale; outPath: string }): FileFacts;
   drop(args: { id: number }): void;
+  gather(input: GatherInput): { id: number; rows: number; scale: Scale };
+  writeGathered(args: { id: number; scale: Scale; outPath: string }): FileFacts;
+  dropGathered(args: { id: number }): void;
   read(query: LakeQuery): LakeResult;
   columns(args: { path: string; after: number; size: number }): ColumnsPage;
   describe(args: { path: string }): FileFacts;

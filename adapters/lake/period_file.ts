@@ -183,3 +183,11 @@ export function typedColumn(name: FileColumn, scale: Scale, width: 18 | 38): str
   if (QUOTE_VOLUMES.some((v) => v === name)) return `${name}::decimal(${width}, ${scale.quote})`;
   return `${quoted(name)}::${name === "source" ? "tinyint" : "bigint"}`;
 }
+
+/** At one type for a union: the engine's own choice between two decimal types may round. */
+export function typedSql(sql: string, scale: Scale, width: 18 | 38): string {
+  const columns = FILE_COLUMNS.map((name) =>
+    `${typedColumn(name, scale, width)} as ${quoted(name)}`
+  );
+  return `select ${columns.join(", ")} from (${sql})`;
+}

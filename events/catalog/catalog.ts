@@ -1,3 +1,4 @@
+import { archiveEvents } from "./archive.ts";
 import { klineEvents, klineRejectionEvents } from "./klines.ts";
 import { requestEvents } from "./request.ts";
 import { seriesEvents } from "./series.ts";
@@ -7,5 +8,6 @@ export const catalog = {
   ...seriesEvents,
   ...klineEvents,
   ...klineRejectionEvents,
+  ...archiveEvents,
   ...requestEvents,
 } as const;

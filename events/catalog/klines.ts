@@ -59,6 +59,14 @@ export const klineEvents = {
     held: z.array(range),
     scale: z.object({ price: count, volume: count, quote: count }),
   }),
+  /** Rows of a filed period are rows of the database no more: the file alone has them now. */
+  HotRowsDropped: z.object({
+    ...place,
+    /** Open times of the rows, from inclusive to exclusive. */
+    from: epochMs,
+    to: epochMs,
+    rows: count,
+  }),
   KlinesDeleted: z.object({
     ...place,
     from: epochMs,

@@ -70,7 +70,7 @@ async function apply(
     ...{ table: "klines_v1_a", engine: database.engine, guard: guardSql },
     run: async ({ sql, params = [] }) => {
       const lead = guardParams({ name: "klines@1", position, side: "a" });
-      await database.query(sql, [...params, ...lead]);
+      return await database.query(sql, [...params, ...lead]);
     },
   });
 }

@@ -3,6 +3,7 @@ import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { systemClock } from "@/adapters/clock.ts";
 import { openDuckdbLake } from "@/adapters/lake/duckdb.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
+import type { ArchiveDeps } from "@/cron/archive/archive_deps.ts";
 import { createKlineIngest } from "@/cron/ingest_klines.ts";
 import { createKlineRemoval } from "@/cron/remove_klines.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
@@ -15,6 +16,7 @@ import type { Database } from "@/events/store/database.ts";
 import { migrate } from "@/events/store/migrate.ts";
 import { createSqlStore, type SqlEventStore } from "@/events/store/sql_store.ts";
 import { openDb } from "@/projections/db.ts";
+import { archiveRuns } from "@/projections/archive_runs.ts";
 import { createFollower, type Follower } from "@/projections/follower.ts";
 import { type CachedKlineReader, createKlineReader } from "@/projections/kline_reader.ts";
 import { klinePeriods } from "@/projections/kline_periods.ts";
@@ -35,6 +37,8 @@ export interface House {
   readonly removal: KlineRemoval;
   readonly reader: CachedKlineReader;
   readonly series: SeriesQueries;
+  /** What a run of the archive works with. */
+  readonly archiving: ArchiveDeps;
   readonly folder: string;
   /** Closes everything but the database. */
   close(): Promise<void>;
@@ -56,7 +60,7 @@ export async function openHouse(
   const clock = systemClock;
   const follower = createFollower({
     ...{ database, store, clock, log: quietLog },
-    projections: [series, klinePeriods, klines({ blobs, lake })],
+    projections: [series, klinePeriods, klines({ blobs, lake }), archiveRuns],
   });
   const reader = createKlineReader({
     ...{ database, db, lake, blobs },
@@ -65,9 +69,11 @@ export async function openHouse(
   follower.onApplied((events) => reader.changed(events));
   await follower.start();
   const deps = { store, database, db, projections: follower, lake, blobs, workspace, clock };
+  const ingesting = { ...deps, hotDays, isSimulated: () => false };
   return {
     ...{ database, store, lake, blobs, follower, reader, folder },
-    ingest: createKlineIngest({ ...deps, hotDays, isSimulated: () => false }),
+    ingest: createKlineIngest(ingesting),
+    archiving: { ...ingesting, log: quietLog, random: Math.random, keepReplacedDays: 30 },
     removal: createKlineRemoval(deps),
     series: createSeriesQueries(db),
     async close() {

@@ -23,6 +23,7 @@ import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
 import { type Config, environment, loadConfig, prepareEnvironment } from "@/config.ts";
+import { archiveJob, createArchive } from "@/cron/archive/archive_service.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
 import { COMMANDS } from "@/cron/commands/commands.ts";
@@ -48,13 +49,7 @@ import { migrate } from "@/events/store/migrate.ts";
 import { readSecret } from "@/events/store/secrets.ts";
 import { createSqlStore } from "@/events/store/sql_store.ts";
 import { upcasters } from "@/events/upcasters/upcasters.ts";
-import { openDb } from "@/projections/db.ts";
-import { createFollower } from "@/projections/follower.ts";
-import { createKlineReader } from "@/projections/kline_reader.ts";
-import { klinePeriods } from "@/projections/kline_periods.ts";
-import { klines } from "@/projections/klines.ts";
-import { series } from "@/projections/series.ts";
-import { createSeriesQueries } from "@/projections/series_board.ts";
+import { openReadModels } from "@/projections/read_models.ts";
 import { createApp } from "@/routes/app.ts";
 import { authenticateAdmin } from "@/routes/auth.ts";
 import manifest from "./deno.json" with { type: "json" };
@@ -109,6 +104,9 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
   const app = createApp({
     ...house,
     ...createServiceWork({ ...house, jobs }),
+    archive: createArchive({ ...house.archiving, series: house.series }, {
+      ...{ jobs, at: config.archiveAt, timeZone: config.timeZone },
+    }),
     ...{ projections: follower, jobs, clock, log, signal: ended.signal },
     venues: {
       isSimulated: exchanges.isSimulated,
@@ -231,13 +229,10 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   ]);
   await migrate(database);
   const store = await createSqlStore({ database, catalog, upcasters });
-  const db = openDb(database);
-  const projections = [series, klinePeriods, klines({ blobs, lake })];
-  const follower = createFollower({ database, store, projections, clock, log });
   const sizeOf = ({ bytes }: KlinePage) => bytes.length;
   const cache = createMemoryCache<KlinePage>({ maxBytes: CACHE_BYTES, sizeOf });
-  const reader = createKlineReader({ database, db, lake, blobs, cache });
-  follower.onApplied((events) => reader.changed(events));
+  const models = openReadModels({ database, store, lake, blobs, cache, clock, log });
+  const { db, follower, series } = models;
   await follower.start();
   const exchanges = openExchanges({
     ...{ clock, log, urls: config.exchangeUrls, intervalMs: config.exchangeIntervalMs },
@@ -247,18 +242,22 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
     },
   });
   const { isSimulated } = exchanges;
+  const { hotDays, keepReplacedDays } = config;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
-  const ingest = createKlineIngest({ ...parts, isSimulated, hotDays: config.hotDays });
-  const queries = createSeriesQueries(db);
+  const ingest = createKlineIngest({ ...parts, isSimulated, hotDays });
+  const shared = { log, random: Math.random };
+  const archiving = { ...parts, ...shared, isSimulated, hotDays, keepReplacedDays };
   const crawling = {
-    ...{ exchanges, ingest, store, series: queries, workspace, clock, log },
-    ...{ random: Math.random, historyStart: config.historyStart },
+    ...{ exchanges, ingest, store, series, workspace, clock },
+    ...{ ...shared, historyStart: config.historyStart },
   };
   return {
-    ...{ database, store, follower, blobs, workspace, exchanges, ingest, reader, crawling },
-    ...{ series: queries, removal: createKlineRemoval(parts) },
-    projectionNames: projections.map(({ name }) => name),
-    scheduled: [crawlLive(crawling), crawlHistory(crawling)],
+    ...{ ...models, database, store, blobs, workspace, exchanges, ingest, crawling, archiving },
+    removal: createKlineRemoval(parts),
+    scheduled: [
+      ...[crawlLive(crawling), crawlHistory(crawling)],
+      archiveJob(archiving, { at: config.archiveAt }),
+    ],
     closing: [
       ["exchanges", () => exchanges.close()],
       ["follower", () => follower.stop()],

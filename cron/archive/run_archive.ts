@@ -87,7 +87,13 @@ export async function runArchive(
   return { ...wanted, ...meter.done, problems: 0 };
 }
 
-function summaryOf({ file, drop }: ArchivePlan) {
+export interface ArchiveWork {
+  readonly periodsToFile: number;
+  readonly rowsToFile: number;
+  readonly rowsToDrop: number;
+}
+
+export function summaryOf({ file, drop }: ArchivePlan): ArchiveWork {
   return {
     periodsToFile: file.length,
     rowsToFile: file.reduce((sum, { candles }) => sum + candles, 0),

@@ -7,7 +7,8 @@ import { closeTimeSql, lineSql } from "./line_sql.ts";
 import type { FileHeader } from "./period_file.ts";
 import { pickedSql } from "./read_sql.ts";
 import { literal, literals } from "./sql.ts";
-import { nearRange } from "./near_range.ts";
+import { nearLines } from "./near_lines.ts";
+import { type NearRange, nearRange } from "./near_range.ts";
 import { type Part, type Source, unionOf } from "./union_sql.ts";
 
 export interface ReadContext {
@@ -106,9 +107,9 @@ async function readNear(
   { session }: ReadContext,
   { query, parts, source }: { query: LakeQuery; parts: readonly Part[]; source: Source },
 ): Promise<LakeResult | undefined> {
-  if (query.format === "parquet") return undefined;
   const near = nearRange(query, parts);
-  if (near === undefined) return undefined;
+  if (near === undefined || query.format === "parquet") return undefined;
+  if (query.limit <= MAX_RAW_ROWS) return await readRaw(session, { query, source, near });
   const [row] = await session.rows(`select count(*) filter (kept), min(open_time) filter (kept),
       max(open_time) filter (kept), count(*), ${linesSql(query, source)} filter (kept)
     from (select *, open_time >= ${near.kept[0]} and open_time < ${near.kept[1]} as kept
@@ -118,6 +119,31 @@ async function readNear(
   return isExact
     ? await packed(query, [rows ?? 0, first ?? null, last ?? null, !near.isWhole, text ?? null])
     : undefined;
+}
+
+/** Below this it is faster to read the values than to let the engine make text of them. */
+const MAX_RAW_ROWS = 2_000;
+
+async function readRaw(
+  session: Session,
+  { query, source, near }: { query: LakeQuery; source: Source; near: NearRange },
+): Promise<LakeResult | undefined> {
+  const found = await session.raw(`select ${KLINE_COLUMNS.join(", ")} from (${source.sql})
+    where open_time >= ${near.from} and open_time < ${near.to} order by open_time ${query.order}`);
+  const times = Array.from({ length: found.count }, (_, row) => Number(found.at(0, row)));
+  const isKept = (time: number) => time >= near.kept[0] && time < near.kept[1];
+  const from = Math.max(0, times.findIndex(isKept));
+  const to = times.findLastIndex(isKept) + 1;
+  const isExact = near.isWhole
+    ? to - from <= query.limit
+    : to - from === query.limit && found.count > query.limit;
+  if (!isExact) return undefined;
+  const lines = nearLines(found, { query, scale: source.scale, from, to });
+  const bounds = times.slice(from, to).sort((a, b) => a - b);
+  return await packed(query, [
+    ...[to - from, bounds.at(0) ?? null, bounds.at(-1) ?? null, !near.isWhole],
+    lines.join(query.format === "csv" ? "\n" : ","),
+  ]);
 }
 
 function linesSql(query: LakeQuery, { scale }: Source): string {

@@ -15,6 +15,7 @@ export type KlinePeriodCommand =
   | { readonly type: "RecordKlines"; readonly data: Data<"KlinesRecorded"> }
   | { readonly type: "ArchiveKlines"; readonly data: Omit<Data<"KlinesArchived">, "replaces"> }
   | { readonly type: "DropHotRows"; readonly data: Data<"HotRowsDropped"> }
+  | { readonly type: "CompactKlines"; readonly data: Data<"KlineBatchesCompacted"> }
   | { readonly type: "DeleteKlines"; readonly data: Data<"KlinesDeleted"> }
   | { readonly type: "RecordAbsent"; readonly data: Data<"KlinesFoundAbsent"> };
 
@@ -52,6 +53,8 @@ export const klinePeriod: Decider<KlinePeriodCommand, KlineEvent, KlinePeriod> =
         return archive(data, state);
       case "DropHotRows":
         return dropRows(data, state);
+      case "CompactKlines":
+        return compact(data, state);
       case "DeleteKlines":
         return deletes(data, state) ? [{ type: "KlinesDeleted", data }] : [];
       case "RecordAbsent": {
@@ -88,6 +91,8 @@ export const klinePeriod: Decider<KlinePeriodCommand, KlineEvent, KlinePeriod> =
           absent: addAbsent(state.absent, { found: data.held }),
           lastBatch: null,
         };
+      case "KlineBatchesCompacted":
+        return state;
       case "HotRowsDropped":
         return { ...state, hotRows: 0 };
       case "KlinesDeleted":
@@ -146,6 +151,18 @@ function dropRows(
     throw new Refusal("conflict", `Cannot drop the rows of ${place(data)}: it has ${held}`);
   }
   return [{ type: "HotRowsDropped", data: { ...data, rows: hotRows } }];
+}
+
+/** Rows are made anew out of batches: they must be gone before their batches go. */
+function compact(
+  data: Data<"KlineBatchesCompacted">,
+  { file, hotRows }: KlinePeriod,
+): KlineEvent[] {
+  if (file === null || hotRows > 0 || data.blobs.some(({ sha256 }) => sha256 === file.sha256)) {
+    const why = file === null ? "it has no file" : "its file or its rows need them";
+    throw new Refusal("conflict", `Cannot let go of the batches of ${place(data)}: ${why}`);
+  }
+  return [{ type: "KlineBatchesCompacted", data }];
 }
 
 /** A file with candles that the rows do not have: late ones for a period that was filed before. */

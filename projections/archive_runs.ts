@@ -22,6 +22,9 @@ export const archiveRunsTable = pgTable(`archive_runs_v${VERSION}`, {
   bytesBefore: count("bytes_before"),
   bytesAfter: count("bytes_after"),
   rowsDropped: count("rows_dropped"),
+  bytesCompacted: count("bytes_compacted"),
+  blobsDeleted: integer("blobs_deleted").notNull(),
+  bytesFreed: count("bytes_freed"),
   problems: jsonb("problems").$type<readonly ArchiveProblem[]>().notNull(),
   problemsTotal: integer("problems_total").notNull(),
 }, (table) => [index(`archive_runs_v${VERSION}_started`).on(table.startedAt)]);
@@ -40,6 +43,7 @@ export const archiveRuns: RowProjection<ArchiveEvent, ArchiveRunRow> = {
       ...data,
       ...{ status: "running", actor: meta.actor, startedAt: at, heardAt: at },
       ...{ periodsFiled: 0, rowsFiled: 0, bytesBefore: 0, bytesAfter: 0, rowsDropped: 0 },
+      ...{ bytesCompacted: 0, blobsDeleted: 0, bytesFreed: 0 },
       ...{ problems: [], problemsTotal: 0 },
     }),
     ArchiveRunProgressed: (row, { data, at }) => row && { ...row, ...data, heardAt: at },

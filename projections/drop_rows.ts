@@ -28,6 +28,7 @@ export function removalOf({ type, data }: KlineEvent): Removal | undefined {
         : undefined;
     case "KlinesRecorded":
     case "KlinesFoundAbsent":
+    case "KlineBatchesCompacted":
       return undefined;
   }
 }

@@ -78,6 +78,8 @@ export const klinePeriods: RowProjection<KlineEvent, KlinePeriodRow> = {
       ...placed(row ?? emptyPeriod(data.seriesId, data.period), place),
       hotRows: 0,
     }),
+    KlineBatchesCompacted: (row, { data, ...place }) =>
+      placed(row ?? emptyPeriod(data.seriesId, data.period), place),
     KlinesDeleted: (row, { data, ...place }) => {
       // A range that never held a candle may be kept out as well.
       const before = row ?? emptyPeriod(data.seriesId, data.period);

@@ -8,8 +8,10 @@ import { trusted } from "@/events/trust.ts";
 import { outdatesRows } from "@/domain/kline_period.ts";
 import { SOURCE_RANK } from "@/domain/klines/candle.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
+import type { EventStore } from "@/events/store/store.ts";
 import type { BulkContext, BulkProjection } from "./define.ts";
 import { removeRows } from "./drop_rows.ts";
+import { lendBatch } from "./lend_batch.ts";
 import { seriesTable } from "./series.ts";
 
 const VERSION = 1;
@@ -65,10 +67,11 @@ const UNIQUE_VIOLATION = "23505";
 interface Deps {
   readonly blobs: Blobs;
   readonly lake: Pick<Lake, "columns">;
+  readonly store: Pick<EventStore, "readAll">;
 }
 
 /** The hot rows: candles that lie in the database. Small batches come in the event, large ones in a blob. */
-export function klines({ blobs, lake }: Deps): BulkProjection {
+export function klines(deps: Deps): BulkProjection {
   return {
     kind: "bulk",
     name: "klines",
@@ -87,7 +90,7 @@ export function klines({ blobs, lake }: Deps): BulkProjection {
         }
         await flush(waiting, context);
         waiting = [];
-        if (event.type === "KlinesRecorded") await load(event, context, { blobs, lake });
+        if (event.type === "KlinesRecorded") await load(event, context, deps);
         else await removeRows(event, context);
       }
       await flush(waiting, context);
@@ -116,6 +119,7 @@ function weightOf({ type, data }: Recorded<KlineEvent>): number {
       return outdatesRows(data) ? data.rows : 1;
     case "KlinesDeleted":
     case "KlinesFoundAbsent":
+    case "KlineBatchesCompacted":
       return 1;
   }
 }
@@ -150,13 +154,14 @@ async function flush(batches: readonly Batch[], context: BulkContext): Promise<v
 }
 
 async function load(
-  { data, position }: Recorded<Extract<KlineEvent, { type: "KlinesRecorded" }>>,
+  { data, position, stream }: Recorded<Extract<KlineEvent, { type: "KlinesRecorded" }>>,
   context: BulkContext,
-  { blobs, lake }: Deps,
+  { lake, ...deps }: Deps,
 ): Promise<void> {
   const { seriesId, blob, revised } = data;
   if (blob === null) throw new BlobMissing("none");
-  const file = await blobs.local(blob.sha256);
+  const file = await lendBatch(deps, { stream, position, blob });
+  if (file === undefined) return;
   try {
     const chunks = lake.columns(file.path, CHUNK_ROWS[context.engine])[Symbol.asyncIterator]();
     let failed = false;

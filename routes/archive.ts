@@ -20,6 +20,11 @@ const done = {
   bytes_before: count.openapi({ description: "Bytes that the filed candles took as rows." }),
   bytes_after: count.openapi({ description: "Bytes that they take as files." }),
   rows_dropped: count,
+  bytes_compacted: count.openapi({
+    description: "Bytes of batches and replaced files that are needed no more.",
+  }),
+  blobs_deleted: count,
+  bytes_freed: count,
 };
 const wanted = { periods_to_file: count, rows_to_file: count, rows_to_drop: count };
 

@@ -32,6 +32,7 @@ export async function openDuckdbLake(options: DuckdbLakeOptions): Promise<Lake> 
     },
     read: (query, signal) => rpc.call("read", query, signal),
     columns: (path, size) => columnsOf(rpc, { path, size }),
+    revisions: (input, outPath) => rpc.call("revisions", { ...input, outPath }),
     describe: (path) => rpc.call("describe", { path }),
     rescale: (path, scale, outPath) => rpc.call("rescale", { path, scale, outPath }),
     without: (path, range, outPath) => rpc.call("without", { path, range, outPath }),

@@ -9,6 +9,7 @@ import { joinFiles } from "./join.ts";
 import type { FromWorker, LakeCalls, LakeOp, ToWorker } from "./lake_calls.ts";
 import { readCandles } from "./read.ts";
 import { columnsAfter, describeFile, fileWithout, rescaleFile } from "./rewrite.ts";
+import { writeRevisions } from "./revisions.ts";
 import { Stages } from "./stages.ts";
 
 type Handlers = {
@@ -79,6 +80,7 @@ function handlersOf(engine: Engine): Handlers {
     read: (query, signal) =>
       engine.use("read", signal, (session) => readCandles({ engine, session, headers }, query)),
     columns: (args) => engine.use("read", none, (s) => columnsAfter(s, args)),
+    revisions: (args) => engine.use("work", none, (s) => writeRevisions(s, args)),
     describe: ({ path }) => engine.use("work", none, (s) => describeFile(s, path)),
     rescale: (args) => engine.use("work", none, (s) => rescaleFile(s, args)),
     without: (args) => engine.use("work", none, (s) => fileWithout(s, args)),

@@ -2,7 +2,14 @@ import type { FileFacts, GatherInput, GatherPart, Scale } from "@/domain/ports/l
 import type { Interval } from "@/domain/klines/interval.ts";
 import type { Engine, Session } from "./engine.ts";
 import { hotRowsType, withHotRows } from "./hot_rows.ts";
-import { FILE_COLUMNS_SQL, fileHeader, fileRelation, typedSql, writeFile } from "./period_file.ts";
+import {
+  FILE_COLUMNS_SQL,
+  fileHeader,
+  fileRelation,
+  inNarrowOrWide,
+  typedSql,
+  writeFile,
+} from "./period_file.ts";
 import { isExactAt, scaleOf, widerScale } from "./scale.ts";
 
 interface Gathered {
@@ -116,18 +123,6 @@ interface Source {
 const NOTHING = `select ${
   FILE_COLUMNS_SQL.split(", ").map((name) => `null as ${name}`).join(", ")
 }`;
-
-/** The narrow decimal type is ten times as fast where all values fit. */
-async function inNarrowOrWide(work: (width: 18 | 38) => Promise<void>): Promise<void> {
-  try {
-    await work(18);
-  } catch (error) {
-    if (!(error instanceof Error) || !/Conversion Error|Out of Range/i.test(error.message)) {
-      throw error;
-    }
-    await work(38);
-  }
-}
 
 /** Of equal open times the candle of the last part stays. */
 async function dropReplaced(session: Session, table: string): Promise<void> {

@@ -7,6 +7,7 @@ import type {
   HeldCandles,
   LakeQuery,
   LakeResult,
+  RevisionsInput,
   Scale,
   StageInput,
 } from "@/domain/ports/lake.ts";
@@ -32,6 +33,7 @@ export interface LakeCalls {
   dropGathered(args: { id: number }): void;
   read(query: LakeQuery): LakeResult;
   columns(args: { path: string; after: number; size: number }): ColumnsPage;
+  revisions(args: RevisionsInput & { outPath: string }): number;
   describe(args: { path: string }): FileFacts;
   rescale(args: { path: string; scale: Scale; outPath: string }): FileFacts;
   without(

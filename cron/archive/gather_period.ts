@@ -105,6 +105,7 @@ export function stepsOf(events: readonly Recorded<KlineEvent>[]): GatherStep[] {
         break;
       case "KlinesFoundAbsent":
       case "HotRowsDropped":
+      case "KlineBatchesCompacted":
         break;
     }
   }

@@ -17,6 +17,11 @@ export interface ArchiveMeter {
   finish(status: Data<"ArchiveRunFinished">["status"]): Promise<void>;
 }
 
+const NOTHING_DONE: ArchiveDone = {
+  ...{ periodsFiled: 0, rowsFiled: 0, bytesBefore: 0, bytesAfter: 0, rowsDropped: 0 },
+  ...{ bytesCompacted: 0, blobsDeleted: 0, bytesFreed: 0 },
+};
+
 const TELL_EVERY_MS = 10_000;
 const TOLD_PROBLEMS = 100;
 
@@ -24,9 +29,7 @@ export function createMeter(
   { store, clock }: { readonly store: EventStore; readonly clock: Pick<Clock, "now"> },
   { runId, actor }: Pick<ArchiveRun, "runId" | "actor">,
 ): ArchiveMeter {
-  let done: ArchiveDone = {
-    ...{ periodsFiled: 0, rowsFiled: 0, bytesBefore: 0, bytesAfter: 0, rowsDropped: 0 },
-  };
+  let done = NOTHING_DONE;
   const problems: ArchiveProblem[] = [];
   let told = 0;
   let toldAt = clock.now();
@@ -49,7 +52,8 @@ export function createMeter(
       done = {
         ...{ periodsFiled: sum("periodsFiled"), rowsFiled: sum("rowsFiled") },
         ...{ bytesBefore: sum("bytesBefore"), bytesAfter: sum("bytesAfter") },
-        rowsDropped: sum("rowsDropped"),
+        ...{ rowsDropped: sum("rowsDropped"), bytesCompacted: sum("bytesCompacted") },
+        ...{ blobsDeleted: sum("blobsDeleted"), bytesFreed: sum("bytesFreed") },
       };
       if (clock.now() - toldAt < TELL_EVERY_MS) return;
       await tell({ type: "ArchiveRunProgressed", data: { runId, ...done } });

@@ -1,17 +1,17 @@
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Progress } from "@/domain/ports/progress.ts";
-import {
-  type ArchivablePeriod,
-  type ArchivePlan,
-  planArchive,
-} from "@/domain/klines/archive_plan.ts";
+import { type ArchivePlan, planArchive } from "@/domain/klines/archive_plan.ts";
+import { type CompactablePeriod, dispensableBlobs } from "@/domain/klines/compaction_plan.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { retry } from "@/domain/retry.ts";
 import { archiveTotals, bytesPerHotRow, listArchivable } from "@/projections/archivable_periods.ts";
+import { listCompactable } from "@/projections/period_blobs.ts";
 import { failureFields, messageOf } from "../error_message.ts";
 import type { JobReport } from "../job.ts";
 import { rescaleFiles, widenScale } from "../widen_scale.ts";
-import type { ArchiveDeps, ArchiveRequest, ArchiveRun } from "./archive_deps.ts";
+import type { ArchiveDeps, ArchivePlace, ArchiveRequest, ArchiveRun } from "./archive_deps.ts";
+import { compactPeriod } from "./compact_period.ts";
+import { deleteBlobs } from "./delete_blobs.ts";
 import { dropRows } from "./drop_rows.ts";
 import { filePeriod, ingestRunOf, NARROWEST } from "./file_period.ts";
 import { type ArchiveMeter, createMeter } from "./meter.ts";
@@ -21,10 +21,10 @@ const CONCURRENCY = 2;
 
 const ATTEMPTS = { attempts: 4, baseMs: 1_000, maxMs: 15_000 } as const;
 
-interface Step {
-  readonly name: "file" | "drop";
-  readonly places: readonly ArchivablePeriod[];
-  readonly work: (place: ArchivablePeriod) => Promise<void>;
+interface Step<Place> {
+  readonly name: "file" | "drop" | "compact";
+  readonly places: readonly Place[];
+  readonly work: (place: Place) => Promise<void>;
 }
 
 /**
@@ -43,7 +43,9 @@ export async function runArchive(
   });
   const wanted = summaryOf(plan);
   if (request.dryRun === true) return { dryRun: true, ...wanted };
-  if (plan.file.length + plan.drop.length === 0) return { ...wanted, problems: 0 };
+  const nothing = plan.file.length + plan.drop.length === 0 &&
+    (await dispensable(deps, request)).length === 0;
+  if (nothing) return { ...wanted, ...await deleteBlobs(deps, run), problems: 0 };
   const meter = createMeter(deps, run);
   await meter.start(wanted);
   let status: Parameters<ArchiveMeter["finish"]>[0] = "stopped";
@@ -72,6 +74,17 @@ export async function runArchive(
         await meter.add({ rowsDropped });
       },
     });
+    const compactable = await dispensable(deps, request);
+    progress.start("compact batches", { unit: "periods", total: compactable.length });
+    await eachPlace(deps, { run, meter }, {
+      ...{ name: "compact", places: compactable },
+      async work(place) {
+        const bytesCompacted = await compactPeriod(deps, run, place);
+        progress.advance(1);
+        await meter.add({ bytesCompacted });
+      },
+    });
+    await meter.add({ ...await deleteBlobs(deps, run) });
     progress.finish();
     status = meter.problems.length === 0 ? "succeeded" : "failed";
   } catch (error) {
@@ -110,10 +123,20 @@ async function rescaleEach(deps: ArchiveDeps, run: ArchiveRun, plan: ArchivePlan
   }
 }
 
-async function eachPlace(
+/** Filed periods that can do without some of their blobs. */
+async function dispensable(
+  { db, clock, keepReplacedDays }: ArchiveDeps,
+  { seriesIds }: ArchiveRequest,
+): Promise<CompactablePeriod[]> {
+  const policy = { now: clock.now(), keepReplacedDays };
+  const periods = await listCompactable(db, seriesIds);
+  return periods.filter((period) => dispensableBlobs(period, policy).length > 0);
+}
+
+async function eachPlace<Place extends ArchivePlace>(
   deps: ArchiveDeps,
   { run: { signal }, meter }: { run: ArchiveRun; meter: ArchiveMeter },
-  { name, places, work }: Step,
+  { name, places, work }: Step<Place>,
 ): Promise<void> {
   const waiting = places.values();
   const lanes = Array.from({ length: Math.min(CONCURRENCY, places.length) }, async () => {

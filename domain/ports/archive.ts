@@ -74,6 +74,9 @@ export interface ArchiveRunView {
   readonly bytesBefore: number;
   readonly bytesAfter: number;
   readonly rowsDropped: number;
+  readonly bytesCompacted: number;
+  readonly blobsDeleted: number;
+  readonly bytesFreed: number;
   readonly problems: readonly ArchiveProblem[];
   readonly problemsTotal: number;
 }

@@ -19,6 +19,11 @@ export interface Lake {
   columns(path: string, size: number): AsyncIterable<KlineColumns>;
   /** Rows, bounds and a checksum over all columns, for verification and comparison. */
   describe(path: string): Promise<FileFacts>;
+  /**
+   * Keeps what the current file of a period does not hold of what is about to go; answers how many
+   * candles the written file has, which is not written when there is none.
+   */
+  revisions(input: RevisionsInput, outPath: string): Promise<number>;
   /** Rewrites a file at a wider scale; the candles stay equal. */
   rescale(path: string, scale: Scale, outPath: string): Promise<FileFacts>;
   /** Joins the rows of `path` that lie outside `[from, to)` into `outPath`; undefined when none is left. */
@@ -58,6 +63,15 @@ export interface GatheredCandles {
   /** Facts of the candles as gathered, not as the file reads. Throws when there is none. */
   write(scale: Scale, outPath: string): Promise<FileFacts>;
   drop(): Promise<void>;
+}
+
+export interface RevisionsInput {
+  /** Period file that stays. */
+  readonly current: string;
+  /** Batches and older files of the period, each with the position of the event that names it. */
+  readonly sources: readonly { readonly path: string; readonly position: number }[];
+  /** What was kept so far. */
+  readonly previous: string | undefined;
 }
 
 export type FileFormat = "csv" | "json" | "freqtrade" | "parquet";

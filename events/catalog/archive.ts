@@ -14,6 +14,10 @@ const done = {
   bytesAfter: count,
   /** Rows of filed periods that the database keeps no more. */
   rowsDropped: count,
+  /** Bytes of batches and replaced files that no read model can need any more. */
+  bytesCompacted: count,
+  blobsDeleted: count,
+  bytesFreed: count,
 };
 
 /** What can happen to a run of the archive. Stream `archive-<runId>`. */

@@ -1,4 +1,5 @@
 import { archiveEvents } from "./archive.ts";
+import { blobEvents } from "./blobs.ts";
 import { klineEvents, klineRejectionEvents } from "./klines.ts";
 import { requestEvents } from "./request.ts";
 import { seriesEvents } from "./series.ts";
@@ -9,5 +10,6 @@ export const catalog = {
   ...klineEvents,
   ...klineRejectionEvents,
   ...archiveEvents,
+  ...blobEvents,
   ...requestEvents,
 } as const;

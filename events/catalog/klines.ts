@@ -67,6 +67,18 @@ export const klineEvents = {
     to: epochMs,
     rows: count,
   }),
+  /**
+   * Batches and replaced files are needed no more: the period's file holds their candles, and the
+   * revisions those that it does not hold as they were.
+   */
+  KlineBatchesCompacted: z.object({
+    ...place,
+    blobs: z.array(blobRef).min(1),
+    /** All candles of the period that were superseded or removed; null while there is none. */
+    revisions: z.object({ blob: blobRef, rows: count }).nullable(),
+    /** The revisions before these. */
+    replaces: z.string().nullable(),
+  }),
   KlinesDeleted: z.object({
     ...place,
     from: epochMs,

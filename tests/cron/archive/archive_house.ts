@@ -4,7 +4,7 @@ import type { IngestOutcome } from "@/domain/ports/kline_ingest.ts";
 import type { ArchiveRequest } from "@/cron/archive/archive_deps.ts";
 import { runArchive } from "@/cron/archive/run_archive.ts";
 import type { Candle } from "@/domain/klines/candle.ts";
-import { seriesId } from "@/domain/klines/series_ref.ts";
+import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { KlineQuery } from "@/domain/ports/kline_reader.ts";
 import { silentProgress } from "@/domain/ports/progress.ts";
 import { trusted } from "@/events/trust.ts";
@@ -81,7 +81,7 @@ export function minutes(from: number, count: number, tag = 0): Candle[] {
 
 export interface PutHow {
   readonly source?: "exchange" | "import" | "api";
-  readonly series?: typeof SERIES;
+  readonly series?: SeriesRef;
 }
 
 /** Inline in the event where they are few, in a blob where they are many. */
@@ -150,7 +150,10 @@ export async function tiers(house: House): Promise<string[]> {
 
 /** Checksums over every read model. */
 export async function checksums({ database }: House): Promise<unknown[][]> {
-  const views = ["series_v1", "kline_periods_v1", "klines_v1", "archive_runs_v1"];
+  const views = [
+    ...["series_v1", "kline_periods_v1", "klines_v1", "archive_runs_v1", "period_blobs_v1"],
+    "blob_uses_v1",
+  ];
   return await database.values(
     views.map((view) =>
       `select '${view}', count(*)::int, md5(string_agg(v::text, e'\\n' order by v::text)) from ${view} v`

@@ -7,7 +7,7 @@ import type { KlinePeriodRow } from "@/projections/kline_periods.ts";
 import { verifiedBlob } from "../ingest_period.ts";
 import { type IngestRun, partId } from "../ingest_run.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
-import { widenScale } from "../widen_scale.ts";
+import { currentScale, openScale } from "../widen_scale.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
 import { gatherPeriod } from "./gather_period.ts";
 
@@ -56,10 +56,12 @@ async function attempt(
   const current = await currentPeriod(deps, { seriesId, period });
   const { row, version } = current;
   if (row === undefined || row.candles === 0 || row.fileSha256 !== null) return undefined;
-  const held = await widenScale(deps, run, NARROWEST);
+  const held = await currentScale(deps, seriesId);
   const gathered = await gatherPeriod(deps, { ...place, row, scale: held });
   try {
-    const scale = await widenScale(deps, run, gathered.scale);
+    // Each period has an id of its own: several may widen the scale in one run.
+    const own = { ...run, commandId: partId(run, `${seriesId}/${period}/${version}`) };
+    const scale = await openScale(deps, own, gathered.scale).widened();
     const path = deps.workspace.path("parquet");
     const facts = await gathered.write(scale, path);
     refuseDifference(row, facts);
@@ -75,16 +77,13 @@ async function attempt(
         scale: facts.scale,
       },
     };
-    const commandId = partId(run, `file/${seriesId}/${period}/${version}`);
-    await decidePeriod(deps.store, current, { command, actor: run.actor, commandId });
+    const { actor, commandId } = own;
+    await decidePeriod(deps.store, current, { command, actor, commandId });
     return { rows, sizeBytes: blob.sizeBytes };
   } finally {
     await gathered.drop();
   }
 }
-
-/** Asks for the series' scale as it is. */
-export const NARROWEST = { price: 0, volume: 0, quote: 0 };
 
 /** The read models were made in another way out of the same log: both must hold the same. */
 function refuseDifference(row: KlinePeriodRow, facts: FileFacts): void {

@@ -8,12 +8,12 @@ import { archiveTotals, bytesPerHotRow, listArchivable } from "@/projections/arc
 import { listCompactable } from "@/projections/period_blobs.ts";
 import { failureFields, messageOf } from "../error_message.ts";
 import type { JobReport } from "../job.ts";
-import { rescaleFiles, widenScale } from "../widen_scale.ts";
+import { openScale } from "../widen_scale.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRequest, ArchiveRun } from "./archive_deps.ts";
 import { compactPeriod } from "./compact_period.ts";
 import { deleteBlobs } from "./delete_blobs.ts";
 import { dropRows } from "./drop_rows.ts";
-import { filePeriod, ingestRunOf, NARROWEST } from "./file_period.ts";
+import { filePeriod, ingestRunOf } from "./file_period.ts";
 import { type ArchiveMeter, createMeter } from "./meter.ts";
 
 /** Periods worked on at the same moment: one is read while another is written. */
@@ -119,7 +119,9 @@ async function rescaleEach(deps: ArchiveDeps, run: ArchiveRun, plan: ArchivePlan
   const places = new Map([...plan.file, ...plan.drop].map((place) => [place.seriesId, place]));
   for (const place of places.values()) {
     const ingest = ingestRunOf(deps, run, place);
-    await rescaleFiles(deps, ingest, await widenScale(deps, ingest, NARROWEST));
+    const scale = openScale(deps, ingest, { price: 0, volume: 0, quote: 0 });
+    await scale.widened();
+    await scale.settle();
   }
 }
 

@@ -43,7 +43,10 @@ async function widen(deps: IngestDeps, run: IngestRun, needed: Scale): Promise<W
 }
 
 /** By the stream: a read model that lags would have a file written too narrow. */
-async function currentScale({ store }: IngestDeps, seriesId: string): Promise<Scale> {
+export async function currentScale(
+  { store }: Pick<IngestDeps, "store">,
+  seriesId: string,
+): Promise<Scale> {
   const state = await currentSeries(store, seriesId);
   return state.status === "absent" ? { price: 0, volume: 0, quote: 0 } : state.scale;
 }

@@ -1,6 +1,6 @@
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { Recorded, StoredEvent } from "@/events/define.ts";
-import type { Statement } from "@/events/store/database.ts";
+import type { SqlRow, Statement } from "@/events/store/database.ts";
 
 /**
  * A read model whose rows are folds of events: handlers know no SQL, no clock and no other row.
@@ -65,7 +65,8 @@ export interface BulkContext {
    * after the statement's, whose number it is given; `run` adds them.
    */
   readonly guard: (params: number) => string;
-  run(statement: Statement): Promise<void>;
+  /** Answers what the statement returns. */
+  run(statement: Statement): Promise<readonly SqlRow[]>;
 }
 
 export type Projection = RowProjection<never, never> | BulkProjection;

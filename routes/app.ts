@@ -3,6 +3,7 @@ import { addAdminRoutes } from "./admin.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { addDocs } from "./docs.ts";
 import type { App } from "./endpoint.ts";
+import { addArchiveRoutes } from "./archive.ts";
 import { answer, type AppContext, type AppEnv, failure } from "./envelope.ts";
 import { createErrorHandler } from "./errors.ts";
 import { addEventRoutes } from "./events.ts";
@@ -36,6 +37,7 @@ export function createApp(deps: AppDeps): App {
   addLakeRoutes(router, withDirectory);
   addEventRoutes(router, deps);
   addAdminRoutes(router, withDirectory);
+  addArchiveRoutes(router, withDirectory);
   addDocs(app, deps.settings);
   for (const path of SHARED_PATHS) app.options(path, preflight);
   app.notFound(createNotFound(app));

@@ -1,6 +1,7 @@
 import type { EventStore } from "@/events/store/store.ts";
 import type { SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { BlobRanges } from "@/domain/ports/blob_ranges.ts";
+import type { Archive } from "@/domain/ports/archive.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
@@ -28,6 +29,7 @@ export interface AppDeps {
   readonly startCrawl: (request: CrawlStart) => JobStatus;
   /** Refusal `not_found` for a name that no read model has. */
   readonly startRebuild: (projection: string) => JobStatus;
+  readonly archive: Archive;
   readonly venues: Venues;
   readonly spool: Spool;
   /** Free bytes where the data lie. */

@@ -54,6 +54,8 @@ const TABLE: readonly [method: string, path: string, json: unknown, statuses: st
   ["GET", "/admin/projections", undefined, "401 401 403 403 200"],
   ["POST", "/admin/projections/series/rebuild", undefined, "401 401 403 403 202"],
   ["POST", "/admin/crawl", { series: ID }, "401 401 403 403 202"],
+  ["GET", "/admin/archive", undefined, "401 401 403 403 200"],
+  ["POST", "/admin/archive/run", {}, "401 401 403 403 202"],
   ["GET", "/admin/jobs", undefined, "401 401 403 403 200"],
   ["GET", "/admin/jobs/{job}", undefined, "401 401 403 403 200"],
   ["DELETE", "/admin/jobs/{job}", undefined, "401 401 403 403 202"],

@@ -2,6 +2,7 @@ import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { systemClock } from "@/adapters/clock.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
+import { createArchive } from "@/cron/archive/archive_service.ts";
 import { createJobs } from "@/cron/jobs.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { seriesId } from "@/domain/klines/series_ref.ts";
@@ -129,6 +130,9 @@ export async function openApp(
       started.rebuilds.push(name);
       return job;
     },
+    archive: createArchive({ ...house.archiving, series: house.series }, {
+      ...{ jobs, at: "03:30", timeZone: "Asia/Shanghai" },
+    }),
     venues: {
       isSimulated: (exchange) => exchange === "simulated",
       resolveSymbol: resolveKnown,

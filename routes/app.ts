@@ -1,10 +1,11 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { addAdminRoutes } from "./admin.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { addBinanceRoutes } from "./binance.ts";
 import { addDocs } from "./docs.ts";
 import type { App } from "./endpoint.ts";
 import { answer, type AppContext, type AppEnv, failure } from "./envelope.ts";
-import { createErrorHandler } from "./errors.ts";
+import { createErrorHandler, createJudge } from "./errors.ts";
 import { addEventRoutes } from "./events.ts";
 import { createGuard } from "./guard.ts";
 import { addHealthRoutes } from "./health.ts";
@@ -16,18 +17,17 @@ import { createSeriesDirectory } from "./series_directory.ts";
 
 /** What pages of other origins may read. */
 const SHARED_PATHS = [
-  "/api/v1/klines",
-  "/api/v1/series",
-  "/api/v1/series/*",
-  "/openapi.json",
-  "/lake/*",
+  ...["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/openapi.json"],
+  ...["/lake/*", "/compat/*"],
 ];
 
 /** The whole HTTP API. Serve it with `Deno.serve((request, info) => app.fetch(request, info))`. */
 export function createApp(deps: AppDeps): App {
   const app: App = new OpenAPIHono<AppEnv>({ strict: false });
+  const judge = createJudge(deps);
   app.onError(createErrorHandler(deps));
-  const router = { app, guard: createGuard(deps) };
+  for (const path of SHARED_PATHS) app.options(path, preflight);
+  const router = { app, guard: createGuard(deps), judge };
   const withDirectory = { ...deps, directory: createSeriesDirectory(deps) };
   addHealthRoutes(router, withDirectory);
   addKlineRoutes(router, withDirectory);
@@ -36,8 +36,8 @@ export function createApp(deps: AppDeps): App {
   addLakeRoutes(router, withDirectory);
   addEventRoutes(router, deps);
   addAdminRoutes(router, withDirectory);
+  addBinanceRoutes(router, withDirectory);
   addDocs(app, deps.settings);
-  for (const path of SHARED_PATHS) app.options(path, preflight);
   app.notFound(createNotFound(app));
   return app;
 }
@@ -49,7 +49,8 @@ function preflight(c: AppContext): Response {
     status: 204,
     headers: {
       "access-control-allow-methods": "GET, HEAD",
-      "access-control-allow-headers": "authorization, x-request-id, range, if-range, if-none-match",
+      "access-control-allow-headers":
+        "authorization, x-request-id, range, if-range, if-none-match, x-mbx-apikey, x-mbx-time-unit",
       "access-control-max-age": "86400",
     },
   });

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { type ActorName, openApp, type TestApp } from "@/tests/support/app.ts";
+import { candle, utc } from "@/tests/support/candles.ts";
+import { hold } from "@/tests/support/hold.ts";
+
+const FOREIGN = /^\/(compat\/|udf\/|write$|api\/v2\/write$|ws\/)/;
+const ACTORS: readonly ActorName[] = ["guest", "stranger", "reader", "writer", "admin"];
+const EVERYBODY = "200 401 200 200 200";
+const READERS = "401 401 200 200 200";
+
+const BINANCE = [
+  ...["ping", "time", "exchangeInfo", "ticker/24hr", "ticker/price"],
+  ...["klines?symbol=BTCUSDT&interval=1m", "uiKlines?symbol=BTCUSDT&interval=1m"],
+];
+
+/** Routes that read, each with its template in the OpenAPI document. */
+const READS: readonly string[] = [
+  ...BINANCE.map((name) => `/compat/binance/api/v3/${name}`),
+  ...BINANCE.map((name) => `/compat/binance/{exchange}/api/v3/${name}`),
+];
+
+async function openWith(marketData: "open" | "private"): Promise<TestApp> {
+  const app = await openApp({ settings: { marketData } });
+  await hold(app, "binance:BTC/USDT:1m", [candle({ openTime: utc("2024-01-01") })]);
+  return app;
+}
+
+/** Statuses for guest, stranger, reader, writer and admin. */
+async function statusesOf({ ask }: TestApp, method: string, path: string): Promise<string> {
+  const statuses: number[] = [];
+  for (const as of ACTORS) {
+    const response = await ask(method, path.replace("{exchange}", "binance"), { as });
+    await response.body?.cancel();
+    statuses.push(response.status);
+  }
+  return statuses.join(" ");
+}
+
+for (const [marketData, statuses] of [["open", EVERYBODY], ["private", READERS]] as const) {
+  Deno.test(`foreign routes: reads are for whom they should be while data are ${marketData}`, async () => {
+    const app = await openWith(marketData);
+    try {
+      for (const path of READS) assert.equal(await statusesOf(app, "GET", path), statuses, path);
+    } finally {
+      await app.close();
+    }
+  });
+}
+
+Deno.test("foreign routes: the table above names every one there is", async () => {
+  const app = await openApp();
+  try {
+    const document = await (await app.ask("GET", "/openapi.json")).json();
+    const described = Object.entries<Record<string, unknown>>(document.paths)
+      .filter(([path]) => FOREIGN.test(path))
+      .flatMap(([path, item]) => Object.keys(item).map((method) => `${method} ${path}`));
+    const tabled = READS.map((path) => `get ${path.split("?")[0]}`);
+    assert.deepEqual(tabled.toSorted(), described.toSorted());
+  } finally {
+    await app.close();
+  }
+});

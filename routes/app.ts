@@ -14,11 +14,13 @@ import { addKlineRoutes } from "./klines.ts";
 import { addKlineWriteRoutes } from "./klines_write.ts";
 import { addSeriesRoutes } from "./series.ts";
 import { createSeriesDirectory } from "./series_directory.ts";
+import { addUdfRoutes } from "./udf.ts";
 
 /** What pages of other origins may read. */
 const SHARED_PATHS = [
   ...["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/openapi.json"],
   ...["/lake/*", "/compat/*"],
+  ...["/compat/*", "/udf/*"],
 ];
 
 /** The whole HTTP API. Serve it with `Deno.serve((request, info) => app.fetch(request, info))`. */
@@ -37,6 +39,7 @@ export function createApp(deps: AppDeps): App {
   addEventRoutes(router, deps);
   addAdminRoutes(router, withDirectory);
   addBinanceRoutes(router, withDirectory);
+  addUdfRoutes(router, withDirectory);
   addDocs(app, deps.settings);
   app.notFound(createNotFound(app));
   return app;

@@ -1,6 +1,7 @@
 import { slotEnd } from "@/domain/klines/interval.ts";
 import type { AppDeps } from "./app_deps.ts";
-import { type Bar, type BarReader, createBarReader } from "./bars.ts";
+import { createPrecisions } from "./bar_precision.ts";
+import { type Bar, createBarReader } from "./bars.ts";
 import {
   BinanceError,
   binanceJson,
@@ -10,11 +11,11 @@ import {
   notSupported,
 } from "./binance_errors.ts";
 import { klinesParams, symbolsParam, wordParam } from "./binance_params.ts";
-import { type Precision, precisionOf, symbolInfo } from "./binance_symbols.ts";
+import { symbolInfo } from "./binance_symbols.ts";
 import { dayTicker, newestPrice } from "./binance_tickers.ts";
 import type { AppContext } from "./envelope.ts";
 import { type Dialect, foreign, type ForeignRouter } from "./foreign.ts";
-import { finest, type Listing, listingsOf, seriesFor } from "./listings.ts";
+import { type Listing, listingsOf, seriesFor } from "./listings.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
 
 type Deps =
@@ -24,10 +25,6 @@ type Deps =
 /** The venue whose API this is; others are named in the path. */
 const VENUE = "binance";
 const BASES = ["/compat/binance/api/v3", "/compat/binance/{exchange}/api/v3"] as const;
-
-/** Candles that tell how many decimals prices and volumes have. */
-const SAMPLE_BARS = 500;
-const PRECISION_FRESH_MS = 600_000;
 
 /** Binance's public spot REST API over what is held. */
 export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
@@ -132,26 +129,6 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
       return failAsBinance(c, notSupported(), () => router.judge(notSupported(), c));
     });
   }
-}
-
-/** Asked for often and changing hardly ever. */
-function createPrecisions(bars: BarReader, clock: Deps["clock"]) {
-  const known = new Map<string, { precision: Precision; until: number }>();
-  return {
-    async of(listing: Listing): Promise<Precision> {
-      const series = finest(listing);
-      const remembered = known.get(series?.id ?? "");
-      if (remembered !== undefined && remembered.until > clock.now()) return remembered.precision;
-      if (series === undefined) return precisionOf([]);
-      const { rows } = await bars.read({
-        ...{ series, interval: series.interval, start: undefined, limit: SAMPLE_BARS },
-        ...{ end: (series.lastOpenTime ?? 0) + 1, keep: "latest" },
-      });
-      const precision = precisionOf(rows);
-      known.set(series.id, { precision, until: clock.now() + PRECISION_FRESH_MS });
-      return precision;
-    },
-  };
 }
 
 /** What a venue did not send is zero: clients expect a number. */

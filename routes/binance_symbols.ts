@@ -1,25 +1,6 @@
-import { decimalScale } from "@/domain/klines/decimal.ts";
 import { currenciesOf } from "@/domain/klines/ticker.ts";
-import type { Bar } from "./bars.ts";
+import type { Precision } from "./bar_precision.ts";
 import type { Listing } from "./listings.ts";
-
-/** Decimals that a symbol's candles have. */
-export interface Precision {
-  readonly price: number;
-  readonly volume: number;
-}
-
-/** Where there are no candles to tell. */
-export const UNKNOWN_PRECISION: Precision = { price: 8, volume: 8 };
-
-export function precisionOf(bars: readonly Bar[]): Precision {
-  if (bars.length === 0) return UNKNOWN_PRECISION;
-  const most = (values: readonly string[]) => Math.max(0, ...values.map(decimalScale));
-  return {
-    price: most(bars.flatMap(([, open, high, low, close]) => [open, high, low, close])),
-    volume: most(bars.map((bar) => bar[5])),
-  };
-}
 
 /** An entry of `exchangeInfo`; its filters say what steps prices and volumes were seen to take. */
 export function symbolInfo(

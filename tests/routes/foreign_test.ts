@@ -17,6 +17,8 @@ const BINANCE = [
 const READS: readonly string[] = [
   ...BINANCE.map((name) => `/compat/binance/api/v3/${name}`),
   ...BINANCE.map((name) => `/compat/binance/{exchange}/api/v3/${name}`),
+  ...["/udf/config", "/udf/time", "/udf/symbols?symbol=BTCUSDT", "/udf/search"],
+  "/udf/history?symbol=BTCUSDT&resolution=1&from=0&to=1",
 ];
 
 async function openWith(marketData: "open" | "private"): Promise<TestApp> {

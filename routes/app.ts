@@ -10,6 +10,7 @@ import { addEventRoutes } from "./events.ts";
 import { createGuard } from "./guard.ts";
 import { addHealthRoutes } from "./health.ts";
 import { addLakeRoutes } from "./lake.ts";
+import { addInfluxRoutes } from "./influx.ts";
 import { addKlineRoutes } from "./klines.ts";
 import { addKlineWriteRoutes } from "./klines_write.ts";
 import { addSeriesRoutes } from "./series.ts";
@@ -40,6 +41,7 @@ export function createApp(deps: AppDeps): App {
   addAdminRoutes(router, withDirectory);
   addBinanceRoutes(router, withDirectory);
   addUdfRoutes(router, withDirectory);
+  addInfluxRoutes(router, deps);
   addDocs(app, deps.settings);
   app.notFound(createNotFound(app));
   return app;

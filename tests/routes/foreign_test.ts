@@ -21,6 +21,8 @@ const READS: readonly string[] = [
   "/udf/history?symbol=BTCUSDT&resolution=1&from=0&to=1",
 ];
 
+const WRITES: readonly string[] = ["/api/v2/write", "/write"];
+
 async function openWith(marketData: "open" | "private"): Promise<TestApp> {
   const app = await openApp({ settings: { marketData } });
   await hold(app, "binance:BTC/USDT:1m", [candle({ openTime: utc("2024-01-01") })]);
@@ -49,14 +51,28 @@ for (const [marketData, statuses] of [["open", EVERYBODY], ["private", READERS]]
   });
 }
 
-Deno.test("foreign routes: the table above names every one there is", async () => {
+Deno.test("foreign routes: writes are for those who may", async () => {
+  const app = await openWith("open");
+  try {
+    for (const path of WRITES) {
+      assert.equal(await statusesOf(app, "POST", path), "401 401 403 204 204", path);
+    }
+  } finally {
+    await app.close();
+  }
+});
+
+Deno.test("foreign routes: the tables above name every one there is", async () => {
   const app = await openApp();
   try {
     const document = await (await app.ask("GET", "/openapi.json")).json();
     const described = Object.entries<Record<string, unknown>>(document.paths)
       .filter(([path]) => FOREIGN.test(path))
       .flatMap(([path, item]) => Object.keys(item).map((method) => `${method} ${path}`));
-    const tabled = READS.map((path) => `get ${path.split("?")[0]}`);
+    const tabled = [
+      ...READS.map((path) => `get ${path.split("?")[0]}`),
+      ...WRITES.map((path) => `post ${path}`),
+    ];
     assert.deepEqual(tabled.toSorted(), described.toSorted());
   } finally {
     await app.close();

@@ -65,7 +65,8 @@ function preflight(c: AppContext): Response {
 function createNotFound(app: App): (c: AppContext) => Response {
   const routes = app.routes.map(({ method, path }) => ({
     method,
-    pattern: new URLPattern({ pathname: path }),
+    // The same pattern of a part, as each of the two writes it.
+    pattern: new URLPattern({ pathname: path.replaceAll(/:(\w+)\{([^}]+)\}/g, ":$1($2)") }),
   }));
   return (c) => {
     const { path, method } = c.req;

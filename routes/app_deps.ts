@@ -48,6 +48,8 @@ export interface AppSettings {
   readonly rateLimits: RateLimits;
   /** Foreign protocols show the running candle as their own services do. */
   readonly openCandle: boolean;
+  /** A silent WebSocket is pinged after half of it and given up after all of it. */
+  readonly socketSilenceS?: number;
   /** Reverse proxies that append to X-Forwarded-For. */
   readonly trustProxy: number;
   /** This installation runs on made-up candles. */

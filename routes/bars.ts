@@ -33,6 +33,8 @@ export interface Bars {
 }
 
 export interface BarReader {
+  /** Only what is held; `partial` also gives a last bar that is not complete yet. */
+  held(query: BarsQuery & { readonly partial?: boolean }): Promise<readonly Bar[]>;
   /** Closed bars, and the running one after them where the setting wants it and the range reaches it. */
   read(query: BarsQuery): Promise<Bars>;
   /** The bar that is running now; undefined where none is known or wanted. */
@@ -71,15 +73,20 @@ export function createBarReader(
       clock.now() - openTime > STORING_MS;
   }
 
+  async function pageOf({ keep, partial = false, ...query }: BarsQuery & { partial?: boolean }) {
+    const backwards = keep === "latest" && query.start !== undefined;
+    const order = backwards ? "desc" : "asc";
+    const { rows, more } = await rowsOf({ ...asked(query), partial, order });
+    return { rows: backwards ? rows.toReversed() : rows, more };
+  }
+
   return {
     running,
-    async read({ keep, ...query }) {
-      const { start, end = Infinity, limit, series, interval } = query;
-      const backwards = keep === "latest" && start !== undefined;
-      const page = await rowsOf({ ...asked(query), order: backwards ? "desc" : "asc" });
-      const rows = backwards ? page.rows.toReversed() : page.rows;
-      const full = keep === "oldest" && start !== undefined &&
-        (page.more || rows.length >= limit);
+    held: async (query) => (await pageOf(query)).rows,
+    async read(query) {
+      const { start, end = Infinity, limit, series, interval, keep } = query;
+      const { rows, more } = await pageOf(query);
+      const full = keep === "oldest" && start !== undefined && (more || rows.length >= limit);
       if (full || end <= (series.lastOpenTime ?? 0)) return { rows, open: false };
       const bar = await running(series, interval);
       const fits = bar !== undefined && bar[0] < end && bar[0] >= (start ?? 0) &&

@@ -1,5 +1,6 @@
 import { slotEnd } from "@/domain/klines/interval.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { createBarStreams } from "./bar_streams.ts";
 import { createPrecisions } from "./bar_precision.ts";
 import { type Bar, createBarReader } from "./bars.ts";
 import {
@@ -11,6 +12,7 @@ import {
   notSupported,
 } from "./binance_errors.ts";
 import { klinesParams, symbolsParam, wordParam } from "./binance_params.ts";
+import { addBinanceSockets } from "./binance_sockets.ts";
 import { symbolInfo } from "./binance_symbols.ts";
 import { dayTicker, newestPrice } from "./binance_tickers.ts";
 import type { AppContext } from "./envelope.ts";
@@ -19,14 +21,17 @@ import { type Listing, listingsOf, seriesFor } from "./listings.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
 
 type Deps =
-  & Pick<AppDeps, "reader" | "openCandles" | "clock" | "settings" | "signal">
+  & Pick<
+    AppDeps,
+    "reader" | "openCandles" | "projections" | "clock" | "log" | "settings" | "signal"
+  >
   & { readonly directory: SeriesDirectory };
 
 /** The venue whose API this is; others are named in the path. */
 const VENUE = "binance";
 const BASES = ["/compat/binance/api/v3", "/compat/binance/{exchange}/api/v3"] as const;
 
-/** Binance's public spot REST API over what is held. */
+/** Binance's public spot API over what is held: REST and streams. */
 export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   const { clock, directory, settings } = deps;
   const bars = createBarReader(deps);
@@ -122,6 +127,9 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
       const price = await newestPrice(bars, listing);
       return price === undefined ? undefined : { symbol: listing.ticker, price };
     }));
+
+  const streams = createBarStreams({ ...deps, bars });
+  addBinanceSockets(router, { ...deps, dialect, streams, listed });
 
   for (const path of ["/compat/binance", "/compat/binance/*"]) {
     router.app.all(path, (c) => {

@@ -26,9 +26,12 @@ export interface ForeignSpec {
   readonly summary: string;
 }
 
-const EXCHANGE = z.object({
+/** What stands in braces in a path. */
+const PARAMS = {
   exchange: z.string().openapi({ description: "A venue, e.g. `okx`" }),
-});
+  streams: z.string().openapi({ description: "Names with `/` between them" }),
+  number: z.string().openapi({ description: "Any number: some clients count connections" }),
+};
 
 /** Adds a route that keeps a protocol's own shapes and errors. */
 export function foreign(
@@ -37,7 +40,7 @@ export function foreign(
   handle: (c: AppContext) => Response | Promise<Response>,
 ): void {
   for (const path of paths) {
-    app.on(method.toUpperCase(), routePath(path), async (c) => {
+    app.on(method.toUpperCase(), routeOf(path), async (c) => {
       try {
         await guard(c, access, dialect.token?.(c));
         return await handle(c);
@@ -49,8 +52,20 @@ export function foreign(
     app.openAPIRegistry.registerPath({
       ...{ method, path, tags: [dialect.tag], summary },
       security: access === "market" ? [{}, { bearer: [] }] : [{ bearer: [] }],
-      request: path.includes("{exchange}") ? { params: EXCHANGE } : {},
+      request: { params: paramsOf(path) },
       responses: { default: { description: "As the protocol has it" } },
     });
   }
+}
+
+/** Names of streams may hold slashes; a number must not take the place of a word. */
+function routeOf(path: string): string {
+  const patterned = path.replace("{streams}", ":streams{.+}").replace("{number}", ":number{\\d+}");
+  return routePath(patterned);
+}
+
+function paramsOf(path: string): z.ZodObject {
+  return z.object(
+    Object.fromEntries(Object.entries(PARAMS).filter(([name]) => path.includes(`{${name}}`))),
+  );
 }

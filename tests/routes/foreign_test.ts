@@ -21,6 +21,14 @@ const READS: readonly string[] = [
   "/udf/history?symbol=BTCUSDT&resolution=1&from=0&to=1",
 ];
 
+/** WebSockets: who may open one is told so when no socket is asked for. */
+const SOCKETS: readonly string[] = [
+  ...["/compat/binance", "/compat/binance/{exchange}"].flatMap((base) => [
+    ...[`${base}/ws`, `${base}/ws/{streams}`, `${base}/stream`],
+  ]),
+  "/ws/{number}",
+];
+
 const WRITES: readonly string[] = ["/api/v2/write", "/write"];
 
 async function openWith(marketData: "open" | "private"): Promise<TestApp> {
@@ -33,7 +41,9 @@ async function openWith(marketData: "open" | "private"): Promise<TestApp> {
 async function statusesOf({ ask }: TestApp, method: string, path: string): Promise<string> {
   const statuses: number[] = [];
   for (const as of ACTORS) {
-    const response = await ask(method, path.replace("{exchange}", "binance"), { as });
+    const filled = path.replace("{exchange}", "binance").replace("{number}", "0")
+      .replace("{streams}", "btcusdt@kline_1m");
+    const response = await ask(method, filled, { as });
     await response.body?.cancel();
     statuses.push(response.status);
   }
@@ -45,6 +55,8 @@ for (const [marketData, statuses] of [["open", EVERYBODY], ["private", READERS]]
     const app = await openWith(marketData);
     try {
       for (const path of READS) assert.equal(await statusesOf(app, "GET", path), statuses, path);
+      const sockets = statuses.replaceAll("200", "426");
+      for (const path of SOCKETS) assert.equal(await statusesOf(app, "GET", path), sockets, path);
     } finally {
       await app.close();
     }
@@ -70,7 +82,7 @@ Deno.test("foreign routes: the tables above name every one there is", async () =
       .filter(([path]) => FOREIGN.test(path))
       .flatMap(([path, item]) => Object.keys(item).map((method) => `${method} ${path}`));
     const tabled = [
-      ...READS.map((path) => `get ${path.split("?")[0]}`),
+      ...[...READS, ...SOCKETS].map((path) => `get ${path.split("?")[0]}`),
       ...WRITES.map((path) => `post ${path}`),
     ];
     assert.deepEqual(tabled.toSorted(), described.toSorted());

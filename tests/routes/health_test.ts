@@ -31,7 +31,7 @@ function openHealth({ head, free = 9 * GB, ready = true, stopping = false }: {
     ...{ store, clock, signal: stopping ? AbortSignal.abort() : new AbortController().signal },
     freeBytes: typeof free === "number" ? () => Promise.resolve(free) : free,
     projections: {
-      ...{ ready: () => ready, revision: () => 0 },
+      ...{ ready: () => ready, revision: () => 0, onApplied: () => {} },
       ...{ waitFor: () => Promise.resolve(true), status: () => Promise.resolve([]) },
     },
     directory: { list: () => Promise.resolve([{ ...CRAWLED, lastCrawledAt: null }, CRAWLED]) },

@@ -42,6 +42,10 @@ export function addInfluxRoutes(router: ForeignRouter, deps: Deps): void {
       if (total === 0) return answer(c, null, { status: 204, headers: VERSION });
       return influxJson(c, body("invalid", partial(total, dropped)), { status: 400 });
     });
+    router.app.all(path, (c) => {
+      const told = body("method not allowed", `Cannot ${c.req.method} ${path}: allowed is POST`);
+      return influxJson(c, told, { status: 405, headers: { allow: "POST" } });
+    });
   }
 }
 

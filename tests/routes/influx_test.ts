@@ -184,6 +184,23 @@ Deno.test("influx: each refusal has InfluxDB's shape", async () => {
   }
 });
 
+Deno.test("influx: too many writes and other methods have InfluxDB's shape, too", async () => {
+  const app = await openApp({
+    settings: { rateLimits: { auth: 0, lab: 0, write: 1, market: 0 } },
+  });
+  try {
+    assert.equal((await write(app, line("LLL-USDT", 0))).status, 204);
+    const limited = await write(app, line("LLL-USDT", 1));
+    assert.deepEqual([limited.status, limited.body.code], [429, "too many requests"]);
+    assert.match(limited.headers.get("retry-after") ?? "", /^\d+$/);
+    const get = await app.ask("GET", "/write");
+    assert.deepEqual([get.status, get.headers.get("allow")], [405, "POST"]);
+    assert.equal((await get.json()).code, "method not allowed");
+  } finally {
+    await app.close();
+  }
+});
+
 Deno.test("influx: what is no text, too large or never ends is refused whole", async () => {
   const app = await openOnce();
   const bytes = new Uint8Array([109, 32, 118, 61, 34, 0xff, 34]);

@@ -119,12 +119,12 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     settings: {
       ...{ marketData: config.marketData, rateLimits: config.rateLimits, simulated },
       ...{ trustProxy: config.trustProxy, version: manifest.version },
+      openCandle: config.compatOpenCandle,
       fingerprintKey: (await readSecret(house.database, "fingerprint")).toHex(),
     },
   });
 
-  const server = listen(config, (request, info) => app.fetch(request, info));
-  const { address } = server;
+  const { address, stop } = listen(config, (request, info) => app.fetch(request, info));
   if (lock.held) await lock.update({ address, tokenFile: tokenFile ?? null });
   const { watch: watched, databaseUrl, cron, timeZone } = config;
   const database = databaseUrl === undefined ? "embedded" : "server";
@@ -136,7 +136,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
   log.info("stopping", { signal: await signal });
   setTimeout(() => Deno.exit(EXIT.bug), STOP_MS);
   ended.abort(new DOMException("The service is stopping", "AbortError"));
-  const steps = [["jobs", jobs.close], ["server", server.stop], ...house.closing] as const;
+  const steps = [["jobs", jobs.close], ["server", stop], ...house.closing] as const;
   const clean = await stopInOrder(steps, { clock, log, stepMs: STOP_PART_MS });
   return clean ? EXIT.ok : EXIT.bug;
 }

@@ -95,4 +95,6 @@ export interface Projections {
   ready(): boolean;
   /** Changes whenever a read may answer differently, by whoever moved the rows. */
   revision(): number;
+  /** Tells which events the rows now show; undefined when another instance moved them on. */
+  onApplied(listener: (events: readonly Recorded[] | undefined) => void): void;
 }

@@ -8,6 +8,7 @@ import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { KlineReader } from "@/domain/ports/kline_reader.ts";
 import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
 import type { Log } from "@/domain/ports/log.ts";
+import type { OpenCandles } from "@/domain/ports/open_candles.ts";
 import type { Spool } from "@/domain/ports/spool.ts";
 import type { Projections } from "@/projections/define.ts";
 import type { LakeFiles } from "@/projections/lake_files.ts";
@@ -22,6 +23,7 @@ export interface AppDeps {
   readonly reader: KlineReader;
   readonly lakeFiles: LakeFiles;
   readonly blobRanges: BlobRanges;
+  readonly openCandles: OpenCandles;
   readonly ingest: KlineIngest;
   readonly removal: KlineRemoval;
   readonly projections: Projections;
@@ -46,6 +48,10 @@ export interface AppSettings {
   /** `private`: reading candles needs a token with the scope `read`. */
   readonly marketData: "open" | "private";
   readonly rateLimits: RateLimits;
+  /** Foreign protocols show the running candle as their own services do. */
+  readonly openCandle: boolean;
+  /** A silent WebSocket is pinged after half of it and given up after all of it. */
+  readonly socketSilenceS?: number;
   /** Reverse proxies that append to X-Forwarded-For. */
   readonly trustProxy: number;
   /** This installation runs on made-up candles. */

@@ -118,6 +118,7 @@ export async function openApp(
     ...{ store: house.store, series: house.series, reader: house.reader, ingest: house.ingest },
     ...{ removal: house.removal, projections: house.follower },
     ...{ lakeFiles: createLakeFiles(openDb(database)), blobRanges: openBlobRanges(house.blobs) },
+    openCandles: { find: () => Promise.resolve(undefined) },
     jobs,
     startCrawl(request) {
       const job = begin("crawl", seriesId(request.series));
@@ -144,6 +145,7 @@ export async function openApp(
     ...changes,
     settings: {
       ...{ marketData: "open", rateLimits: UNLIMITED, trustProxy: 0, simulated: false },
+      openCandle: true,
       ...{ version: "0.0.0", fingerprintKey: "test" },
       ...changes.settings,
     },

@@ -10,10 +10,10 @@ import { createErrorHandler, createJudge } from "./errors.ts";
 import { addEventRoutes } from "./events.ts";
 import { createGuard } from "./guard.ts";
 import { addHealthRoutes } from "./health.ts";
-import { addLakeRoutes } from "./lake.ts";
 import { addInfluxRoutes } from "./influx.ts";
 import { addKlineRoutes } from "./klines.ts";
 import { addKlineWriteRoutes } from "./klines_write.ts";
+import { addLakeRoutes } from "./lake.ts";
 import { addSeriesRoutes } from "./series.ts";
 import { createSeriesDirectory } from "./series_directory.ts";
 import { addUdfRoutes } from "./udf.ts";
@@ -21,8 +21,7 @@ import { addUdfRoutes } from "./udf.ts";
 /** What pages of other origins may read. */
 const SHARED_PATHS = [
   ...["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/openapi.json"],
-  ...["/lake/*", "/compat/*"],
-  ...["/compat/*", "/udf/*"],
+  ...["/lake/*", "/compat/*", "/udf/*"],
 ];
 
 /** The whole HTTP API. Serve it with `Deno.serve((request, info) => app.fetch(request, info))`. */

@@ -1,11 +1,31 @@
+import { BlobCorrupt, BlobMissing } from "@/events/blobs/blobs.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import { VersionConflict } from "@/events/store/store.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { uuidV5 } from "@/events/uuid.ts";
+import { healPeriod } from "./file_period.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
 
 const MAX_CONFLICTS = 10;
 const VISIBLE_MS = 60_000;
+
+/** Writes a damaged file again out of the rows, which are kept until the next run finds it whole. */
+async function heal(
+  deps: ArchiveDeps,
+  run: ArchiveRun,
+  { place, error }: { place: ArchivePlace; error: unknown },
+): Promise<never> {
+  if (!(error instanceof BlobMissing || error instanceof BlobCorrupt)) throw error;
+  await healPeriod(deps, run, place);
+  throw new AdapterError(`${error.message}; it was written again from its rows, which are kept`, {
+    port: "blobs",
+    op: `drop rows of ${place.period}`,
+    retryable: false,
+    hint: "Check the disk; the next run drops the rows",
+    cause: error,
+  });
+}
 
 /**
  * Lets go of the rows of a filed period, once its file has proved whole. The read models delete them
@@ -28,14 +48,16 @@ export async function dropRows(
 
 async function attempt(
   deps: ArchiveDeps,
-  { runId, actor }: ArchiveRun,
-  { seriesId, period }: ArchivePlace,
+  run: ArchiveRun,
+  place: ArchivePlace,
 ): Promise<number> {
+  const { seriesId, period } = place;
+  const { runId, actor } = run;
   const current = await currentPeriod(deps, { seriesId, period });
   const { row, version } = current;
   if (row === undefined || row.fileSha256 === null || row.hotRows === 0) return 0;
   // Read to the last byte: what was verified once may have rotted since.
-  await deps.blobs.get(row.fileSha256);
+  await deps.blobs.get(row.fileSha256).catch((error) => heal(deps, run, { place, error }));
   const command: KlinePeriodCommand = {
     type: "DropHotRows",
     data: {

@@ -9,7 +9,7 @@ import { type IngestRun, partId } from "../ingest_run.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import { currentScale, openScale } from "../widen_scale.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
-import { gatherPeriod } from "./gather_period.ts";
+import { gatherPeriod, gatherRows } from "./gather_period.ts";
 
 export interface FiledPeriod {
   readonly rows: number;
@@ -27,6 +27,25 @@ export async function filePeriod(
   deps: ArchiveDeps,
   run: ArchiveRun,
   place: ArchivePlace,
+): Promise<FiledPeriod | undefined> {
+  return await fileAgain(deps, run, { ...place, again: false });
+}
+
+/** The same for a period whose file is damaged while its rows are still there. */
+export async function healPeriod(
+  deps: ArchiveDeps,
+  run: ArchiveRun,
+  place: ArchivePlace,
+): Promise<void> {
+  await fileAgain(deps, run, { ...place, again: true });
+}
+
+type Wanted = ArchivePlace & { readonly again: boolean };
+
+async function fileAgain(
+  deps: ArchiveDeps,
+  run: ArchiveRun,
+  place: Wanted,
 ): Promise<FiledPeriod | undefined> {
   for (let conflicts = 0;; conflicts++) {
     run.signal.throwIfAborted();
@@ -50,14 +69,16 @@ export function ingestRunOf(
 async function attempt(
   deps: ArchiveDeps,
   run: IngestRun,
-  place: ArchivePlace,
+  place: Wanted,
 ): Promise<FiledPeriod | undefined> {
-  const { seriesId, period } = place;
+  const { seriesId, period, again } = place;
   const current = await currentPeriod(deps, { seriesId, period });
   const { row, version } = current;
-  if (row === undefined || row.candles === 0 || row.fileSha256 !== null) return undefined;
+  if (row === undefined || row.candles === 0) return undefined;
+  if (again ? row.hotRows !== row.candles : row.fileSha256 !== null) return undefined;
   const held = await currentScale(deps, seriesId);
-  const gathered = await gatherPeriod(deps, { ...place, row, scale: held });
+  const gather = again ? gatherRows : gatherPeriod;
+  const gathered = await gather(deps, { ...place, row, scale: held });
   try {
     // Each period has an id of its own: several may widen the scale in one run.
     const own = { ...run, commandId: partId(run, `${seriesId}/${period}/${version}`) };

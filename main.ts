@@ -25,6 +25,7 @@ import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
 import { type Config, environment, loadConfig, prepareEnvironment } from "@/config.ts";
+import { createArchive } from "@/cron/archive/archive_service.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
 import { COMMANDS } from "@/cron/commands/commands.ts";
@@ -36,12 +37,9 @@ import { createServiceWork, startSchedule } from "@/cron/commands/service_work.t
 import { stopInOrder, type StopStep } from "@/cron/commands/stop_in_order.ts";
 import { watchConfigured } from "@/cron/commands/watch_configured.ts";
 import { findOrphans } from "@/cron/find_orphans.ts";
-import { createKlineIngest } from "@/cron/ingest_klines.ts";
-import { createKlineRemoval } from "@/cron/remove_klines.ts";
 import { createLakeMirror } from "@/cron/lake_mirror.ts";
-import { crawlHistory } from "@/cron/crawl_history.ts";
-import { crawlLive } from "@/cron/crawl_live.ts";
 import { createJobs } from "@/cron/jobs.ts";
+import { openWork } from "@/cron/open_work.ts";
 import type { Installation } from "@/domain/ports/installation.ts";
 import type { KlinePage } from "@/domain/ports/kline_reader.ts";
 import type { Log } from "@/domain/ports/log.ts";
@@ -106,6 +104,9 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
   const app = createApp({
     ...house,
     ...createServiceWork({ ...house, jobs }),
+    archive: createArchive({ ...house.archiving, series: house.series }, {
+      ...{ jobs, at: config.archiveAt, timeZone: config.timeZone },
+    }),
     ...{ projections: follower, jobs, clock, log, signal: ended.signal },
     venues: {
       isSimulated: exchanges.isSimulated,
@@ -118,12 +119,12 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     settings: {
       ...{ marketData: config.marketData, rateLimits: config.rateLimits, simulated },
       ...{ trustProxy: config.trustProxy, version: manifest.version },
+      openCandle: config.compatOpenCandle,
       fingerprintKey: (await readSecret(house.database, "fingerprint")).toHex(),
     },
   });
 
-  const server = listen(config, (request, info) => app.fetch(request, info));
-  const { address } = server;
+  const { address, stop } = listen(config, (request, info) => app.fetch(request, info));
   if (lock.held) await lock.update({ address, tokenFile: tokenFile ?? null });
   const { watch: watched, databaseUrl, cron, timeZone } = config;
   const database = databaseUrl === undefined ? "embedded" : "server";
@@ -135,7 +136,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
   log.info("stopping", { signal: await signal });
   setTimeout(() => Deno.exit(EXIT.bug), STOP_MS);
   ended.abort(new DOMException("The service is stopping", "AbortError"));
-  const steps = [["jobs", jobs.close], ["server", server.stop], ...house.closing] as const;
+  const steps = [["jobs", jobs.close], ["server", stop], ...house.closing] as const;
   const clean = await stopInOrder(steps, { clock, log, stepMs: STOP_PART_MS });
   return clean ? EXIT.ok : EXIT.bug;
 }
@@ -231,7 +232,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const store = await createSqlStore({ database, catalog, upcasters });
   const sizeOf = ({ bytes }: KlinePage) => bytes.length;
   const cache = createMemoryCache<KlinePage>({ maxBytes: CACHE_BYTES, sizeOf });
-  const models = openReadModels({ database, store, blobs, lake, cache, clock, log });
+  const models = openReadModels({ database, store, lake, blobs, cache, clock, log });
   const { db, follower, series, lakeFiles: files } = models;
   const lakeOptions = { directory: `${path}/lake`, blobs, blobsDirectory: directory };
   const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
@@ -244,17 +245,11 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
       ...{ httpProxy: config.httpProxy?.reveal(), httpsProxy: config.httpsProxy?.reveal() },
     },
   });
-  const { isSimulated } = exchanges;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
-  const ingest = createKlineIngest({ ...parts, isSimulated, hotDays: config.hotDays });
-  const crawling = {
-    ...{ exchanges, ingest, store, series, workspace, clock, log },
-    ...{ random: Math.random, historyStart: config.historyStart },
-  };
+  const work = openWork({ ...parts, exchanges, series, log, random: Math.random }, config);
   return {
-    ...{ ...models, database, store, blobs, workspace, exchanges, ingest, crawling, mirror },
-    ...{ removal: createKlineRemoval(parts), blobRanges: openBlobRanges(blobs) },
-    scheduled: [crawlLive(crawling), crawlHistory(crawling)],
+    ...{ ...models, ...work, database, store, blobs, workspace, exchanges, mirror },
+    blobRanges: openBlobRanges(blobs),
     closing: [
       ["exchanges", () => exchanges.close()],
       ["follower", () => follower.stop()],

@@ -6,12 +6,15 @@ import type { Log } from "@/domain/ports/log.ts";
 import type { Blobs } from "@/events/blobs/blobs.ts";
 import type { Database } from "@/events/store/database.ts";
 import type { EventStore } from "@/events/store/store.ts";
+import { archiveRuns } from "./archive_runs.ts";
+import { blobUses } from "./blob_uses.ts";
 import { type Db, openDb } from "./db.ts";
 import { createFollower, type Follower } from "./follower.ts";
 import { klinePeriods } from "./kline_periods.ts";
 import { createKlineReader } from "./kline_reader.ts";
 import { klines } from "./klines.ts";
 import { createLakeFiles, type LakeFiles } from "./lake_files.ts";
+import { periodBlobs } from "./period_blobs.ts";
 import { series } from "./series.ts";
 import { findSeriesStats, type SeriesStats } from "./series_stats.ts";
 import { createSeriesQueries } from "./series_board.ts";
@@ -41,7 +44,10 @@ export interface ReadModels {
 export function openReadModels(deps: ReadModelDeps): ReadModels {
   const { database, store, lake, blobs, cache, clock, log } = deps;
   const db = openDb(database);
-  const projections = [series, klinePeriods, klines({ blobs, lake })];
+  const projections = [
+    ...[series, klinePeriods, klines({ blobs, lake, store })],
+    ...[archiveRuns, periodBlobs, blobUses],
+  ];
   const follower = createFollower({ database, store, projections, clock, log });
   const reader = createKlineReader({ database, db, lake, blobs, cache });
   follower.onApplied((events) => reader.changed(events));

@@ -1,3 +1,5 @@
+import { archiveEvents } from "./archive.ts";
+import { blobEvents } from "./blobs.ts";
 import { klineEvents, klineRejectionEvents } from "./klines.ts";
 import { requestEvents } from "./request.ts";
 import { seriesEvents } from "./series.ts";
@@ -7,5 +9,7 @@ export const catalog = {
   ...seriesEvents,
   ...klineEvents,
   ...klineRejectionEvents,
+  ...archiveEvents,
+  ...blobEvents,
   ...requestEvents,
 } as const;

@@ -181,6 +181,24 @@ Deno.test("a blob that is missing is told once and hides no other file", () =>
     await shown.stop();
   }));
 
+Deno.test("a blob that was damaged and healed is shown healed with the next event of its series", () =>
+  withScene(async ({ ingest, mirror, checked, house, lake }) => {
+    await ingest(1);
+    const shown = mirror();
+    shown.start();
+    await shown.settled();
+    const path = `${lake}/binance/BTC-USDT/1m/2020-03.parquet`;
+    const bytes = await Deno.readFile(path);
+    await Deno.chmod(path, 0o644);
+    await Deno.writeTextFile(path, "damaged");
+    // The archive files the period again: the same bytes, a new file, the event of before.
+    await house.blobs.put(bytes);
+    shown.changed((await house.store.readStream(`klines-${ID}-2020-03`)).events);
+    await shown.settled();
+    deepEqual(await checked(), BOTH);
+    await shown.stop();
+  }));
+
 Deno.test("a disk that refuses is tried again after a minute, and nothing is lost", () =>
   withScene(async ({ ingest, mirror, checked, folder }) => {
     let full = 2;

@@ -2,6 +2,7 @@ import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { systemClock } from "@/adapters/clock.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
+import { createArchive } from "@/cron/archive/archive_service.ts";
 import { createJobs } from "@/cron/jobs.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { seriesId } from "@/domain/klines/series_ref.ts";
@@ -119,6 +120,7 @@ export async function openApp(
     ...{ removal: house.removal, projections: house.follower },
     ...{ lakeFiles: createLakeFiles(openDb(database)), blobRanges: openBlobRanges(house.blobs) },
     seriesStats: (seriesId) => findSeriesStats(openDb(database), seriesId),
+    openCandles: { find: () => Promise.resolve(undefined) },
     jobs,
     startCrawl(request) {
       const job = begin("crawl", seriesId(request.series));
@@ -131,6 +133,9 @@ export async function openApp(
       started.rebuilds.push(name);
       return job;
     },
+    archive: createArchive({ ...house.archiving, series: house.series }, {
+      ...{ jobs, at: "03:30", timeZone: "Asia/Shanghai" },
+    }),
     venues: {
       isSimulated: (exchange) => exchange === "simulated",
       resolveSymbol: resolveKnown,
@@ -142,6 +147,7 @@ export async function openApp(
     ...changes,
     settings: {
       ...{ marketData: "open", rateLimits: UNLIMITED, trustProxy: 0, simulated: false },
+      openCandle: true,
       ...{ version: "0.0.0", fingerprintKey: "test" },
       ...changes.settings,
     },

@@ -13,7 +13,8 @@ import { flagParam, timeParam } from "./params.ts";
 import { findSeries, type SeriesDirectory } from "./series_directory.ts";
 
 type Deps =
-  & Pick<AppDeps, "store" | "ingest" | "removal" | "spool" | "clock" | "signal" | "settings">
+  & Pick<AppDeps, "store" | "ingest" | "removal" | "spool">
+  & Pick<AppDeps, "clock" | "log" | "signal" | "settings">
   & { readonly directory: SeriesDirectory };
 
 const MB = 1024 * 1024;
@@ -87,7 +88,7 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
           ...{ ...query, actor, commandId },
           ...{ now: deps.clock.now(), signal: deps.signal },
         },
-      ).catch(explainUnreadable);
+      ).catch((error) => explainUnreadable(deps, format, error));
       return success(c, toOutcomeWire(outcome), { meta: writeMeta(outcome) });
     } finally {
       await file.remove();
@@ -142,12 +143,14 @@ async function spoolBody(
   });
 }
 
-/** A file that the engine cannot read, ever, is the fault of who sent it. */
-function explainUnreadable(error: unknown): never {
+/** A file that the engine cannot read, ever, is the fault of who sent it; its own words are for the log. */
+function explainUnreadable({ log }: Pick<Deps, "log">, format: FileFormat, error: unknown): never {
   const unreadable = error instanceof AdapterError && error.port === "lake" && !error.retryable &&
     error.op.startsWith("stage");
   if (!unreadable) throw error;
-  throw new Refusal("validation_error", `Cannot read the candles: ${error.message}`);
+  log.warn("refused candles that cannot be read", { format, error });
+  const kind = { csv: "CSV", json: "JSON", freqtrade: "JSON", parquet: "Parquet" }[format];
+  throw new Refusal("validation_error", `Cannot read the candles: the ${kind} is damaged`);
 }
 
 function toOutcomeWire(outcome: IngestOutcome): z.infer<typeof outcomeWire> {

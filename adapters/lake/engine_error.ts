@@ -13,7 +13,9 @@ export type WireError =
   };
 
 /** The engine's first word is the class of its error; what it says decides whether to try again. */
-const CLASSES: readonly (readonly [RegExp, { retryable: boolean; hint?: string }])[] = [
+type ErrorClass = readonly [RegExp, { retryable: boolean; hint?: string }];
+
+const OWN_TROUBLE: readonly ErrorClass[] = [
   [/No space left on device|disk full/i, {
     retryable: true,
     hint: "Free disk space, then run it again: nothing was recorded",
@@ -23,6 +25,10 @@ const CLASSES: readonly (readonly [RegExp, { retryable: boolean; hint?: string }
     hint: "Let fewer jobs run at once, or give the lake more memory",
   }],
   [/^(FATAL|INTERNAL) Error/i, { retryable: true, hint: "The engine is started again" }],
+];
+
+const CLASSES: readonly ErrorClass[] = [
+  ...OWN_TROUBLE,
   [/^IO Error/i, { retryable: true, hint: "Check the disk of the data directory" }],
 ];
 
@@ -34,6 +40,12 @@ export function wireError(error: unknown, signal: AbortSignal): WireError {
   const message = error instanceof Error ? error.message : String(error);
   const [, found] = CLASSES.find(([pattern]) => pattern.test(message)) ?? [];
   return { kind: "engine", message, retryable: found?.retryable ?? false, hint: found?.hint };
+}
+
+/** Whether the engine itself is in need, whatever file it reads: of memory, of disk, or broken. */
+export function isOwnTrouble(error: unknown): boolean {
+  const message = error instanceof Error ? error.message : String(error);
+  return OWN_TROUBLE.some(([pattern]) => pattern.test(message));
 }
 
 /** True when the engine can no longer be used and must be started again. */

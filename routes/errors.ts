@@ -2,24 +2,9 @@ import { Refusal, type RefusalCode } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import { DatabaseError } from "@/events/store/database.ts";
+import { trusted } from "@/events/trust.ts";
 import { InvalidEvent, VersionConflict } from "@/events/store/store.ts";
 import { type AppContext, type Failure, failure, requestId } from "./envelope.ts";
-
-const STATUS = {
-  malformed_json: 400,
-  validation_error: 422,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  name_taken: 409,
-  stale_version: 409,
-  payload_too_large: 413,
-  unsupported_media_type: 415,
-  rate_limited: 429,
-  unavailable: 503,
-  storage_full: 507,
-} as const satisfies Record<RefusalCode, number>;
 
 /** Seconds after which a caller may try again when nobody said how long it takes. */
 const RETRY_AFTER_S = 5;
@@ -33,7 +18,6 @@ export class CallerGone extends Error {
 }
 
 interface Outcome extends Failure {
-  readonly status: number;
   readonly retryAfterS?: number | undefined;
   /** Whose fault it is decides how loud it is logged; the caller's is not. */
   readonly blame: "caller" | "world" | "us";
@@ -45,23 +29,22 @@ export function createErrorHandler(
 ): (error: Error, c: AppContext) => Response {
   return (error, c) => {
     if (error instanceof CallerGone) {
-      return failure(c, { code: "CALLER_GONE", message: error.message }, { status: 499 });
+      return failure(c, { code: "CALLER_GONE", message: error.message });
     }
     const outcome = signal.aborted && error.name === "AbortError" ? STOPPING : judge(error);
-    const { status, retryAfterS = c.get("retryAfterS"), blame } = outcome;
+    const { code, retryAfterS = c.get("retryAfterS"), blame } = outcome;
     const fields = { requestId: requestId(c), method: c.req.method, path: c.req.path, error };
     if (blame === "world") log.warn("request failed", fields);
     if (blame === "us") log.error("request failed", fields);
     const headers = {
       ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
-      ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
+      ...(code === "UNAUTHENTICATED" ? { "www-authenticate": "Bearer" } : {}),
     };
-    return failure(c, outcome, { status, headers });
+    return failure(c, outcome, { headers });
   };
 }
 
 const STOPPING: Outcome = {
-  status: 503,
   code: "UNAVAILABLE",
   message: "The service is stopping: try again",
   retryAfterS: RETRY_AFTER_S,
@@ -74,33 +57,32 @@ function judge(error: Error): Outcome {
     const retryAfterS = code === "unavailable" ? RETRY_AFTER_S : undefined;
     const blame = "caller";
     return {
-      ...{ status: STATUS[code], code: code.toUpperCase(), message, field, details, blame },
-      retryAfterS,
+      ...{ code: trusted<Uppercase<RefusalCode>>(code.toUpperCase()), message, field, details },
+      ...{ blame, retryAfterS },
     };
   }
   if (error instanceof VersionConflict) {
     const message = "Somebody else changed this at the same moment: try again";
-    return { status: 409, code: "CONFLICT", message, blame: "caller" };
+    return { code: "CONFLICT", message, blame: "caller" };
   }
   if (error instanceof InvalidEvent) {
-    return { status: 422, code: "VALIDATION_ERROR", message: error.message, blame: "caller" };
+    return { code: "VALIDATION_ERROR", message: error.message, blame: "caller" };
   }
   if (isStorageFull(error)) {
     const message = "The storage of the service is full: free space, then try again";
-    return { status: 507, code: "STORAGE_FULL", message, blame: "world" };
+    return { code: "STORAGE_FULL", message, blame: "world" };
   }
   const fromWorld = error instanceof AdapterError || error instanceof DatabaseError;
   if (fromWorld && error.retryable) {
     const waitMs = error instanceof AdapterError ? error.retryAfterMs : undefined;
     return {
-      status: 503,
       code: "UNAVAILABLE",
       message: "A part of the service cannot be reached: try again",
       retryAfterS: waitMs === undefined ? RETRY_AFTER_S : Math.ceil(waitMs / 1_000),
       blame: "world",
     };
   }
-  return { status: 500, code: "INTERNAL", message: "Internal error", blame: "us" };
+  return { code: "INTERNAL", message: "Internal error", blame: "us" };
 }
 
 function isStorageFull(error: unknown): boolean {

@@ -63,7 +63,7 @@ export function addHealthRoutes(router: Router, deps: Deps): void {
     const details = bad.map(([field, { message = "not ready" }]) => ({ field, message }));
     const message = `Not ready: ${bad.map(([name]) => name).join(", ")}`;
     const headers = { "retry-after": "5" };
-    return failure(c, { code: "UNAVAILABLE", message, details }, { status: 503, headers });
+    return failure(c, { code: "UNAVAILABLE", message, details }, { headers });
   });
 }
 

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { INTERVALS } from "@/domain/klines/interval.ts";
 import { KLINE_COLUMNS, type KlinePage, type KlineQuery } from "@/domain/ports/kline_reader.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
@@ -6,6 +7,7 @@ import { endpoint, type Router } from "./endpoint.ts";
 import { answer, type AppContext, requestId } from "./envelope.ts";
 import { atCursor, nextCursor } from "./klines_cursor.ts";
 import { wrapRows } from "./klines_envelope.ts";
+import { binaryBody, textBody } from "./media.ts";
 import { klinesQuery, type KlinesRequest } from "./klines_query.ts";
 import { chooseSeries, type SeriesDirectory } from "./series_directory.ts";
 
@@ -26,6 +28,18 @@ interface Resolved {
 
 const row = z.array(z.union([z.number(), z.string(), z.null()]));
 const object = z.record(z.enum(KLINE_COLUMNS), z.union([z.number(), z.string(), z.null()]));
+
+const pageMeta = {
+  exchange: z.string(),
+  symbol: z.string(),
+  interval: z.enum(INTERVALS),
+  series_id: z.string(),
+  stored_interval: z.enum(INTERVALS).openapi({ description: "Of the candles it was made from." }),
+  simulated: z.boolean().openapi({ description: "The candles are made up." }),
+  columns: z.array(z.enum(KLINE_COLUMNS)).openapi({ description: "Of the arrays, in order." }),
+  rows: z.int(),
+  next_cursor: z.string().nullable().openapi({ description: "`cursor` of the next page." }),
+};
 
 /** `GET /api/v1/klines`. */
 export function addKlineRoutes(router: Router, { reader, directory, signal }: Deps): void {
@@ -48,13 +62,15 @@ export function addKlineRoutes(router: Router, { reader, directory, signal }: De
     summary: "Candles of a series, also of larger intervals than the stored one",
     query: klinesQuery,
     body: undefined,
+    failures: [404],
     answer: {
       status: 200,
       description: "The rows; `meta.next_cursor` when there are more",
       data: z.array(z.union([row, object])),
+      meta: pageMeta,
       types: {
-        "text/csv": "With a header; the cursor is in X-Next-Cursor",
-        "application/vnd.apache.parquet": "The cursor is in X-Next-Cursor",
+        "text/csv": textBody("With a header; the cursor is in X-Next-Cursor"),
+        "application/vnd.apache.parquet": binaryBody("The cursor is in X-Next-Cursor"),
       },
     },
   }, async (c, { query: request }) => {

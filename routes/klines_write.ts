@@ -2,15 +2,18 @@ import { z } from "@hono/zod-openapi";
 import { Refusal } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { IngestOutcome } from "@/domain/ports/kline_ingest.ts";
+import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import type { FileFormat } from "@/domain/ports/lake.ts";
 import type { SpooledFile } from "@/domain/ports/spool.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { bodyChunks, isGzipped, mediaType } from "./body.ts";
 import { endpoint, type Router } from "./endpoint.ts";
-import { type AppContext, success, writeMeta } from "./envelope.ts";
+import { type AppContext, success } from "./envelope.ts";
 import { claimKey, identifyWrite } from "./idempotency.ts";
+import { binaryBody, textBody } from "./media.ts";
 import { flagParam, timeParam } from "./params.ts";
 import { findSeries, type SeriesDirectory } from "./series_directory.ts";
+import { writeMeta, writeMetaWire } from "./write_meta.ts";
 
 type Deps =
   & Pick<AppDeps, "store" | "ingest" | "removal" | "spool">
@@ -44,6 +47,21 @@ const outcomeWire = z.object({
   position: z.int(),
 }).openapi("IngestOutcome");
 
+const row = z.array(z.union([z.number(), z.string(), z.null()]))
+  .openapi({ example: [1704067200000, "42283.58", "42298.62", "42261.02", "42298.61", "35.92"] });
+
+/** What the lake reads as JSON; numbers keep every digit, as text or not. */
+const rowsBody = z.union([
+  z.object({
+    columns: z.array(z.string()).optional().openapi({
+      description: "Names of the values of a row; without it, the columns in their order.",
+      example: KLINE_COLUMNS.slice(0, 6),
+    }),
+    rows: z.array(row),
+  }),
+  z.array(row).openapi({ description: "Rows alone, the columns in their order." }),
+]);
+
 const removedWire = z.object({ removed: count, position: z.int() });
 
 /** Putting candles into a series and taking them away. */
@@ -68,11 +86,15 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
     }),
     body: undefined,
     bodyTypes: {
-      "application/json": '`{"columns": ["open_time", …], "rows": [[…], …]}`',
-      "text/csv": "With a header, or the columns in their order",
-      "application/vnd.apache.parquet": "A file with these columns",
+      "application/json": rowsBody,
+      "text/csv": textBody("With a header, or the columns in their order"),
+      "application/vnd.apache.parquet": binaryBody("A file with these columns"),
     },
-    answer: { status: 200, description: "What became of the rows", data: outcomeWire },
+    keyed: true,
+    answer: {
+      ...{ status: 200, description: "What became of the rows" },
+      ...{ data: outcomeWire, meta: writeMetaWire },
+    },
   }, async (c, { query }) => {
     const { exchange, symbol, interval } = await get(c);
     const format = FORMATS[mediaType(c, MEDIA_TYPES)];
@@ -110,7 +132,10 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
       message: "expected a time after start",
     }),
     body: undefined,
-    answer: { status: 200, description: "How many went", data: removedWire },
+    keyed: true,
+    answer: {
+      ...{ status: 200, description: "How many went", data: removedWire, meta: writeMetaWire },
+    },
   }, async (c, { query }) => {
     const { id, interval } = await get(c);
     const identity = identifyWrite(c, { body: "", ...settings });

@@ -3,12 +3,13 @@ import { INTERVALS, slotEnd } from "@/domain/klines/interval.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
-import { success, writeMeta } from "./envelope.ts";
+import { success } from "./envelope.ts";
 import { identifyWrite } from "./idempotency.ts";
 import { flagParam, timeField } from "./params.ts";
 import { findSeries, type SeriesDirectory } from "./series_directory.ts";
 import { gapWire, seriesWire, toGapWire, toSeriesWire } from "./series_wire.ts";
 import { addSeries, unwatchSeries } from "./watch_series.ts";
+import { writeMeta, writeMetaWire } from "./write_meta.ts";
 
 type Deps =
   & Pick<
@@ -73,7 +74,8 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
     summary: "Add a series and watch it",
     description: "Adding one that exists changes only what differs.",
     ...{ query: noQuery, body: newSeries },
-    answer: { status: 201, description: "The series", data: seriesWire },
+    ...{ keyed: true, failures: [404] },
+    answer: { status: 201, description: "The series", data: seriesWire, meta: writeMetaWire },
   }, async (c, { body }) => {
     const identity = identifyWrite(c, { body: JSON.stringify(body), ...deps.settings });
     const { history_start: historyStart, ...wanted } = body;
@@ -92,7 +94,11 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
     description: "Its candles stay, unless `purge=true` takes them away, by an event.",
     query: z.strictObject({ purge: flagParam("Take its candles away.").prefault("false") }),
     body: undefined,
-    answer: { status: 200, description: "The series as it is now", data: purged },
+    keyed: true,
+    answer: {
+      ...{ status: 200, description: "The series as it is now" },
+      ...{ data: purged, meta: writeMetaWire },
+    },
   }, async (c, { query }) => {
     const view = await get(c.req.param("id") ?? "");
     const identity = identifyWrite(c, { body: "", ...deps.settings });

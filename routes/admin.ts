@@ -66,7 +66,7 @@ const crawlBody = z.strictObject({
 
 /** What an operator sees and starts: read models, crawls, and the jobs that run. */
 export function addAdminRoutes(router: Router, deps: Deps): void {
-  const { projections, jobs, directory } = deps;
+  const { projections, jobs } = deps;
   const startOnce = createStartOnce();
   const admin = { access: "admin", tag: "Admin", query: noQuery } as const;
 
@@ -114,7 +114,7 @@ export function addAdminRoutes(router: Router, deps: Deps): void {
     const identity = identifyWrite(c, { body: JSON.stringify(body), ...deps.settings });
     const job_id = await startOnce(identity, async () =>
       deps.startCrawl({
-        series: await crawlableSeries(deps, await directory.list(), body.series),
+        series: await crawlableSeries(deps, body.series),
         since: body.since ?? undefined,
         until: body.until ?? undefined,
         refetch: body.refetch,

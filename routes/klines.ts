@@ -9,7 +9,7 @@ import { atCursor, nextCursor } from "./klines_cursor.ts";
 import { wrapRows } from "./klines_envelope.ts";
 import { binaryBody, textBody } from "./media.ts";
 import { klinesQuery, type KlinesRequest } from "./klines_query.ts";
-import { chooseSeries, type SeriesDirectory } from "./series_directory.ts";
+import type { SeriesDirectory } from "./series_directory.ts";
 
 type Deps = Pick<AppDeps, "reader" | "signal"> & { readonly directory: SeriesDirectory };
 
@@ -49,7 +49,8 @@ export function addKlineRoutes(router: Router, { reader, directory, signal }: De
     const views = await directory.list();
     const known = resolved.get(request);
     if (known?.views === views) return known;
-    const fresh = resolveIn(views, request);
+    const { exchange, symbol, interval } = request;
+    const fresh = resolveIn(views, request, await directory.choose({ exchange, symbol, interval }));
     resolved.set(request, fresh);
     return fresh;
   }
@@ -83,9 +84,12 @@ export function addKlineRoutes(router: Router, { reader, directory, signal }: De
   });
 }
 
-function resolveIn(views: readonly SeriesView[], request: KlinesRequest): Resolved {
-  const { exchange, symbol, interval, cursor, ...rest } = request;
-  const series = chooseSeries(views, { exchange, symbol, interval });
+function resolveIn(
+  views: readonly SeriesView[],
+  request: KlinesRequest,
+  series: SeriesView,
+): Resolved {
+  const { exchange: _exchange, symbol: _symbol, interval, cursor, ...rest } = request;
   const { start, end, ...others } = rest;
   const whole = { ...others, seriesId: series.id, stored: series.interval, interval, start, end };
   const meta = {

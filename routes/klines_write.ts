@@ -12,7 +12,7 @@ import { type AppContext, success } from "./envelope.ts";
 import { claimKey, identifyWrite } from "./idempotency.ts";
 import { binaryBody, textBody } from "./media.ts";
 import { flagParam, timeParam } from "./params.ts";
-import { findSeries, type SeriesDirectory } from "./series_directory.ts";
+import type { SeriesDirectory } from "./series_directory.ts";
 import { writeMeta, writeMetaWire } from "./write_meta.ts";
 
 type Deps =
@@ -69,7 +69,7 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
   const { directory, settings, store } = deps;
 
   async function get(c: AppContext) {
-    return findSeries(await directory.list(), c.req.param("id") ?? "");
+    return await directory.find(c.req.param("id") ?? "");
   }
 
   endpoint(router, {

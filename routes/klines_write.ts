@@ -159,13 +159,13 @@ async function spoolBody(
   if (Number(c.req.header("content-length") ?? 0) > MAX_SENT_BYTES) {
     throw new Refusal("payload_too_large", "Cannot take more than 64 MB sent: send it in parts");
   }
-  if (c.req.raw.body === null) {
-    throw new Refusal("validation_error", "Cannot read candles: the body is empty");
-  }
-  return await spool.write(ReadableStream.from(bodyChunks(c)), {
+  const file = await spool.write(ReadableStream.from(bodyChunks(c)), {
     ...{ extension: format, gzip, signal },
     ...{ maxSentBytes: MAX_SENT_BYTES, maxUnpackedBytes: MAX_UNPACKED_BYTES },
   });
+  if (!file.blank) return file;
+  await file.remove();
+  throw new Refusal("validation_error", "Cannot read candles: the body is empty");
 }
 
 /** A file that the engine cannot read, ever, is the fault of who sent it; its own words are for the log. */

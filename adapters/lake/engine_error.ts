@@ -3,7 +3,12 @@ import { AdapterError } from "@/domain/ports/adapter_error.ts";
 
 /** An error as it crosses from the worker. */
 export type WireError =
-  | { readonly kind: "refusal"; readonly code: RefusalCode; readonly message: string }
+  | {
+    readonly kind: "refusal";
+    readonly code: RefusalCode;
+    readonly message: string;
+    readonly field: string | undefined;
+  }
   | { readonly kind: "aborted" }
   | {
     readonly kind: "engine";
@@ -35,7 +40,8 @@ const CLASSES: readonly ErrorClass[] = [
 export function wireError(error: unknown, signal: AbortSignal): WireError {
   if (signal.aborted) return { kind: "aborted" };
   if (error instanceof Refusal) {
-    return { kind: "refusal", code: error.code, message: error.message };
+    const { code, message, field } = error;
+    return { kind: "refusal", code, message, field };
   }
   const message = error instanceof Error ? error.message : String(error);
   const [, found] = CLASSES.find(([pattern]) => pattern.test(message)) ?? [];
@@ -58,7 +64,11 @@ export function localError(error: WireError, op: string, signal?: AbortSignal): 
     case "aborted":
       return signal?.reason ?? new DOMException(`${op} was aborted`, "AbortError");
     case "refusal":
-      return new Refusal(error.code, error.message);
+      return new Refusal(
+        error.code,
+        error.message,
+        error.field === undefined ? {} : { field: error.field },
+      );
     case "engine":
       return new AdapterError(`Cannot ${op} in the lake: ${error.message}`, {
         port: "lake",

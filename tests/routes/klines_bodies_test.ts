@@ -24,7 +24,7 @@ async function refused(options: AskOptions) {
   const { status, error } = await app.json("POST", path, { as: "admin", ...options });
   assert.equal(await app.house.store.head(), head);
   assert.deepEqual(await Array.fromAsync(Deno.readDir(`${app.house.folder}/spool`)), []);
-  return { status, code: error?.code, message: error?.message ?? "" };
+  return { status, code: error?.code, message: error?.message ?? "", field: error?.field };
 }
 
 const typed = (type: string, body: BodyInit): AskOptions => ({
@@ -73,5 +73,37 @@ for (const [what, make] of UNREADABLE) {
     assert.deepEqual([status, code], [422, "VALIDATION_ERROR"], message);
     assert.doesNotMatch(message, /\/|Error|DuckDB|magic|Thrift|\.parquet/i);
     assert.match(message, /Parquet/);
+  });
+}
+
+const EMPTY: readonly [what: string, body: BodyInit][] = [
+  ["nothing", ""],
+  ["white space", " \r\n\t\n"],
+  ["a stream of nothing", new Blob([])],
+];
+
+for (const type of ["application/json", "text/csv", PARQUET]) {
+  for (const [what, body] of EMPTY) {
+    Deno.test(`POST klines: refuses ${what} as ${type} like every empty body`, async () => {
+      assert.deepEqual(await refused(typed(type, body)), {
+        ...{ status: 422, code: "VALIDATION_ERROR", field: undefined },
+        message: "Cannot read candles: the body is empty",
+      });
+    });
+  }
+}
+
+const MISSHAPEN: readonly [body: string, field: string | undefined][] = [
+  ["{}", "rows"],
+  [`{"rows":{}}`, "rows"],
+  [`{"columns":7,"rows":[]}`, "columns"],
+  ["null", undefined],
+  [`"rows"`, undefined],
+];
+
+for (const [body, named] of MISSHAPEN) {
+  Deno.test(`POST klines: refuses ${body} for its shape: it is JSON`, async () => {
+    const { status, code, field } = await refused(typed("application/json", body));
+    assert.deepEqual([status, code, field], [422, "VALIDATION_ERROR", named]);
   });
 }

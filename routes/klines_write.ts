@@ -75,7 +75,10 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
   endpoint(router, {
     ...{ method: "post", path: "/api/v1/series/{id}/klines", access: "write", tag, params },
     summary: "Put candles into a series",
-    description: "Up to 64 MB, 512 MB unpacked; `Content-Encoding: gzip` is understood. Answers " +
+    description:
+      "Up to 64 MB, 512 MB unpacked (Parquet: as its footer says, and 22 million rows); " +
+      "`Content-Encoding: gzip` is understood. A value has up to 18 decimals and 20 digits before " +
+      "the point; what has more is `bad_number`, never rounded. Answers " +
       "when they can be queried.",
     query: z.strictObject({
       source: z.enum(["api", "import"]).prefault("api")
@@ -105,7 +108,7 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
       const { actor, commandId } = identity;
       const outcome = await deps.ingest.ingestFiles(
         { exchange, symbol, interval },
-        [{ path: file.path, format, gzip: false }],
+        [{ path: file.path, format, gzip: false, maxUnpackedBytes: MAX_UNPACKED_BYTES }],
         {
           ...{ ...query, actor, commandId },
           ...{ now: deps.clock.now(), signal: deps.signal },

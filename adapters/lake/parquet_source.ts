@@ -15,8 +15,19 @@ export interface ParquetSource {
   readonly exactSql: string | undefined;
 }
 
-/** Finds out what a Parquet file holds. Throws a Refusal when it is none, or not one of candles. */
-export async function openParquet(session: Session, path: string): Promise<ParquetSource> {
+/** The shortest line of CSV with a time in ms and six values: what a row takes at least as text. */
+const LEAST_ROW_BYTES = 24;
+
+/**
+ * Finds out what a Parquet file holds. Throws a Refusal when it is none, or not one of candles, or
+ * when its footer says that it holds more than `maxUnpackedBytes`.
+ */
+export async function openParquet(
+  session: Session,
+  path: string,
+  maxUnpackedBytes = Infinity,
+): Promise<ParquetSource> {
+  if (maxUnpackedBytes < Infinity) await checkFooter(session, path, maxUnpackedBytes);
   const file = `read_parquet(${literal(path)})`;
   const columns = await ask(
     session,
@@ -37,6 +48,21 @@ export async function openParquet(session: Session, path: string): Promise<Parqu
     } ${from}`
     : undefined;
   return { kind: "parquet", sql, exactSql, carriesDetail: hasDetail(places), type };
+}
+
+/** A few kB of equal values unpack to as many rows as one likes: they are counted, too. */
+async function checkFooter(session: Session, path: string, maxBytes: number): Promise<void> {
+  const [facts] = await ask(
+    session,
+    `select coalesce(sum(total_uncompressed_size), 0)::double, (
+      select coalesce(sum(num_rows), 0)::double from parquet_file_metadata(${literal(path)})
+    ) from parquet_metadata(${literal(path)})`,
+  );
+  const [sizeBytes = 0, rows = 0] = (facts ?? []).map(Number);
+  const most = Math.floor(maxBytes / LEAST_ROW_BYTES);
+  if (sizeBytes <= maxBytes && rows <= most) return;
+  const limit = `${maxBytes / 1024 / 1024} MB unpacked or ${most} rows`;
+  throw new Refusal("payload_too_large", `Cannot take more than ${limit}: send it in parts`);
 }
 
 /** What the engine says of a bad file names our paths and its own parts: nobody is helped by it. */

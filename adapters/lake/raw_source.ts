@@ -1,5 +1,5 @@
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
-import type { StageInput } from "@/domain/ports/lake.ts";
+import type { StagedFile } from "@/domain/ports/lake.ts";
 import { Refusal } from "@/domain/decider.ts";
 import {
   hasDetail,
@@ -44,7 +44,7 @@ const SAMPLE_CHARACTERS = 256 * 1024;
 /** Finds out how a file is laid out. Undefined when it is empty; throws a Refusal when it is not what it is said to be. */
 export async function openSource(
   context: OpenContext,
-  { path: given, format, gzip }: StageInput["files"][number],
+  { path: given, format, gzip, maxUnpackedBytes }: StagedFile,
 ): Promise<RawSource | undefined> {
   const path = gzip ? await unpacked(context, given) : given;
   switch (format) {
@@ -54,7 +54,7 @@ export async function openSource(
     case "freqtrade":
       return await openJson(context, path);
     case "parquet":
-      return await openParquet(context.session, path);
+      return await openParquet(context.session, path, maxUnpackedBytes);
   }
 }
 

@@ -107,3 +107,18 @@ for (const [body, named] of MISSHAPEN) {
     assert.deepEqual([status, code, field], [422, "VALIDATION_ERROR", named]);
   });
 }
+
+/** The footer is looked at first: whether they hold candles does not matter. */
+const BOMBS: Readonly<Record<string, string>> = {
+  "more rows than 512 MB of text can hold": "select 1 as open_time from range(22369622)",
+  "pages of more than 512 MB": "select repeat('x', 60000) || n as note from range(9500) t(n)",
+};
+
+for (const [what, select] of Object.entries(BOMBS)) {
+  Deno.test(`POST klines: refuses parquet with ${what}, before it is unpacked`, async () => {
+    const body = await parquetOf(select);
+    assert.ok(body.length < 4_000_000, `${body.length} bytes were sent`);
+    const { status, code, message } = await refused(typed(PARQUET, body));
+    assert.deepEqual([status, code], [413, "PAYLOAD_TOO_LARGE"], message);
+  });
+}

@@ -161,6 +161,9 @@ const schema = z.object({
   NO_PROXY: text().optional().describe("Hosts asked without a proxy, separated by commas."),
   MARKET_DATA: z.enum(["open", "private"]).prefault("open")
     .describe("private: reading series and candles needs a token."),
+  COMPAT_OPEN_CANDLE: z.enum(["true", "false", "on", "off"]).prefault("true")
+    .transform((value) => value === "true" || value === "on")
+    .describe("false: Binance's and TradingView's clients get closed candles only."),
   RATE_LIMITS: json(
     z.partialRecord(z.enum(["auth", "lab", "write", "market"]), z.int().min(0)),
     'JSON like {"market":6000,"write":600}; the classes are auth, lab, write and market',

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
+import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
 import { claimDataDir, type DataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
 import { systemClock as clock } from "@/adapters/clock.ts";
@@ -8,6 +9,7 @@ import { openExchanges } from "@/adapters/exchange/exchanges.ts";
 import { openLocalFiles } from "@/adapters/files/import_files.ts";
 import { openDuckdbLake } from "@/adapters/lake/duckdb.ts";
 import { parquetJoiner } from "@/adapters/lake/join_parquet.ts";
+import { openDiskLakeFolder } from "@/adapters/lake_folder/disk.ts";
 import { createLog } from "@/adapters/log/json_log.ts";
 import { readOrMakeToken } from "@/adapters/process/admin_token.ts";
 import { freeBytes } from "@/adapters/process/free_bytes.ts";
@@ -23,7 +25,7 @@ import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
 import { type Config, environment, loadConfig, prepareEnvironment } from "@/config.ts";
-import { archiveJob, createArchive } from "@/cron/archive/archive_service.ts";
+import { createArchive } from "@/cron/archive/archive_service.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
 import { COMMANDS } from "@/cron/commands/commands.ts";
@@ -35,11 +37,9 @@ import { createServiceWork, startSchedule } from "@/cron/commands/service_work.t
 import { stopInOrder, type StopStep } from "@/cron/commands/stop_in_order.ts";
 import { watchConfigured } from "@/cron/commands/watch_configured.ts";
 import { findOrphans } from "@/cron/find_orphans.ts";
-import { createKlineIngest } from "@/cron/ingest_klines.ts";
-import { createKlineRemoval } from "@/cron/remove_klines.ts";
-import { crawlHistory } from "@/cron/crawl_history.ts";
-import { crawlLive } from "@/cron/crawl_live.ts";
+import { createLakeMirror } from "@/cron/lake_mirror.ts";
 import { createJobs } from "@/cron/jobs.ts";
+import { openWork } from "@/cron/open_work.ts";
 import type { Installation } from "@/domain/ports/installation.ts";
 import type { KlinePage } from "@/domain/ports/kline_reader.ts";
 import type { Log } from "@/domain/ports/log.ts";
@@ -119,23 +119,24 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     settings: {
       ...{ marketData: config.marketData, rateLimits: config.rateLimits, simulated },
       ...{ trustProxy: config.trustProxy, version: manifest.version },
+      openCandle: config.compatOpenCandle,
       fingerprintKey: (await readSecret(house.database, "fingerprint")).toHex(),
     },
   });
 
-  const server = listen(config, (request, info) => app.fetch(request, info));
-  const { address } = server;
+  const { address, stop } = listen(config, (request, info) => app.fetch(request, info));
   if (lock.held) await lock.update({ address, tokenFile: tokenFile ?? null });
   const { watch: watched, databaseUrl, cron, timeZone } = config;
   const database = databaseUrl === undefined ? "embedded" : "server";
   print(startBlock({ ...{ address, dataDir: path, database }, tokenFile, watched, simulated }));
+  house.mirror.start();
   if (cron) void startSchedule({ ...house, jobs, timeZone, signal: ended.signal });
 
   // The order of the end: nothing new comes in, what runs ends, then what it stood on.
   log.info("stopping", { signal: await signal });
   setTimeout(() => Deno.exit(EXIT.bug), STOP_MS);
   ended.abort(new DOMException("The service is stopping", "AbortError"));
-  const steps = [["jobs", jobs.close], ["server", server.stop], ...house.closing] as const;
+  const steps = [["jobs", jobs.close], ["server", stop], ...house.closing] as const;
   const clean = await stopInOrder(steps, { clock, log, stepMs: STOP_PART_MS });
   return clean ? EXIT.ok : EXIT.bug;
 }
@@ -232,7 +233,10 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const sizeOf = ({ bytes }: KlinePage) => bytes.length;
   const cache = createMemoryCache<KlinePage>({ maxBytes: CACHE_BYTES, sizeOf });
   const models = openReadModels({ database, store, lake, blobs, cache, clock, log });
-  const { db, follower, series } = models;
+  const { db, follower, series, lakeFiles: files } = models;
+  const lakeOptions = { directory: `${path}/lake`, blobs, blobsDirectory: directory };
+  const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
+  follower.onApplied((events) => mirror.changed(events));
   await follower.start();
   const exchanges = openExchanges({
     ...{ clock, log, urls: config.exchangeUrls, intervalMs: config.exchangeIntervalMs },
@@ -241,26 +245,15 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
       ...{ httpProxy: config.httpProxy?.reveal(), httpsProxy: config.httpsProxy?.reveal() },
     },
   });
-  const { isSimulated } = exchanges;
-  const { hotDays, keepReplacedDays } = config;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
-  const ingest = createKlineIngest({ ...parts, isSimulated, hotDays });
-  const shared = { log, random: Math.random };
-  const archiving = { ...parts, ...shared, isSimulated, hotDays, keepReplacedDays };
-  const crawling = {
-    ...{ exchanges, ingest, store, series, workspace, clock },
-    ...{ ...shared, historyStart: config.historyStart },
-  };
+  const work = openWork({ ...parts, exchanges, series, log, random: Math.random }, config);
   return {
-    ...{ ...models, database, store, blobs, workspace, exchanges, ingest, crawling, archiving },
-    removal: createKlineRemoval(parts),
-    scheduled: [
-      ...[crawlLive(crawling), crawlHistory(crawling)],
-      archiveJob(archiving, { at: config.archiveAt }),
-    ],
+    ...{ ...models, ...work, database, store, blobs, workspace, exchanges, mirror },
+    blobRanges: openBlobRanges(blobs),
     closing: [
       ["exchanges", () => exchanges.close()],
       ["follower", () => follower.stop()],
+      ["readable lake", () => mirror.stop()],
       ["log", () => store.close()],
       ["lake", () => lake.close()],
       ["database", () => database.close()],

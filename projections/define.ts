@@ -42,6 +42,8 @@ export interface BulkProjection {
   readonly views?: readonly PeopleView[];
   /** Rows that an event writes, where they are many: batches are cut by their sum. */
   readonly weight?: (event: Recorded) => number;
+  /** Projections whose rows must not be seen before these are. */
+  readonly together?: readonly string[];
   /** Runs the statements of a batch through `run`, oldest event first. */
   apply(events: readonly Recorded[], context: BulkContext): Promise<void>;
 }
@@ -93,4 +95,6 @@ export interface Projections {
   ready(): boolean;
   /** Changes whenever a read may answer differently, by whoever moved the rows. */
   revision(): number;
+  /** Tells which events the rows now show; undefined when another instance moved them on. */
+  onApplied(listener: (events: readonly Recorded[] | undefined) => void): void;
 }

@@ -10,6 +10,7 @@ import { SOURCE_RANK } from "@/domain/klines/candle.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import type { BulkContext, BulkProjection } from "./define.ts";
+import { klinePeriods } from "./kline_periods.ts";
 import { removeRows } from "./drop_rows.ts";
 import { lendBatch } from "./lend_batch.ts";
 import { seriesTable } from "./series.ts";
@@ -79,6 +80,8 @@ export function klines(deps: Deps): BulkProjection {
     table: klinesTable,
     types: ["KlinesRecorded", "KlinesArchived", "HotRowsDropped", "KlinesDeleted"],
     views: [PEOPLE_VIEW],
+    // A reader that knows of candles must find their rows.
+    together: [klinePeriods.name],
     weight: (event) => weightOf(trusted<Recorded<KlineEvent>>(event)),
     async apply(events, context) {
       let waiting: Batch[] = [];

@@ -13,6 +13,7 @@ import { createFollower, type Follower } from "./follower.ts";
 import { klinePeriods } from "./kline_periods.ts";
 import { createKlineReader } from "./kline_reader.ts";
 import { klines } from "./klines.ts";
+import { createLakeFiles, type LakeFiles } from "./lake_files.ts";
 import { periodBlobs } from "./period_blobs.ts";
 import { series } from "./series.ts";
 import { createSeriesQueries } from "./series_board.ts";
@@ -35,6 +36,7 @@ export interface ReadModels {
   readonly projectionNames: readonly string[];
   readonly reader: KlineReader;
   readonly series: SeriesQueries;
+  readonly lakeFiles: LakeFiles;
 }
 
 export function openReadModels(deps: ReadModelDeps): ReadModels {
@@ -48,7 +50,7 @@ export function openReadModels(deps: ReadModelDeps): ReadModels {
   const reader = createKlineReader({ database, db, lake, blobs, cache });
   follower.onApplied((events) => reader.changed(events));
   return {
-    ...{ db, follower, reader, series: createSeriesQueries(db) },
+    ...{ db, follower, reader, series: createSeriesQueries(db), lakeFiles: createLakeFiles(db) },
     projectionNames: projections.map(({ name }) => name),
   };
 }

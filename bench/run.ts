@@ -3,6 +3,7 @@ import { openPostgres } from "@/adapters/database/postgres.ts";
 import type { Database } from "@/events/store/database.ts";
 import { startCluster } from "@/tests/support/postgres_cluster.ts";
 import { SHARED_DATA } from "@/tests/support/shared_data.ts";
+import { benchArchive } from "./archive.ts";
 import { benchAppends } from "./append.ts";
 import { startTimes } from "./commands.ts";
 import { openCounted } from "./counted.ts";
@@ -17,7 +18,7 @@ import { benchStall } from "./stall.ts";
 /**
  * `deno task bench [part…]`: measures the claims of the design beside their peers on a throw-away
  * PostgreSQL, prints a table and writes `bench/results.json`. Parts: append, ingest, read,
- * aggregate, rebuild, start, stall, memory.
+ * aggregate, archive, rebuild, start, stall, memory.
  */
 const cluster = await startCluster();
 const folders: string[] = [];
@@ -65,6 +66,7 @@ const PARTS: Readonly<Record<string, () => Promise<Result[]>>> = {
   read: () => benchReads(SHARED_DATA),
   aggregate: () =>
     benchAggregate(SHARED_DATA, async (shared) => sqlYear(await open("postgres"), shared)),
+  archive: () => benchArchive(SHARED_DATA),
   rebuild: () => benchRebuild(SHARED_DATA, open),
   async start() {
     const { firstMs, againMs } = await startTimes();

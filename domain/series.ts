@@ -7,6 +7,7 @@ export type SeriesCommand =
   | { readonly type: "AddSeries"; readonly data: Data<"SeriesAdded"> }
   | { readonly type: "WatchSeries"; readonly data: Data<"SeriesWatched"> }
   | { readonly type: "UnwatchSeries"; readonly data: Data<"SeriesUnwatched"> }
+  | { readonly type: "SetHistoryStart"; readonly data: Data<"SeriesHistoryStartSet"> }
   | { readonly type: "WidenScale"; readonly data: Data<"SeriesScaleWidened"> }
   | { readonly type: "RecordCrawlFailure"; readonly data: Data<"SeriesCrawlFailed"> }
   | { readonly type: "RecordCrawlRecovery"; readonly data: Data<"SeriesCrawlRecovered"> };
@@ -38,6 +39,10 @@ export const series: Decider<SeriesCommand, SeriesEvent, Series> = {
         return [{ type: "SeriesWatched", data }];
       case "UnwatchSeries":
         return state.watched ? [{ type: "SeriesUnwatched", data }] : [];
+      case "SetHistoryStart":
+        return state.historyStart === data.historyStart
+          ? []
+          : [{ type: "SeriesHistoryStartSet", data }];
       case "WidenScale": {
         const { price, volume, quote } = widest(state.scale, data);
         const { scale } = state;
@@ -65,6 +70,8 @@ export const series: Decider<SeriesCommand, SeriesEvent, Series> = {
         return { ...state, watched: true, historyStart: data.historyStart };
       case "SeriesUnwatched":
         return { ...state, watched: false };
+      case "SeriesHistoryStartSet":
+        return { ...state, historyStart: data.historyStart };
       case "SeriesScaleWidened":
         return { ...state, scale: widest(state.scale, data) };
       case "SeriesCrawlFailed":

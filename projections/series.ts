@@ -49,6 +49,7 @@ export const series: RowProjection<SeriesEvent | KlineEvent, SeriesRow> = {
       row && { ...row, watched: true, historyStart: data.historyStart }
     ),
     SeriesUnwatched: (row) => row && { ...row, watched: false },
+    SeriesHistoryStartSet: (row, { data }) => row && { ...row, historyStart: data.historyStart },
     SeriesScaleWidened: (row, { data }) =>
       row && {
         ...row,

@@ -6,9 +6,10 @@ import type { AppDeps } from "./app_deps.ts";
 import { crawlableSeries } from "./crawlable_series.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { type AppContext, success } from "./envelope.ts";
-import { callerId } from "./idempotency.ts";
+import { identifyWrite } from "./idempotency.ts";
 import { timeField } from "./params.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
+import { createStartOnce } from "./start_once.ts";
 import { toWire } from "./wire.ts";
 
 type Deps =
@@ -20,6 +21,9 @@ type Deps =
 
 const noQuery = z.strictObject({});
 const started = z.object({ job_id: z.string() });
+
+const ONE_AT_A_TIME = "One at a time: 409 with the id of the job that runs in `details`. An " +
+  "Idempotency-Key is known until the service restarts, as jobs are.";
 
 const projectionWire = z.object({
   name: z.string(),
@@ -62,7 +66,8 @@ const crawlBody = z.strictObject({
 
 /** What an operator sees and starts: read models, crawls, and the jobs that run. */
 export function addAdminRoutes(router: Router, deps: Deps): void {
-  const { projections, jobs, directory } = deps;
+  const { projections, jobs } = deps;
+  const startOnce = createStartOnce();
   const admin = { access: "admin", tag: "Admin", query: noQuery } as const;
 
   endpoint(router, {
@@ -87,24 +92,35 @@ export function addAdminRoutes(router: Router, deps: Deps): void {
       ...{ method: "post", path: "/admin/projections/{name}/rebuild", ...admin, body: undefined },
       params: { name: "Name of a read model" },
       summary: "Make a read model anew from the log, while it goes on serving",
+      ...{ description: ONE_AT_A_TIME, keyed: true, failures: [409] },
       answer: { status: 202, description: "The job that does it", data: started },
     },
-    (c) => success(c, { job_id: deps.startRebuild(c.req.param("name") ?? "").id }, { status: 202 }),
+    async (c) => {
+      const identity = identifyWrite(c, { body: "", ...deps.settings });
+      const job_id = await startOnce(
+        identity,
+        () => deps.startRebuild(c.req.param("name") ?? ""),
+      );
+      return success(c, { job_id }, { status: 202 });
+    },
   );
 
   endpoint(router, {
     ...{ method: "post", path: "/admin/crawl", ...admin, body: crawlBody },
     summary: "Fetch what is missing of a series, also of one that is not held yet",
+    ...{ description: ONE_AT_A_TIME, keyed: true, failures: [404, 409] },
     answer: { status: 202, description: "The job that does it", data: started },
   }, async (c, { body }) => {
-    const { id } = deps.startCrawl({
-      series: await crawlableSeries(deps, await directory.list(), body.series),
-      since: body.since ?? undefined,
-      until: body.until ?? undefined,
-      refetch: body.refetch,
-      actor: callerId(c),
-    });
-    return success(c, { job_id: id }, { status: 202 });
+    const identity = identifyWrite(c, { body: JSON.stringify(body), ...deps.settings });
+    const job_id = await startOnce(identity, async () =>
+      deps.startCrawl({
+        series: await crawlableSeries(deps, body.series),
+        since: body.since ?? undefined,
+        until: body.until ?? undefined,
+        refetch: body.refetch,
+        actor: identity.actor,
+      }));
+    return success(c, { job_id }, { status: 202 });
   });
 
   endpoint(router, {

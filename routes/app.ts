@@ -80,11 +80,10 @@ function createNotFound(app: App): (c: AppContext) => Response {
     );
     if (allowed.length === 0) {
       const message = `Cannot find ${path}: /docs lists what there is`;
-      return failure(c, { code: "NOT_FOUND", message }, { status: 404 });
+      return failure(c, { code: "NOT_FOUND", message });
     }
     const message = `Cannot ${method} ${path}: allowed are ${allowed.join(", ")}`;
     return failure(c, { code: "METHOD_NOT_ALLOWED", message }, {
-      status: 405,
       headers: { allow: allowed.join(", ") },
     });
   };

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { AppSettings } from "./app_deps.ts";
 import type { App } from "./endpoint.ts";
 import { answer } from "./envelope.ts";
+import { describeCodes } from "./error_codes.ts";
 import { DOCS_INLINE, DOCS_PAGE } from "./docs_page.ts";
 
 const POLICY = [
@@ -30,7 +31,8 @@ export function addDocs(app: App, { version, simulated }: AppSettings): void {
       version,
       description:
         "Candles of exchanges, kept for ever and served. Times of market data are epoch " +
-        `milliseconds, other times ISO 8601 in UTC; both are accepted everywhere.${label}`,
+        `milliseconds, other times ISO 8601 in UTC; both are accepted everywhere.${label}` +
+        `\n\nCodes of failures:\n\n${describeCodes()}`,
     },
     servers: [{ url: "/" }],
   }));

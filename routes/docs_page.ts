@@ -8,6 +8,7 @@ summary { cursor: pointer; } summary code { font-weight: 600; }
 .lock { float: right; opacity: .7; font-size: .85em; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; vertical-align: top;
   padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--soft); }
+main > p { white-space: pre-line; }
 pre { background: var(--soft); border-radius: 6px; overflow: auto; padding: .6rem; }
 code { font-family: ui-monospace, monospace; font-size: .9em; }
 .simulated { background: #b58900; color: #000; padding: .3rem .6rem; border-radius: 6px; }
@@ -24,9 +25,12 @@ const $ = (tag, text, ...inner) => {
 const named = (node, name) => (node.className = name, node);
 const deref = (doc, s) => s && s.$ref
   ? s.$ref.split("/").slice(1).reduce((at, key) => at[key], doc) : s || {};
+const joined = (doc, s) => (s.allOf || []).map((part) => joined(doc, deref(doc, part))).reduce((a, b) => ({
+  ...a, ...b, properties: { ...a.properties, ...b.properties }, required: [...a.required || [], ...b.required || []],
+}), s);
 const typeOf = (s) => [].concat(s.enum ? s.enum.join(" | ") : s.const ?? s.type ?? "any").join(" | ");
 function shape(doc, schema, depth = 0) {
-  const s = deref(doc, schema);
+  const s = joined(doc, deref(doc, schema));
   if (depth > 6) return "…";
   const pad = "  ".repeat(depth + 1);
   if (s.anyOf || s.oneOf) return [...new Set((s.anyOf || s.oneOf).map((x) => shape(doc, x, depth)))].join(" | ");
@@ -60,7 +64,8 @@ function operation(doc, path, method, op) {
   if (rows.length) box.append($("table", "", $("tbody", "", ...rows)));
   box.append(content(doc, "Body:", op.requestBody));
   for (const [status, answer] of Object.entries(op.responses)) {
-    if (status !== "default") box.append($("p", status + " " + answer.description), content(doc, "Answer:", answer));
+    if (status >= 400) box.append($("p", status + " " + answer.description));
+    else if (status !== "default") box.append($("p", status + " " + answer.description), content(doc, "Answer:", answer));
   }
   return box;
 }

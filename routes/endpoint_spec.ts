@@ -1,5 +1,6 @@
 import type { z } from "@hono/zod-openapi";
 import type { Access } from "./auth.ts";
+import type { FailureStatus } from "./error_codes.ts";
 
 /** All that a route says of itself, to the router and to the OpenAPI document. */
 export interface EndpointSpec<
@@ -19,8 +20,14 @@ export interface EndpointSpec<
   readonly query: Query;
   /** Strict; undefined where no JSON is read. */
   readonly body: Body;
-  /** Media types of a body that the handler reads by itself, with their descriptions. */
-  readonly bodyTypes?: Readonly<Record<string, string>>;
+  /** Media types of a body that the handler reads by itself. */
+  readonly bodyTypes?: Readonly<Record<string, z.ZodType>>;
+  /** Headers that the handler reads. */
+  readonly headers?: z.ZodObject;
+  /** It acts once for each Idempotency-Key. */
+  readonly keyed?: true;
+  /** Statuses of refusals besides those that follow from the rest. */
+  readonly failures?: readonly FailureStatus[];
   readonly answer: AnswerSpec;
 }
 
@@ -31,6 +38,10 @@ export interface AnswerSpec {
   readonly data?: z.ZodType;
   /** Of JSON that comes without the envelope. */
   readonly bare?: z.ZodType;
-  /** Other media types in which it comes, with their descriptions. */
-  readonly types?: Readonly<Record<string, string>>;
+  /** In `meta`, besides what every answer has there. */
+  readonly meta?: z.ZodRawShape;
+  /** Other media types in which it comes. */
+  readonly types?: Readonly<Record<string, z.ZodType>>;
+  /** Other statuses with the same body, and what they mean. */
+  readonly also?: Readonly<Partial<Record<200, string>>>;
 }

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { RefusalDetail } from "@/domain/decider.ts";
 import type { Actor } from "./auth.ts";
 import type { ConnectionInfo } from "./client_address.ts";
+import { type ErrorCode, ERRORS } from "./error_codes.ts";
 
 /** What a request carries through the routes. */
 export interface AppEnv {
@@ -32,7 +33,7 @@ export interface Pagination {
 }
 
 export interface Failure {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
   readonly field?: string | undefined;
   readonly details?: readonly RefusalDetail[] | undefined;
@@ -96,19 +97,15 @@ export function success(
 export function failure(
   c: AppContext,
   { code, message, field, details = [] }: Failure,
-  { status, headers = {}, meta = {} }: {
-    readonly status: number;
+  { headers = {}, meta = {} }: {
     readonly headers?: Readonly<Record<string, string>>;
     readonly meta?: Meta;
-  },
+  } = {},
 ): Response {
   const error = { code, message, field, details: details.length > 0 ? details : undefined };
-  return json(c, { success: false, error, meta: fullMeta(c, meta) }, { status, headers });
-}
-
-/** Position of a write, and whether reads already show it. */
-export function writeMeta({ position, visible }: { position: number; visible: boolean }): Meta {
-  return visible ? { position } : { position, visible };
+  return json(c, { success: false, error, meta: fullMeta(c, meta) }, {
+    ...{ status: ERRORS[code].status, headers },
+  });
 }
 
 function json(

@@ -2,24 +2,10 @@ import { Refusal, type RefusalCode } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import { DatabaseError } from "@/events/store/database.ts";
+import { trusted } from "@/events/trust.ts";
 import { InvalidEvent, VersionConflict } from "@/events/store/store.ts";
 import { type AppContext, type Failure, failure, requestId } from "./envelope.ts";
-
-const STATUS = {
-  malformed_json: 400,
-  validation_error: 422,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  name_taken: 409,
-  stale_version: 409,
-  payload_too_large: 413,
-  unsupported_media_type: 415,
-  rate_limited: 429,
-  unavailable: 503,
-  storage_full: 507,
-} as const satisfies Record<RefusalCode, number>;
+import { ERRORS } from "./error_codes.ts";
 
 /** Seconds after which a caller may try again when nobody said how long it takes. */
 const RETRY_AFTER_S = 5;
@@ -48,10 +34,11 @@ export function createJudge(
 ): Judge {
   return (error, c) => {
     const outcome = signal.aborted && error.name === "AbortError" ? STOPPING : outcomeOf(error);
+    const { status } = ERRORS[outcome.code];
     const fields = { requestId: requestId(c), method: c.req.method, path: c.req.path, error };
     if (outcome.blame === "world") log.warn("request failed", fields);
     if (outcome.blame === "us") log.error("request failed", fields);
-    return { ...outcome, retryAfterS: outcome.retryAfterS ?? c.get("retryAfterS") };
+    return { ...outcome, status, retryAfterS: outcome.retryAfterS ?? c.get("retryAfterS") };
   };
 }
 
@@ -62,7 +49,7 @@ export function createErrorHandler(
   const judge = createJudge(deps);
   return (error, c) => {
     const outcome = judge(error, c);
-    return failure(c, outcome, { status: outcome.status, headers: failureHeaders(outcome) });
+    return failure(c, outcome, { headers: failureHeaders(outcome) });
   };
 }
 
@@ -76,50 +63,48 @@ export function failureHeaders(
   };
 }
 
-const STOPPING: Outcome = {
-  status: 503,
+const STOPPING: Omit<Outcome, "status"> = {
   code: "UNAVAILABLE",
   message: "The service is stopping: try again",
   retryAfterS: RETRY_AFTER_S,
   blame: "caller",
 };
 
-function outcomeOf(error: Error): Outcome {
+function outcomeOf(error: Error): Omit<Outcome, "status"> {
   if (error instanceof CallerGone) {
-    return { status: 499, code: "CALLER_GONE", message: error.message, blame: "caller" };
+    return { code: "CALLER_GONE", message: error.message, blame: "caller" };
   }
   if (error instanceof Refusal) {
     const { code, message, field, details } = error;
     const retryAfterS = code === "unavailable" ? RETRY_AFTER_S : undefined;
     const blame = "caller";
     return {
-      ...{ status: STATUS[code], code: code.toUpperCase(), message, field, details, blame },
-      retryAfterS,
+      ...{ code: trusted<Uppercase<RefusalCode>>(code.toUpperCase()), message, field, details },
+      ...{ blame, retryAfterS },
     };
   }
   if (error instanceof VersionConflict) {
     const message = "Somebody else changed this at the same moment: try again";
-    return { status: 409, code: "CONFLICT", message, blame: "caller" };
+    return { code: "CONFLICT", message, blame: "caller" };
   }
   if (error instanceof InvalidEvent) {
-    return { status: 422, code: "VALIDATION_ERROR", message: error.message, blame: "caller" };
+    return { code: "VALIDATION_ERROR", message: error.message, blame: "caller" };
   }
   if (isStorageFull(error)) {
     const message = "The storage of the service is full: free space, then try again";
-    return { status: 507, code: "STORAGE_FULL", message, blame: "world" };
+    return { code: "STORAGE_FULL", message, blame: "world" };
   }
   const fromWorld = error instanceof AdapterError || error instanceof DatabaseError;
   if (fromWorld && error.retryable) {
     const waitMs = error instanceof AdapterError ? error.retryAfterMs : undefined;
     return {
-      status: 503,
       code: "UNAVAILABLE",
       message: "A part of the service cannot be reached: try again",
       retryAfterS: waitMs === undefined ? RETRY_AFTER_S : Math.ceil(waitMs / 1_000),
       blame: "world",
     };
   }
-  return { status: 500, code: "INTERNAL", message: "Internal error", blame: "us" };
+  return { code: "INTERNAL", message: "Internal error", blame: "us" };
 }
 
 function isStorageFull(error: unknown): boolean {

@@ -4,6 +4,7 @@ import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { answer, type AppContext, success } from "./envelope.ts";
 import { streamEvents } from "./events_stream.ts";
+import { textBody } from "./media.ts";
 import { countParam } from "./params.ts";
 import { toWire } from "./wire.ts";
 
@@ -13,8 +14,7 @@ type Deps = Pick<AppDeps, "store" | "clock" | "signal">;
 const MAX_STREAMS = 100;
 const MAX_EVENTS = 1_000;
 
-const position = (description: string) =>
-  countParam({ min: 0, max: 999_999_999_999_999, description });
+const positions = { min: 0, max: 999_999_999_999_999, description: "Events after this position." };
 
 const filter = {
   type: z.string().min(1).max(1_000).optional().openapi({
@@ -37,6 +37,19 @@ const eventWire = z.object({
   at: z.iso.datetime(),
 }).openapi("Event");
 
+const meta = {
+  head: z.int().openapi({ description: "Position of the last event of the log." }),
+  next_after: z.int().openapi({ description: "`after` of the next page." }),
+};
+
+const lastEventIdHeader = z.object({
+  "last-event-id": z.string().regex(/^\d{1,15}$/).optional().openapi({
+    description: "Position to go on after; a browser sends it when it comes back. Goes before " +
+      "`after`.",
+    example: "42",
+  }),
+});
+
 /** The log as it is: everything that ever happened here. */
 export function addEventRoutes(router: Router, { store, clock, signal }: Deps): void {
   let streams = 0;
@@ -46,14 +59,14 @@ export function addEventRoutes(router: Router, { store, clock, signal }: Deps): 
     summary: "A page of the log",
     description: "Go on with `after` = `meta.next_after`.",
     query: z.strictObject({
-      after: position("Events after this position.").prefault("0"),
-      limit: countParam({ min: 1, max: MAX_EVENTS, description: "Events at most." }).prefault(
-        "100",
-      ),
+      after: countParam({ ...positions, byDefault: 0 }),
+      limit: countParam({
+        ...{ min: 1, max: MAX_EVENTS, byDefault: 100, description: "Events at most." },
+      }),
       ...filter,
     }),
     body: undefined,
-    answer: { status: 200, description: "In the order of the log", data: z.array(eventWire) },
+    answer: { status: 200, description: "In the order of the log", data: z.array(eventWire), meta },
   }, async (c, { query: { after, limit, type, stream } }) => {
     const [head, events] = await Promise.all([
       store.head(),
@@ -68,12 +81,14 @@ export function addEventRoutes(router: Router, { store, clock, signal }: Deps): 
     summary: "The log as it grows",
     description: "Server-sent events; the id of each is its position. Without `after` and " +
       "Last-Event-ID it starts with what comes next.",
-    query: z.strictObject({ after: position("Events after this position.").optional(), ...filter }),
+    query: z.strictObject({ after: countParam(positions).optional(), ...filter }),
+    headers: lastEventIdHeader,
     body: undefined,
+    failures: [503],
     answer: {
       status: 200,
       description: "Goes on until one side ends it",
-      types: { "text/event-stream": "`data` is an event as in the page" },
+      types: { "text/event-stream": textBody("`data` is an event as in the page") },
     },
   }, async (c, { query: { after, type, stream } }) => {
     if (streams >= MAX_STREAMS) {

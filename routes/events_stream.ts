@@ -35,12 +35,18 @@ export function streamEvents(
   const encoder = new TextEncoder();
   const ended = new AbortController();
   const stop = AbortSignal.any([signal, ended.signal]);
-  const bell = createBell();
-  const unsubscribe = store.subscribe(() => bell.ring());
+  const unsubscribe = store.subscribe(ring);
   let { after } = query;
+  /** Something came since the last nap ended. */
+  let rung = false;
+  let nap: AbortController | undefined;
+  function ring(): void {
+    rung = true;
+    nap?.abort();
+  }
   function end(): void {
     unsubscribe();
-    bell.ring();
+    ring();
     onEnd();
   }
   if (stop.aborted) end();
@@ -63,12 +69,14 @@ export function streamEvents(
       .join("");
   }
 
+  /** Waits for what comes; says that it lives when nothing did. Leaves nothing that waits on. */
   async function heartbeat(): Promise<string> {
-    const nap = new AbortController();
-    const pause = clock.sleep(HEARTBEAT_MS, AbortSignal.any([stop, nap.signal])).catch(() => {});
-    const rang = await Promise.race([bell.wait().then(() => true), pause.then(() => false)]);
-    nap.abort();
-    return rang ? "" : ": still here\n\n";
+    nap = new AbortController();
+    if (rung) nap.abort();
+    const woken = await clock.sleep(HEARTBEAT_MS, nap.signal).then(() => false, () => true);
+    nap = undefined;
+    rung = false;
+    return woken ? "" : ": still here\n\n";
   }
 
   return new ReadableStream({
@@ -92,21 +100,4 @@ export function streamEvents(
       ended.abort();
     },
   }, { highWaterMark: 1 });
-}
-
-interface Bell {
-  ring(): void;
-  /** Resolves at the next ring, or at once when it rang since the last wait. */
-  wait(): Promise<void>;
-}
-
-function createBell(): Bell {
-  let rung = Promise.withResolvers<void>();
-  return {
-    ring: () => rung.resolve(),
-    async wait() {
-      await rung.promise;
-      rung = Promise.withResolvers();
-    },
-  };
 }

@@ -6,7 +6,7 @@ import type { SeriesDirectory } from "./series_directory.ts";
 
 type Deps =
   & Pick<AppDeps, "store" | "projections" | "freeBytes" | "clock" | "settings" | "signal">
-  & { readonly directory: SeriesDirectory };
+  & { readonly directory: Pick<SeriesDirectory, "list"> };
 
 interface Check {
   readonly ok: boolean;
@@ -63,7 +63,7 @@ export function addHealthRoutes(router: Router, deps: Deps): void {
     const details = bad.map(([field, { message = "not ready" }]) => ({ field, message }));
     const message = `Not ready: ${bad.map(([name]) => name).join(", ")}`;
     const headers = { "retry-after": "5" };
-    return failure(c, { code: "UNAVAILABLE", message, details }, { status: 503, headers });
+    return failure(c, { code: "UNAVAILABLE", message, details }, { headers });
   });
 }
 
@@ -102,8 +102,8 @@ async function check<T>(
   return outcome;
 }
 
-async function lastCrawledAt(directory: SeriesDirectory): Promise<string | null> {
-  const times = (await directory.list()).map(({ lastCrawledAt }) => lastCrawledAt?.getTime() ?? 0);
+async function lastCrawledAt({ list }: Deps["directory"]): Promise<string | null> {
+  const times = (await list()).map(({ lastCrawledAt }) => lastCrawledAt?.getTime() ?? 0);
   const last = times.reduce((a, b) => Math.max(a, b), 0);
   return last === 0 ? null : new Date(last).toISOString();
 }

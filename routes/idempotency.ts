@@ -65,8 +65,12 @@ export async function claimKey(
     }
   }
   if (known?.data.fingerprint === fingerprint) return;
+  throw keyUsedOtherwise();
+}
+
+export function keyUsedOtherwise(): Refusal {
   const message = "Cannot repeat this request: its Idempotency-Key was used with another body";
-  throw new Refusal("validation_error", message, { field: "Idempotency-Key" });
+  return new Refusal("validation_error", message, { field: "Idempotency-Key" });
 }
 
 /** Who events name as the one that acted. */

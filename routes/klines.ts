@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { INTERVALS } from "@/domain/klines/interval.ts";
 import { KLINE_COLUMNS, type KlinePage, type KlineQuery } from "@/domain/ports/kline_reader.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
@@ -6,8 +7,9 @@ import { endpoint, type Router } from "./endpoint.ts";
 import { answer, type AppContext, requestId } from "./envelope.ts";
 import { atCursor, nextCursor } from "./klines_cursor.ts";
 import { wrapRows } from "./klines_envelope.ts";
+import { binaryBody, textBody } from "./media.ts";
 import { klinesQuery, type KlinesRequest } from "./klines_query.ts";
-import { chooseSeries, type SeriesDirectory } from "./series_directory.ts";
+import type { SeriesDirectory } from "./series_directory.ts";
 
 type Deps = Pick<AppDeps, "reader" | "signal"> & { readonly directory: SeriesDirectory };
 
@@ -27,6 +29,18 @@ interface Resolved {
 const row = z.array(z.union([z.number(), z.string(), z.null()]));
 const object = z.record(z.enum(KLINE_COLUMNS), z.union([z.number(), z.string(), z.null()]));
 
+const pageMeta = {
+  exchange: z.string(),
+  symbol: z.string(),
+  interval: z.enum(INTERVALS),
+  series_id: z.string(),
+  stored_interval: z.enum(INTERVALS).openapi({ description: "Of the candles it was made from." }),
+  simulated: z.boolean().openapi({ description: "The candles are made up." }),
+  columns: z.array(z.enum(KLINE_COLUMNS)).openapi({ description: "Of the arrays, in order." }),
+  rows: z.int(),
+  next_cursor: z.string().nullable().openapi({ description: "`cursor` of the next page." }),
+};
+
 /** `GET /api/v1/klines`. */
 export function addKlineRoutes(router: Router, { reader, directory, signal }: Deps): void {
   const resolved = new WeakMap<KlinesRequest, Resolved>();
@@ -35,7 +49,8 @@ export function addKlineRoutes(router: Router, { reader, directory, signal }: De
     const views = await directory.list();
     const known = resolved.get(request);
     if (known?.views === views) return known;
-    const fresh = resolveIn(views, request);
+    const { exchange, symbol, interval } = request;
+    const fresh = resolveIn(views, request, await directory.choose({ exchange, symbol, interval }));
     resolved.set(request, fresh);
     return fresh;
   }
@@ -48,13 +63,15 @@ export function addKlineRoutes(router: Router, { reader, directory, signal }: De
     summary: "Candles of a series, also of larger intervals than the stored one",
     query: klinesQuery,
     body: undefined,
+    failures: [404],
     answer: {
       status: 200,
       description: "The rows; `meta.next_cursor` when there are more",
       data: z.array(z.union([row, object])),
+      meta: pageMeta,
       types: {
-        "text/csv": "With a header; the cursor is in X-Next-Cursor",
-        "application/vnd.apache.parquet": "The cursor is in X-Next-Cursor",
+        "text/csv": textBody("With a header; the cursor is in X-Next-Cursor"),
+        "application/vnd.apache.parquet": binaryBody("The cursor is in X-Next-Cursor"),
       },
     },
   }, async (c, { query: request }) => {
@@ -67,9 +84,12 @@ export function addKlineRoutes(router: Router, { reader, directory, signal }: De
   });
 }
 
-function resolveIn(views: readonly SeriesView[], request: KlinesRequest): Resolved {
-  const { exchange, symbol, interval, cursor, ...rest } = request;
-  const series = chooseSeries(views, { exchange, symbol, interval });
+function resolveIn(
+  views: readonly SeriesView[],
+  request: KlinesRequest,
+  series: SeriesView,
+): Resolved {
+  const { exchange: _exchange, symbol: _symbol, interval, cursor, ...rest } = request;
   const { start, end, ...others } = rest;
   const whole = { ...others, seriesId: series.id, stored: series.interval, interval, start, end };
   const meta = {

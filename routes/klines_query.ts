@@ -18,7 +18,7 @@ export const klinesQuery = z.strictObject({
   interval: z.enum(INTERVALS).openapi({ description: "Stored, or a multiple of a stored one." }),
   start: timeParam("First open time, inclusive. Without it: the latest candles.").optional(),
   end: timeParam("Open times before this.").optional(),
-  limit: countParam({ min: 1, max: MAX_KLINES, description: "Candles at most." }).prefault("500"),
+  limit: countParam({ min: 1, max: MAX_KLINES, byDefault: 500, description: "Candles at most." }),
   order: z.enum(["asc", "desc"]).prefault("asc").openapi({ description: "By open time." }),
   fill: z.enum(["none", "previous"]).prefault("none")
     .openapi({ description: "previous: gaps become candles without volume at the last close." }),

@@ -2,18 +2,22 @@ import { z } from "@hono/zod-openapi";
 import { Refusal } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { IngestOutcome } from "@/domain/ports/kline_ingest.ts";
+import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import type { FileFormat } from "@/domain/ports/lake.ts";
 import type { SpooledFile } from "@/domain/ports/spool.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { bodyChunks, isGzipped, mediaType } from "./body.ts";
 import { endpoint, type Router } from "./endpoint.ts";
-import { type AppContext, success, writeMeta } from "./envelope.ts";
+import { type AppContext, success } from "./envelope.ts";
 import { claimKey, identifyWrite } from "./idempotency.ts";
+import { binaryBody, textBody } from "./media.ts";
 import { flagParam, timeParam } from "./params.ts";
-import { findSeries, type SeriesDirectory } from "./series_directory.ts";
+import type { SeriesDirectory } from "./series_directory.ts";
+import { writeMeta, writeMetaWire } from "./write_meta.ts";
 
 type Deps =
-  & Pick<AppDeps, "store" | "ingest" | "removal" | "spool" | "clock" | "signal" | "settings">
+  & Pick<AppDeps, "store" | "ingest" | "removal" | "spool">
+  & Pick<AppDeps, "clock" | "log" | "signal" | "settings">
   & { readonly directory: SeriesDirectory };
 
 const MB = 1024 * 1024;
@@ -43,6 +47,21 @@ const outcomeWire = z.object({
   position: z.int(),
 }).openapi("IngestOutcome");
 
+const row = z.array(z.union([z.number(), z.string(), z.null()]))
+  .openapi({ example: [1704067200000, "42283.58", "42298.62", "42261.02", "42298.61", "35.92"] });
+
+/** What the lake reads as JSON; numbers keep every digit, as text or not. */
+const rowsBody = z.union([
+  z.object({
+    columns: z.array(z.string()).optional().openapi({
+      description: "Names of the values of a row; without it, the columns in their order.",
+      example: KLINE_COLUMNS.slice(0, 6),
+    }),
+    rows: z.array(row),
+  }),
+  z.array(row).openapi({ description: "Rows alone, the columns in their order." }),
+]);
+
 const removedWire = z.object({ removed: count, position: z.int() });
 
 /** Putting candles into a series and taking them away. */
@@ -50,13 +69,16 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
   const { directory, settings, store } = deps;
 
   async function get(c: AppContext) {
-    return findSeries(await directory.list(), c.req.param("id") ?? "");
+    return await directory.find(c.req.param("id") ?? "");
   }
 
   endpoint(router, {
     ...{ method: "post", path: "/api/v1/series/{id}/klines", access: "write", tag, params },
     summary: "Put candles into a series",
-    description: "Up to 64 MB, 512 MB unpacked; `Content-Encoding: gzip` is understood. Answers " +
+    description:
+      "Up to 64 MB, 512 MB unpacked (Parquet: as its footer says, and 22 million rows); " +
+      "`Content-Encoding: gzip` is understood. A value has up to 18 decimals and 20 digits before " +
+      "the point; what has more is `bad_number`, never rounded. Answers " +
       "when they can be queried.",
     query: z.strictObject({
       source: z.enum(["api", "import"]).prefault("api")
@@ -67,11 +89,15 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
     }),
     body: undefined,
     bodyTypes: {
-      "application/json": '`{"columns": ["open_time", …], "rows": [[…], …]}`',
-      "text/csv": "With a header, or the columns in their order",
-      "application/vnd.apache.parquet": "A file with these columns",
+      "application/json": rowsBody,
+      "text/csv": textBody("With a header, or the columns in their order"),
+      "application/vnd.apache.parquet": binaryBody("A file with these columns"),
     },
-    answer: { status: 200, description: "What became of the rows", data: outcomeWire },
+    keyed: true,
+    answer: {
+      ...{ status: 200, description: "What became of the rows" },
+      ...{ data: outcomeWire, meta: writeMetaWire },
+    },
   }, async (c, { query }) => {
     const { exchange, symbol, interval } = await get(c);
     const format = FORMATS[mediaType(c, MEDIA_TYPES)];
@@ -82,12 +108,12 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
       const { actor, commandId } = identity;
       const outcome = await deps.ingest.ingestFiles(
         { exchange, symbol, interval },
-        [{ path: file.path, format, gzip: false }],
+        [{ path: file.path, format, gzip: false, maxUnpackedBytes: MAX_UNPACKED_BYTES }],
         {
           ...{ ...query, actor, commandId },
           ...{ now: deps.clock.now(), signal: deps.signal },
         },
-      ).catch(explainUnreadable);
+      ).catch((error) => explainUnreadable(deps, format, error));
       return success(c, toOutcomeWire(outcome), { meta: writeMeta(outcome) });
     } finally {
       await file.remove();
@@ -109,7 +135,10 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
       message: "expected a time after start",
     }),
     body: undefined,
-    answer: { status: 200, description: "How many went", data: removedWire },
+    keyed: true,
+    answer: {
+      ...{ status: 200, description: "How many went", data: removedWire, meta: writeMetaWire },
+    },
   }, async (c, { query }) => {
     const { id, interval } = await get(c);
     const identity = identifyWrite(c, { body: "", ...settings });
@@ -133,21 +162,23 @@ async function spoolBody(
   if (Number(c.req.header("content-length") ?? 0) > MAX_SENT_BYTES) {
     throw new Refusal("payload_too_large", "Cannot take more than 64 MB sent: send it in parts");
   }
-  if (c.req.raw.body === null) {
-    throw new Refusal("validation_error", "Cannot read candles: the body is empty");
-  }
-  return await spool.write(ReadableStream.from(bodyChunks(c)), {
+  const file = await spool.write(ReadableStream.from(bodyChunks(c)), {
     ...{ extension: format, gzip, signal },
     ...{ maxSentBytes: MAX_SENT_BYTES, maxUnpackedBytes: MAX_UNPACKED_BYTES },
   });
+  if (!file.blank) return file;
+  await file.remove();
+  throw new Refusal("validation_error", "Cannot read candles: the body is empty");
 }
 
-/** A file that the engine cannot read, ever, is the fault of who sent it. */
-function explainUnreadable(error: unknown): never {
+/** A file that the engine cannot read, ever, is the fault of who sent it; its own words are for the log. */
+function explainUnreadable({ log }: Pick<Deps, "log">, format: FileFormat, error: unknown): never {
   const unreadable = error instanceof AdapterError && error.port === "lake" && !error.retryable &&
     error.op.startsWith("stage");
   if (!unreadable) throw error;
-  throw new Refusal("validation_error", `Cannot read the candles: ${error.message}`);
+  log.warn("refused candles that cannot be read", { format, error });
+  const kind = { csv: "CSV", json: "JSON", freqtrade: "JSON", parquet: "Parquet" }[format];
+  throw new Refusal("validation_error", `Cannot read the candles: the ${kind} is damaged`);
 }
 
 function toOutcomeWire(outcome: IngestOutcome): z.infer<typeof outcomeWire> {

@@ -9,6 +9,7 @@ import { type AppContext, success } from "./envelope.ts";
 import { answerFile } from "./lake_file.ts";
 import { folderWire, manifestWire } from "./lake_wire.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
+import { binaryBody } from "./media.ts";
 
 type Deps =
   & Pick<AppDeps, "lakeFiles" | "blobRanges" | "projections" | "settings">
@@ -62,8 +63,9 @@ export function addLakeRoutes(router: Router, deps: Deps): void {
     answer: {
       status: 200,
       description: "The file",
-      types: { [PARQUET]: "All columns of the candles" },
+      types: { [PARQUET]: binaryBody("All columns of the candles") },
     },
+    failures: [416],
   }, async (c) => {
     const { sha256, sizeBytes } = await findFile(c);
     return await answerFile(c, {

@@ -36,7 +36,7 @@ export async function answerFile(c: AppContext, file: ServedFile): Promise<Respo
       code: "RANGE_NOT_SATISFIABLE",
       message: `Cannot give bytes that the file does not have: it has ${sizeBytes}`,
       field: "range",
-    }, { status: 416, headers: { "content-range": `bytes */${sizeBytes}` } });
+    }, { headers: { "content-range": `bytes */${sizeBytes}` } });
   }
   const [from, to] = range.kind === "part" ? [range.from, range.to] : [0, sizeBytes];
   return answer(c, isHead ? null : await file.open(from, to), {

@@ -15,14 +15,22 @@ export function flagParam(description: string): z.ZodType<boolean, string> {
   return z.enum(["true", "false"]).transform((text) => text === "true").openapi({ description });
 }
 
-/** A whole number in its bounds, from text. */
+/** A whole number in its bounds, from text; `byDefault` where it is left out. */
 export function countParam(
-  { min, max, description }: { min: number; max: number; description: string },
-): z.ZodType<number, string> {
+  { min, max, byDefault, description }: {
+    readonly min: number;
+    readonly max: number;
+    readonly byDefault?: number;
+    readonly description: string;
+  },
+): z.ZodType<number, string | undefined> {
   const message = `expected a whole number from ${min} to ${max}`;
-  return z.string().regex(/^\d{1,15}$/, message).transform(Number)
-    .refine((value) => value >= min && value <= max, message)
-    .openapi({ type: "integer", minimum: min, maximum: max, description });
+  const count = z.string().regex(/^\d{1,15}$/, message).transform(Number)
+    .refine((value) => value >= min && value <= max, message);
+  const described = { type: "integer", minimum: min, maximum: max, description } as const;
+  if (byDefault === undefined) return count.openapi(described);
+  // A default of a transformed text is not found by the one who writes the document.
+  return count.prefault(String(byDefault)).openapi({ ...described, default: byDefault });
 }
 
 /** A time in a JSON body: epoch ms or ISO 8601 text; epoch ms afterwards. */

@@ -3,12 +3,14 @@ import { INTERVALS, slotEnd } from "@/domain/klines/interval.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
-import { success, writeMeta } from "./envelope.ts";
+import { success } from "./envelope.ts";
 import { identifyWrite } from "./idempotency.ts";
 import { flagParam, timeField } from "./params.ts";
-import { findSeries, type SeriesDirectory } from "./series_directory.ts";
+import { findRecorded } from "./recorded_series.ts";
+import type { SeriesDirectory } from "./series_directory.ts";
 import { gapWire, seriesWire, toGapWire, toSeriesWire } from "./series_wire.ts";
 import { addSeries, unwatchSeries } from "./watch_series.ts";
+import { writeMeta, writeMetaWire } from "./write_meta.ts";
 
 type Deps =
   & Pick<
@@ -35,16 +37,18 @@ const purged = seriesWire.extend({ removed: z.int().optional() });
 
 /** Series: which there are, what they hold, which are watched. */
 export function addSeriesRoutes(router: Router, deps: Deps): void {
-  const { directory, series, projections } = deps;
+  const { directory, series, projections, store } = deps;
 
-  async function get(id: string) {
-    return findSeries(await directory.list(), id);
-  }
-
-  /** What reads show once they have come to the position. */
+  /** What reads show once they have come to the position; what was decided where they lag behind. */
   async function settled(id: string, position: number) {
     const visible = await projections.waitFor(position);
-    return { view: await series.find(id), meta: writeMeta({ position, visible }) };
+    const meta = writeMeta({ position, visible });
+    const shown = await series.find(id);
+    if (visible && shown !== undefined) return { view: shown, meta };
+    const decided = await findRecorded(store, id);
+    if (decided === undefined) throw new Error(`series ${id} was decided but is not recorded`);
+    const { watched, historyStart, lastError } = decided;
+    return { view: { ...decided, ...shown, watched, historyStart, lastError }, meta };
   }
 
   endpoint(router, {
@@ -57,33 +61,35 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
     ...{ method: "get", path: "/api/v1/series/{id}", access: "market", tag, params },
     ...{ summary: "A series", query: noQuery, body: undefined },
     answer: { status: 200, description: "What it holds", data: seriesWire },
-  }, async (c) => success(c, toSeriesWire(await get(c.req.param("id") ?? ""))));
+  }, async (c) => success(c, toSeriesWire(await directory.find(c.req.param("id") ?? ""))));
 
   endpoint(router, {
     ...{ method: "get", path: "/api/v1/series/{id}/gaps", access: "market", tag, params },
     ...{ summary: "Holes between the first and the last candle", query: noQuery, body: undefined },
     answer: { status: 200, description: "Ascending, in ms", data: z.array(gapWire) },
   }, async (c) => {
-    const { id } = await get(c.req.param("id") ?? "");
+    const { id } = await directory.find(c.req.param("id") ?? "");
     return success(c, (await series.gaps(id)).map(toGapWire));
   });
 
   endpoint(router, {
     ...{ method: "post", path: "/api/v1/series", access: "write", tag },
     summary: "Add a series and watch it",
-    description: "Adding one that exists changes only what differs.",
+    description: "One that exists becomes what is sent: watched or not, from this history start; " +
+      "a history start that is left out stays as it is.",
     ...{ query: noQuery, body: newSeries },
-    answer: { status: 201, description: "The series", data: seriesWire },
+    ...{ keyed: true, failures: [404] },
+    answer: {
+      ...{ status: 201, description: "The series, made new", also: { 200: "It was there before" } },
+      ...{ data: seriesWire, meta: writeMetaWire },
+    },
   }, async (c, { body }) => {
     const identity = identifyWrite(c, { body: JSON.stringify(body), ...deps.settings });
     const { history_start: historyStart, ...wanted } = body;
     const request = { ...wanted, historyStart: historyStart ?? undefined };
-    const { ref, id, position } = await addSeries(deps, request, identity);
+    const { id, added, position } = await addSeries(deps, request, identity);
     const { view, meta } = await settled(id, position);
-    // Reads that lag behind must not make a success look like a failure.
-    const shown = view ??
-      { ...NOTHING_HELD, ...ref, id, simulated: deps.settings.simulated, watched: body.watch };
-    return success(c, toSeriesWire(shown), { status: 201, meta });
+    return success(c, toSeriesWire(view), { status: added ? 201 : 200, meta });
   });
 
   endpoint(router, {
@@ -92,9 +98,13 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
     description: "Its candles stay, unless `purge=true` takes them away, by an event.",
     query: z.strictObject({ purge: flagParam("Take its candles away.").prefault("false") }),
     body: undefined,
-    answer: { status: 200, description: "The series as it is now", data: purged },
+    keyed: true,
+    answer: {
+      ...{ status: 200, description: "The series as it is now" },
+      ...{ data: purged, meta: writeMetaWire },
+    },
   }, async (c, { query }) => {
-    const view = await get(c.req.param("id") ?? "");
+    const view = await directory.find(c.req.param("id") ?? "");
     const identity = identifyWrite(c, { body: "", ...deps.settings });
     let position = await unwatchSeries(deps, view, identity);
     const removal = query.purge
@@ -107,12 +117,6 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
     position = Math.max(position, removal?.position ?? 0);
     const { view: now, meta } = await settled(view.id, position);
     const counts = removal === undefined ? {} : { removed: removal.removed };
-    return success(c, { ...toSeriesWire(now ?? view), ...counts }, { meta });
+    return success(c, { ...toSeriesWire(now), ...counts }, { meta });
   });
 }
-
-const NOTHING_HELD = {
-  ...{ source: null, firstOpenTime: null, lastOpenTime: null, candles: 0, hotRows: 0 },
-  ...{ coldMonths: 0, coveragePct: null, gaps: 0, historyStart: null },
-  ...{ lastCrawledAt: null, lastError: null },
-} as const;

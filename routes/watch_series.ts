@@ -1,13 +1,15 @@
 import { Refusal } from "@/domain/decider.ts";
-import { handle } from "@/domain/handle.ts";
+import { handle, type Handled } from "@/domain/handle.ts";
 import { seriesId, type SeriesRef, seriesRef } from "@/domain/klines/series_ref.ts";
 import { series as decider, type SeriesCommand } from "@/domain/series.ts";
+import type { SeriesEvent } from "@/events/catalog/series.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
 import type { WriteIdentity } from "./idempotency.ts";
+import { findRecorded } from "./recorded_series.ts";
 
-type Deps = Pick<AppDeps, "store" | "series" | "venues" | "settings" | "log" | "signal">;
+type Deps = Pick<AppDeps, "store" | "venues" | "settings" | "clock" | "log" | "signal">;
 
 export interface NewSeries {
   readonly exchange: string;
@@ -19,37 +21,60 @@ export interface NewSeries {
 }
 
 export interface AddedSeries {
-  readonly ref: SeriesRef;
   readonly id: string;
+  /** It was not there before. */
+  readonly added: boolean;
   readonly position: number;
 }
 
 /** How long a venue may take to say whether it has a symbol. */
 const VENUE_TIMEOUT_MS = 5_000;
 
-/** Adds a series and watches it if wanted; silent where nothing changes. */
+/** Makes a series what is wanted of it, and adds it where it is new; silent where nothing changes. */
 export async function addSeries(
   deps: Deps,
   wanted: NewSeries,
   identity: WriteIdentity,
 ): Promise<AddedSeries> {
+  const { historyStart, watch } = wanted;
   const asked = seriesRef(wanted.exchange, wanted.symbol, wanted.interval);
   const simulated = deps.venues.isSimulated(asked.exchange);
   refuseMixture(simulated, deps.settings.simulated);
-  const existing = await deps.series.find(seriesId(asked));
-  const ref = existing === undefined && wanted.watch ? await atVenue(deps, wanted, asked) : asked;
-  const id = seriesId(ref);
-  let position = await decide(deps, {
-    type: "AddSeries",
-    data: { seriesId: id, ...ref, simulated },
-  }, identity);
-  if (wanted.watch) {
-    const known = existing ?? await deps.series.find(id);
-    const historyStart = wanted.historyStart ?? known?.historyStart ?? null;
-    const command = { type: "WatchSeries", data: { seriesId: id, historyStart } } as const;
-    position = await decide(deps, command, identity);
+  if (historyStart !== undefined && historyStart > deps.clock.now()) {
+    const message = "Cannot begin a history in the future: send a history_start that has passed";
+    throw new Refusal("validation_error", message, { field: "history_start" });
   }
-  return { ref, id, position };
+  // Not the read models: they may lag behind what was decided a moment ago.
+  const existing = await findRecorded(deps.store, seriesId(asked));
+  const ref = existing === undefined && watch ? await atVenue(deps, wanted, asked) : asked;
+  const id = seriesId(ref);
+  const add = { type: "AddSeries", data: { seriesId: id, ...ref, simulated } } as const;
+  const done = [await decide(deps, add, identity)];
+  for (const command of changes(id, wanted, existing ?? await findRecorded(deps.store, id))) {
+    done.push(await decide(deps, command, identity));
+  }
+  // What changed nothing has the log's head for a position, which a repeat would not have.
+  const changed = done.filter(({ events }) => events.length > 0);
+  return {
+    id,
+    added: changed.some(({ events }) => events.some(({ type }) => type === "SeriesAdded")),
+    position: (changed.length > 0 ? changed : done).at(-1)?.position ?? 0,
+  };
+}
+
+/** What makes the series what is wanted; a history start that is not named stays as it is. */
+function changes(
+  id: string,
+  { watch, historyStart }: NewSeries,
+  known: SeriesView | undefined,
+): readonly SeriesCommand[] {
+  if (watch) {
+    const start = historyStart ?? known?.historyStart ?? null;
+    return [{ type: "WatchSeries", data: { seriesId: id, historyStart: start } }];
+  }
+  const unwatch = { type: "UnwatchSeries", data: { seriesId: id } } as const;
+  if (historyStart === undefined) return [unwatch];
+  return [unwatch, { type: "SetHistoryStart", data: { seriesId: id, historyStart } }];
 }
 
 /** Stops the crawl of a series; its candles stay. Returns the position. */
@@ -58,19 +83,19 @@ export async function unwatchSeries(
   view: SeriesView,
   identity: WriteIdentity,
 ): Promise<number> {
-  return await decide(deps, { type: "UnwatchSeries", data: { seriesId: view.id } }, identity);
+  const command = { type: "UnwatchSeries", data: { seriesId: view.id } } as const;
+  return (await decide(deps, command, identity)).position;
 }
 
 async function decide(
   { store }: Pick<Deps, "store">,
   command: SeriesCommand,
   { actor, commandId, fingerprint }: WriteIdentity,
-): Promise<number> {
+): Promise<Handled<SeriesEvent>> {
   // Not by series: the same key for another series must meet what it recorded for the first.
   const meta = { actor, commandId: uuidV5(commandId, command.type), fingerprint };
   const stream = `series-${command.data.seriesId}`;
-  const { position } = await handle({ store }, decider, { stream, command, meta });
-  return position;
+  return await handle({ store }, decider, { stream, command, meta });
 }
 
 /** Made-up candles and real ones never share an installation. */
@@ -84,7 +109,10 @@ export function refuseMixture(simulated: boolean, installation: boolean): void {
   );
 }
 
-/** The series as its venue names it; as asked while the venue cannot be reached. */
+/** Written out as ccxt does, so that nothing has to be guessed. */
+const UNIFIED = /^[A-Z0-9]+\/[A-Z0-9]+(:[A-Z0-9]+)?$/;
+
+/** The series as its venue names it; while the venue cannot be reached, as asked if that is plain. */
 async function atVenue(
   { venues, log, signal }: Deps,
   { exchange, symbol }: NewSeries,
@@ -95,7 +123,13 @@ async function atVenue(
     return { ...asked, symbol: await venues.resolveSymbol(exchange, symbol, patience) };
   } catch (error) {
     if (error instanceof Refusal || signal.aborted) throw error;
-    log.warn("added a series without asking its venue", { exchange, symbol, error });
-    return asked;
+    log.warn("cannot ask a venue for a symbol", { exchange, symbol, error });
+    if (UNIFIED.test(asked.symbol)) return asked;
+    throw new Refusal(
+      "unavailable",
+      `Cannot ask ${exchange} what it calls ${symbol}: try again, or write it as BASE/QUOTE or ` +
+        "BASE/QUOTE:SETTLE, like BTC/USDT",
+      { field: "symbol" },
+    );
   }
 }

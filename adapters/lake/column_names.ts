@@ -83,3 +83,15 @@ function knownPlaces(names: readonly string[]): ColumnPlaces {
 export function hasDetail(places: ColumnPlaces): boolean {
   return KLINE_COLUMNS.slice(6).some((name) => places[name] !== undefined);
 }
+
+/** Our columns in their order, for a select; null where an input has none. */
+export function placedColumns(
+  places: ColumnPlaces,
+  select: (at: number) => string,
+  typeOf: (name: KlineColumn) => string = () => "varchar",
+): string {
+  return KLINE_COLUMNS.map((name) => {
+    const at = places[name];
+    return `${at === undefined ? `null::${typeOf(name)}` : select(at)} as ${name}`;
+  }).join(", ");
+}

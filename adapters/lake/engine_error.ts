@@ -3,7 +3,12 @@ import { AdapterError } from "@/domain/ports/adapter_error.ts";
 
 /** An error as it crosses from the worker. */
 export type WireError =
-  | { readonly kind: "refusal"; readonly code: RefusalCode; readonly message: string }
+  | {
+    readonly kind: "refusal";
+    readonly code: RefusalCode;
+    readonly message: string;
+    readonly field: string | undefined;
+  }
   | { readonly kind: "aborted" }
   | {
     readonly kind: "engine";
@@ -13,7 +18,9 @@ export type WireError =
   };
 
 /** The engine's first word is the class of its error; what it says decides whether to try again. */
-const CLASSES: readonly (readonly [RegExp, { retryable: boolean; hint?: string }])[] = [
+type ErrorClass = readonly [RegExp, { retryable: boolean; hint?: string }];
+
+const OWN_TROUBLE: readonly ErrorClass[] = [
   [/No space left on device|disk full/i, {
     retryable: true,
     hint: "Free disk space, then run it again: nothing was recorded",
@@ -23,17 +30,28 @@ const CLASSES: readonly (readonly [RegExp, { retryable: boolean; hint?: string }
     hint: "Let fewer jobs run at once, or give the lake more memory",
   }],
   [/^(FATAL|INTERNAL) Error/i, { retryable: true, hint: "The engine is started again" }],
+];
+
+const CLASSES: readonly ErrorClass[] = [
+  ...OWN_TROUBLE,
   [/^IO Error/i, { retryable: true, hint: "Check the disk of the data directory" }],
 ];
 
 export function wireError(error: unknown, signal: AbortSignal): WireError {
   if (signal.aborted) return { kind: "aborted" };
   if (error instanceof Refusal) {
-    return { kind: "refusal", code: error.code, message: error.message };
+    const { code, message, field } = error;
+    return { kind: "refusal", code, message, field };
   }
   const message = error instanceof Error ? error.message : String(error);
   const [, found] = CLASSES.find(([pattern]) => pattern.test(message)) ?? [];
   return { kind: "engine", message, retryable: found?.retryable ?? false, hint: found?.hint };
+}
+
+/** Whether the engine itself is in need, whatever file it reads: of memory, of disk, or broken. */
+export function isOwnTrouble(error: unknown): boolean {
+  const message = error instanceof Error ? error.message : String(error);
+  return OWN_TROUBLE.some(([pattern]) => pattern.test(message));
 }
 
 /** True when the engine can no longer be used and must be started again. */
@@ -46,7 +64,11 @@ export function localError(error: WireError, op: string, signal?: AbortSignal): 
     case "aborted":
       return signal?.reason ?? new DOMException(`${op} was aborted`, "AbortError");
     case "refusal":
-      return new Refusal(error.code, error.message);
+      return new Refusal(
+        error.code,
+        error.message,
+        error.field === undefined ? {} : { field: error.field },
+      );
     case "engine":
       return new AdapterError(`Cannot ${op} in the lake: ${error.message}`, {
         port: "lake",

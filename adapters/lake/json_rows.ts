@@ -1,3 +1,4 @@
+import { Refusal } from "@/domain/decider.ts";
 import { JsonText, malformed } from "./json_text.ts";
 
 /** What is done with each row, in order: its values as text, null as empty, and the columns if they came first. */
@@ -12,12 +13,24 @@ export async function readJsonRows(
   chunks: AsyncIterable<string>,
   onRow: OnRow,
 ): Promise<readonly string[] | undefined> {
-  const text = new JsonText(chunks);
+  const text = new JsonText(ended(chunks));
   let columns: readonly string[] | undefined;
-  if (await text.peek() === "[") await readRows(text, onRow);
-  else columns = await readObject(text, onRow);
+  const first = await text.peek();
+  if (first === "[") await readRows(text, onRow);
+  else if (first === "{") columns = await readObject(text, onRow);
+  else {
+    parse(await text.value());
+    await text.end();
+    throw wrongShape("it is neither rows nor an object that holds them");
+  }
   await text.end();
   return columns;
+}
+
+/** A number or word at the very end is whole: what ends it is white space. */
+async function* ended(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  yield* chunks;
+  yield "\n";
 }
 
 async function readObject(text: JsonText, onRow: OnRow): Promise<readonly string[] | undefined> {
@@ -35,11 +48,18 @@ async function readObject(text: JsonText, onRow: OnRow): Promise<readonly string
     else await text.value();
   }
   await text.expect("}");
-  if (!found) throw malformed("it has no rows");
+  if (!found) {
+    await text.end();
+    throw wrongShape("it has no rows", "rows");
+  }
   return columns;
 }
 
 async function readRows(text: JsonText, onRow: OnRow): Promise<void> {
+  if (await text.peek() !== "[") {
+    parse(await text.value());
+    throw wrongShape("rows is no array", "rows");
+  }
   await text.expect("[");
   for (let more = await text.peek() !== "]"; more; more = await text.accept(",")) {
     await onRow(rowValues(await text.value()));
@@ -75,8 +95,14 @@ function textOfToken(token: string): string {
   return token === "null" ? "" : token;
 }
 
+/** It is JSON, but not what is asked for. */
+function wrongShape(reason: string, field?: string): Refusal {
+  const message = `Cannot read candles from the JSON: ${reason}`;
+  return new Refusal("validation_error", message, field === undefined ? {} : { field });
+}
+
 function names(value: unknown): string[] {
-  if (!Array.isArray(value)) throw malformed("columns must be an array of names");
+  if (!Array.isArray(value)) throw wrongShape("columns is no array of names", "columns");
   return value.map(String);
 }
 

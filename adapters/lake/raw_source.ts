@@ -1,10 +1,10 @@
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
-import type { StageInput } from "@/domain/ports/lake.ts";
+import type { StagedFile } from "@/domain/ports/lake.ts";
 import { Refusal } from "@/domain/decider.ts";
 import {
-  type ColumnPlaces,
   hasDetail,
   type KlineColumn,
+  placedColumns,
   placesByName,
   placesByOrder,
 } from "./column_names.ts";
@@ -12,6 +12,7 @@ import { type CsvLayout, csvLayout, splitCsvLine } from "./csv_layout.ts";
 import type { Engine, Session } from "./engine.ts";
 import { readJsonRows } from "./json_rows.ts";
 import { type DecimalType, sampledType } from "./numbers_sql.ts";
+import { openParquet, type ParquetSource } from "./parquet_source.ts";
 import { PLAIN_DELIMITER, plainLine, repairCsv } from "./repair_csv.ts";
 import { literal, literals } from "./sql.ts";
 import { headOf, LineFile, textOf } from "./text_file.ts";
@@ -20,25 +21,14 @@ import { unpack } from "./unpack.ts";
 /** A file of the input, as the engine can read it. */
 export type RawSource = CsvSource | ParquetSource;
 
-interface SourceBase {
+export interface CsvSource {
+  readonly kind: "csv";
   readonly carriesDetail: boolean;
   readonly type: DecimalType;
-}
-
-export interface CsvSource extends SourceBase {
-  readonly kind: "csv";
   readonly path: string;
   readonly layout: CsvLayout;
   /** Written by us: every line has the right number of fields. */
   readonly repaired: boolean;
-}
-
-export interface ParquetSource extends SourceBase {
-  readonly kind: "parquet";
-  /** Selects the eleven columns as text. */
-  readonly sql: string;
-  /** Selects them as they are, where all of them are exact: integers, decimals, timestamps. */
-  readonly exactSql: string | undefined;
 }
 
 export interface OpenContext {
@@ -54,7 +44,7 @@ const SAMPLE_CHARACTERS = 256 * 1024;
 /** Finds out how a file is laid out. Undefined when it is empty; throws a Refusal when it is not what it is said to be. */
 export async function openSource(
   context: OpenContext,
-  { path: given, format, gzip }: StageInput["files"][number],
+  { path: given, format, gzip, maxUnpackedBytes }: StagedFile,
 ): Promise<RawSource | undefined> {
   const path = gzip ? await unpacked(context, given) : given;
   switch (format) {
@@ -64,7 +54,7 @@ export async function openSource(
     case "freqtrade":
       return await openJson(context, path);
     case "parquet":
-      return await openParquet(context, path);
+      return await openParquet(context.session, path, maxUnpackedBytes);
   }
 }
 
@@ -150,47 +140,6 @@ function jsonLayout(
   return { fields, places: placesByOrder(fields) };
 }
 
-async function openParquet({ session }: OpenContext, path: string): Promise<ParquetSource> {
-  const file = `read_parquet(${literal(path)})`;
-  let columns;
-  try {
-    columns = await session.rows(`select column_name, column_type from (describe from ${file})`);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
-    throw new Refusal("validation_error", `Cannot read the Parquet file: ${reason}`);
-  }
-  const places = placesByName(columns.map(([name]) => String(name)));
-  const types = columns.map(([, type]) => String(type));
-  // Columns are named by their place: a file's own names never become SQL.
-  const sql = `select ${placedColumns(places, (at) => textSql(`c${at}`, types[at] ?? ""))}
-    from ${file} f(${types.map((_, at) => `c${at}`).join(", ")})`;
-  const sample = await session.rows(`${sql} limit 1000`);
-  const numbers = sample.flatMap((row) => row.slice(1, 6).concat(row.slice(7)).map(String));
-  const type = sampledType(numbers);
-  const isExact = Object.values(places).every((at) => EXACT_TYPE.test(types[at] ?? ""));
-  const exactSql = isExact
-    ? `select ${
-      placedColumns(places, (at) => exactValue(`c${at}`, types[at] ?? ""), () => "bigint")
-    }
-    from ${file} f(${types.map((_, at) => `c${at}`).join(", ")})`
-    : undefined;
-  return { kind: "parquet", sql, exactSql, carriesDetail: hasDetail(places), type };
-}
-
-const EXACT_TYPE = /^(DECIMAL\(.*|TINYINT|SMALLINT|INTEGER|BIGINT|TIMESTAMP.*|DATE)$/;
-
-function exactValue(column: string, type: string): string {
-  return isTime(type) ? `epoch_ms(${column})` : column;
-}
-
-function textSql(column: string, type: string): string {
-  return isTime(type) ? `epoch_ms(${column})::varchar` : `${column}::varchar`;
-}
-
-function isTime(type: string): boolean {
-  return type.startsWith("TIMESTAMP") || type === "DATE";
-}
-
 /** Reads files of one layout together, in order. */
 export function csvSql(
   sources: readonly CsvSource[],
@@ -207,17 +156,6 @@ export function csvSql(
     skip = ${header ? 1 : 0}, delim = ${literal(delimiter)}, quote = '', escape = '',
     null_padding = false, compression = 'none',
     columns = {${columns.join(", ")}})`;
-}
-
-function placedColumns(
-  places: ColumnPlaces,
-  select: (at: number) => string,
-  typeOf: (name: KlineColumn) => string = () => "varchar",
-): string {
-  return KLINE_COLUMNS.map((name) => {
-    const at = places[name];
-    return `${at === undefined ? `null::${typeOf(name)}` : select(at)} as ${name}`;
-  }).join(", ");
 }
 
 function numbersOf(

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Refusal } from "@/domain/decider.ts";
 import { isInterval, slotEnd } from "@/domain/klines/interval.ts";
-import { formatSeries } from "@/domain/klines/series_ref.ts";
+import { formatSeries, seriesId } from "@/domain/klines/series_ref.ts";
 import {
   addImportCounts,
   type ImportCounts,
@@ -125,7 +125,11 @@ export function openRunningInstallation(options: RunningOptions): Installation {
 
   return {
     place: "running",
-    async addSeries({ exchange, symbol, interval }) {
+    async addSeries(series) {
+      const id = seriesId(series);
+      const held = (await listSeries()).find((one) => one.id === id);
+      if (held !== undefined) return toHeld(held);
+      const { exchange, symbol, interval } = series;
       const body = json({ exchange, symbol, interval, watch: false });
       return toHeld(
         await client.data({ method: "POST", path: "/api/v1/series", body }, seriesSchema),

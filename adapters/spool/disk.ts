@@ -3,7 +3,7 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { Refusal } from "@/domain/decider.ts";
-import type { Spool, SpoolOptions } from "@/domain/ports/spool.ts";
+import type { Spool, SpooledFile, SpoolOptions } from "@/domain/ports/spool.ts";
 import type { Workspace } from "@/domain/ports/workspace.ts";
 
 /** Spools into the workspace, which is swept at start: a kill leaves nothing for long. */
@@ -27,7 +27,7 @@ async function writeBody(
   body: ReadableStream<Uint8Array>,
   path: string,
   { gzip, maxSentBytes, maxUnpackedBytes, signal }: SpoolOptions,
-): Promise<{ sizeBytes: number; sha256: string }> {
+): Promise<Omit<SpooledFile, "path" | "remove">> {
   using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
   const hash = createHash("sha256");
   let sentBytes = 0;
@@ -40,6 +40,7 @@ async function writeBody(
     }
   }
   let sizeBytes = 0;
+  let blank = true;
   // Not DecompressionStream: it refuses several gzip members in one file, which pigz and cat make.
   const unpack = gzip
     ? createGunzip()
@@ -49,6 +50,7 @@ async function writeBody(
     try {
       for await (const chunk of chunks) {
         sizeBytes += chunk.length;
+        blank &&= chunk.every(isSpace);
         if (sizeBytes > maxUnpackedBytes) throw tooLarge("unpacked", maxUnpackedBytes);
         for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
       }
@@ -60,7 +62,12 @@ async function writeBody(
   }, signal === undefined ? {} : { signal }).catch((error) => {
     throw failure === undefined || isAbort(failure) ? error : failure;
   });
-  return { sizeBytes, sha256: hash.digest("hex") };
+  return { sizeBytes, blank, sha256: hash.digest("hex") };
+}
+
+/** Space, and what moves the pen: tab, line feed, vertical tab, form feed, carriage return. */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 }
 
 function tooLarge(what: "sent" | "unpacked", maxBytes: number): Refusal {

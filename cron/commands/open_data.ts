@@ -8,6 +8,7 @@ import { ensureSeries } from "@/cron/series_commands.ts";
 import { slotEnd } from "@/domain/klines/interval.ts";
 import { selectSeries } from "@/domain/klines/select_series.ts";
 import { formatSeries, seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type {
   CrawlRequest,
   HeldSeries,
@@ -43,9 +44,15 @@ export function openInstallation(data: OpenData): Installation {
   const { exchanges, ingest, clock } = crawling;
   const isSimulated = (exchange: string) => exchanges.isSimulated(exchange);
 
-  /** A command reads its own writes, however far behind the read models were. */
+  /** A command sees all that was ever acknowledged, however far behind the read models were. */
   async function catchUp(): Promise<void> {
-    await follower.waitFor(await store.head(), CATCH_UP_MS);
+    if (await follower.waitFor(await store.head(), CATCH_UP_MS)) return;
+    throw new AdapterError("Cannot read all candles yet: the read models are catching up", {
+      port: "projections",
+      op: "catch up",
+      retryable: true,
+      hint: "Run it again; where it stays like that, rebuild --all says what is wrong",
+    });
   }
 
   async function addSeries(ref: SeriesRef): Promise<HeldSeries> {
@@ -81,7 +88,11 @@ export function openInstallation(data: OpenData): Installation {
   return {
     place: "here",
     addSeries,
-    findSeries: async (asked) => toHeld(selectSeries(await series.list(), asked)),
+    async findSeries(asked) {
+      // A file that was exported a moment after an import would lack candles otherwise.
+      await catchUp();
+      return toHeld(selectSeries(await series.list(), asked));
+    },
     async importFiles({ series: ref, files, overwrite }, { signal, progress }) {
       progress.start(`import ${formatSeries(ref)}`, { unit: "candles" });
       const outcome = await ingest.ingestFiles(ref, files, {

@@ -76,13 +76,17 @@ export interface RevisionsInput {
 
 export type FileFormat = "csv" | "json" | "freqtrade" | "parquet";
 
+export interface StagedFile {
+  readonly path: string;
+  readonly format: FileFormat;
+  readonly gzip: boolean;
+  /** Parquet that says it unpacks to more, or to more rows than so much text holds, is `payload_too_large`. */
+  readonly maxUnpackedBytes?: number | undefined;
+}
+
 export interface StageInput {
   /** In order: of equal open times the row of the later file, and in a file the later row, wins. */
-  readonly files: readonly {
-    readonly path: string;
-    readonly format: FileFormat;
-    readonly gzip: boolean;
-  }[];
+  readonly files: readonly StagedFile[];
   readonly interval: Interval;
   /** A candle that closes after this is `not_closed`. */
   readonly now: number;

@@ -20,6 +20,8 @@ export interface SpooledFile {
   readonly path: string;
   /** Unpacked. */
   readonly sizeBytes: number;
+  /** It holds nothing, or nothing but white space. */
+  readonly blank: boolean;
   /** Of the bytes as they were sent, in hex. */
   readonly sha256: string;
   /** Does nothing when it is gone. */

@@ -16,6 +16,8 @@ export const seriesEvents = {
   /** Crawled from now on, history from `historyStart` (null: the installation's default). */
   SeriesWatched: z.object({ seriesId, historyStart: epochMs.nullable() }),
   SeriesUnwatched: z.object({ seriesId }),
+  /** Where a crawl of its history begins, whether it is watched or not. */
+  SeriesHistoryStartSet: z.object({ seriesId, historyStart: epochMs }),
   /** Decimals its files hold; only ever grows. */
   SeriesScaleWidened: z.object({
     seriesId,

@@ -18,6 +18,10 @@ const since2021 = {
   type: "SeriesWatched",
   data: { seriesId, historyStart: 1_609_459_200_000 },
 } as const;
+const historyStartSet = {
+  type: "SeriesHistoryStartSet",
+  data: { seriesId, historyStart: 1609459200000 },
+} as const;
 const unwatched = { type: "SeriesUnwatched", data: { seriesId } } as const;
 const scale = { seriesId, price: 2, volume: 6, quote: 8 };
 const widened = { type: "SeriesScaleWidened", data: scale } as const;
@@ -76,6 +80,18 @@ testDecider("WatchSeries", series, [
     given: [added, watched],
     when: { type: "WatchSeries", data: since2021.data },
     then: [since2021],
+  },
+  {
+    name: "sets where its history begins without watching it",
+    given: [added],
+    when: { type: "SetHistoryStart", data: historyStartSet.data },
+    then: [historyStartSet],
+  },
+  {
+    name: "is silent when its history begins there already",
+    given: [added, historyStartSet],
+    when: { type: "SetHistoryStart", data: historyStartSet.data },
+    then: [],
   },
   {
     name: "takes an unwatched one up again",

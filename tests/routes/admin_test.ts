@@ -76,6 +76,49 @@ Deno.test("POST crawl: starts one of a known series, with its range, by id or as
   assert.deepEqual([plain?.since, plain?.until, plain?.refetch], [undefined, undefined, false]);
 });
 
+Deno.test("admin writes: the same key again answers the same job, for another body it is refused", async () => {
+  const app = await openOnce();
+  const headers = { "idempotency-key": "start-once" };
+  const series = await newSeries(app, "ONCE");
+  const start = (json: unknown) => app.json("POST", "/admin/crawl", { as, json, headers });
+  const before = app.started.crawls.length;
+  const [first, twin] = await Promise.all([start({ series }), start({ series })]);
+  assert.deepEqual([first.status, twin.status], [202, 202]);
+  assert.equal(twin.data.job_id, first.data.job_id);
+  assert.equal((await start({ series })).data.job_id, first.data.job_id);
+  assert.equal(app.started.crawls.length, before + 1);
+  const other = await start({ series, refetch: true });
+  assert.deepEqual([other.status, other.error.field], [422, "Idempotency-Key"]);
+});
+
+Deno.test("admin writes: a key that was refused may be used again", async () => {
+  const app = await openOnce();
+  const headers = { "idempotency-key": "refused-once" };
+  const json = { series: "kraken.LATER-USDT.1m" };
+  const start = () => app.json("POST", "/admin/crawl", { as, json, headers });
+  assert.equal((await start()).status, 404);
+  await newSeries(app, "LATER");
+  assert.equal((await start()).status, 202);
+});
+
+Deno.test("POST rebuild: the same key again answers the same job", async () => {
+  const app = await openApp();
+  try {
+    const path = "/admin/projections/series/rebuild";
+    const headers = { "idempotency-key": "rebuild-once" };
+    const [first, again] = [
+      await app.json("POST", path, { as, headers }),
+      await app.json("POST", path, { as, headers }),
+    ];
+    assert.deepEqual([again.status, again.data], [202, first.data]);
+    const other = await app.json("POST", path, { as });
+    assert.equal(other.status, 409);
+    assert.deepEqual(other.error.details, [{ field: "job_id", message: first.data.job_id }]);
+  } finally {
+    await app.close();
+  }
+});
+
 Deno.test("POST crawl: a series that is being crawled is 409", async () => {
   const app = await openOnce();
   const { series } = await crawl(app, "BUSY");

@@ -33,7 +33,7 @@ const TABLE: readonly [method: string, path: string, json: unknown, statuses: st
   ["GET", "/health/ready", undefined, "200 200 200 200 200"],
   ["GET", "/openapi.json", undefined, "200 200 200 200 200"],
   ["GET", "/docs", undefined, "200 200 200 200 200"],
-  ["POST", "/api/v1/series", SERIES, "401 401 403 201 201"],
+  ["POST", "/api/v1/series", SERIES, "401 401 403 200 200"],
   ["GET", "/api/v1/series", undefined, "200 401 200 200 200"],
   ["GET", `/api/v1/series/${ID}`, undefined, "200 401 200 200 200"],
   ["GET", `/api/v1/series/${ID}/gaps`, undefined, "200 401 200 200 200"],

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { catalog } from "@/events/catalog/catalog.ts";
 import type { StoredEvent } from "@/events/define.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
@@ -166,6 +168,30 @@ Deno.test("event stream: shows that it lives when nothing happens", async () => 
   assert.equal(await beat, ": still here\n\n");
   await reader.cancel();
 });
+
+Deno.test("event stream: quiet hours leave nothing behind that still waits", async () => {
+  const { clock, reader } = openStream();
+  await reader.text();
+  async function quiet(beats: number): Promise<number> {
+    for (let i = 0; i < beats; i++) {
+      const beat = reader.text();
+      while (clock.sleepers().length === 0) await settle(1);
+      clock.advance(15_000);
+      assert.equal(await beat, ": still here\n\n");
+    }
+    collectGarbage();
+    return Deno.memoryUsage().heapUsed;
+  }
+  const before = await quiet(2_000);
+  const grown = await quiet(10_000) - before;
+  assert.ok(grown < 1_000_000, `${grown} bytes are left of 10,000 beats`);
+  await reader.cancel();
+});
+
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+}
 
 Deno.test("event stream: holds one page for a reader that does not read", async () => {
   const { store, body } = openStream();

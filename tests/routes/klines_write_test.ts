@@ -194,7 +194,7 @@ const BAD: readonly [what: string, AskOptions, status: number, code: string][] =
     422,
     "VALIDATION_ERROR",
   ],
-  ["JSON without rows", { json: { columns: COLUMNS } }, 400, "MALFORMED_JSON"],
+  ["JSON without rows", { json: { columns: COLUMNS } }, 422, "VALIDATION_ERROR"],
   [
     "broken JSON",
     { body: '{"rows":[[1', headers: { "content-type": "application/json" } },

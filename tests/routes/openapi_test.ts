@@ -67,11 +67,35 @@ Deno.test("openapi.json: tells the truth about what each route answers", async (
     const [type = ""] = (response.headers.get("content-type") ?? "").split(";");
     const { schema } = described.content[type] ?? assert.fail(`${path} answered ${type}`);
     if (type === "application/json") {
-      const found = misfits(document, schema, { value: await response.json() });
-      assert.deepEqual(found, [], `${method} ${asked}`);
+      const value = await response.json();
+      assert.deepEqual(misfits(document, schema, { value }), [], `${method} ${asked}`);
+      // The lake's manifest comes without an envelope, as a file would.
+      const undescribed = Object.keys(value.meta ?? {}).filter((name) =>
+        !names(document, schema).has(name)
+      );
+      assert.deepEqual(undescribed, [], `meta of ${method} ${asked}`);
     } else await response.body?.cancel();
   }
 });
+
+/** Names that the document gives to what is in `meta`. */
+function names(
+  document: { components: { schemas: Record<string, { properties: object }> } },
+  schema: { properties: { meta: MetaSchema } },
+): Set<string> {
+  const { meta } = schema.properties;
+  const parts = [meta, ...meta.allOf ?? []];
+  return new Set(parts.flatMap(({ $ref, properties = {} }) => {
+    const shared = document.components.schemas[$ref?.split("/").at(-1) ?? ""]?.properties ?? {};
+    return [...Object.keys(shared), ...Object.keys(properties)];
+  }));
+}
+
+interface MetaSchema {
+  readonly $ref?: string;
+  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly allOf?: readonly MetaSchema[];
+}
 
 Deno.test("openapi.json: tells the truth about failures", async () => {
   const { ask } = await openOnce();
@@ -86,6 +110,134 @@ Deno.test("openapi.json: tells the truth about failures", async () => {
     assert.deepEqual(found, [], asked);
   }
 });
+
+const KEY = { "idempotency-key": "a key" };
+
+/** Calls that fail, each with the status that the document must know. */
+const FAILING: readonly [
+  method: string,
+  path: string,
+  asked: string,
+  status: number,
+  options?: AskOptions,
+][] = [
+  ["get", "/api/v1/klines", "/api/v1/klines?limit=0", 422],
+  ["get", "/api/v1/klines", "/api/v1/klines?symbol=NOPE&interval=1m", 404],
+  ["get", "/api/v1/series/{id}", "/api/v1/series/nothing", 404],
+  ["get", "/api/v1/series/{id}/gaps", "/api/v1/series/nothing/gaps", 404],
+  ["get", "/api/v1/events", "/api/v1/events", 401],
+  ["get", "/api/v1/events", "/api/v1/events", 403, { as: "writer" }],
+  ["get", "/api/v1/events/stream", "/api/v1/events/stream", 422, {
+    ...{ as, headers: { "last-event-id": "x" } },
+  }],
+  ["post", "/api/v1/series", "/api/v1/series", 400, {
+    ...{ as, body: "{", headers: { "content-type": "application/json" } },
+  }],
+  ["post", "/api/v1/series", "/api/v1/series", 404, {
+    ...{ as, json: { exchange: "kraken", symbol: "NOPE/USDT", interval: "1m" } },
+  }],
+  ["post", "/api/v1/series", "/api/v1/series", 409, {
+    ...{ as, json: { ...SERIES, exchange: "simulated" } },
+  }],
+  ["post", "/api/v1/series", "/api/v1/series", 415, { as, body: "x" }],
+  ["post", "/api/v1/series", "/api/v1/series", 422, { as, json: SERIES, headers: KEY }],
+  ["post", "/api/v1/series/{id}/klines", `/api/v1/series/${ID}/klines`, 413, {
+    ...{ as, body: "x", headers: { "content-type": "text/csv", "content-length": "67108865" } },
+  }],
+  ["post", "/api/v1/series/{id}/klines", `/api/v1/series/${ID}/klines`, 415, { as, body: "x" }],
+  ["delete", "/api/v1/series/{id}", "/api/v1/series/nothing", 404, { as }],
+  ["post", "/admin/crawl", "/admin/crawl", 404, { as, json: { series: "kraken:NO/USDT:1m" } }],
+  ["post", "/admin/crawl", "/admin/crawl", 409, { as, json: { series: ID } }],
+  [
+    ...["post", "/admin/projections/{name}/rebuild"] as const,
+    ...["/admin/projections/series/rebuild", 409, { as }] as const,
+  ],
+  ["get", "/admin/jobs/{id}", "/admin/jobs/nothing", 404, { as }],
+];
+
+Deno.test("openapi.json: names the status of each failure, and what comes with it", async () => {
+  const { ask } = await openOnce();
+  const document = await (await ask("GET", "/openapi.json")).json();
+  // One crawl and one rebuild run already.
+  for (const path of ["/admin/crawl", "/admin/projections/series/rebuild"]) {
+    await (await ask("POST", path, { as, json: { series: ID } })).body?.cancel();
+  }
+  for (const [method, path, asked, status, options] of FAILING) {
+    const response = await ask(method.toUpperCase(), asked, options);
+    assert.equal(response.status, status, `${method} ${asked}`);
+    const described = document.paths[path][method].responses[status];
+    assert.ok(described, `${method} ${path}: ${status} is not described`);
+    const { schema } = described.content["application/json"];
+    assert.deepEqual(misfits(document, schema, { value: await response.json() }), [], asked);
+  }
+  assert.ok(document.paths["/health/ready"].get.responses[503]);
+});
+
+Deno.test("openapi.json: says what is taken where nothing is given", async () => {
+  const { ask } = await openOnce();
+  const { paths } = await (await ask("GET", "/openapi.json")).json();
+  const defaults = (path: string) =>
+    Object.fromEntries(
+      paths[path].get.parameters.flatMap(
+        ({ name, schema }: { name: string; schema: { default?: unknown } }) =>
+          schema.default === undefined ? [] : [[name, schema.default]],
+      ),
+    );
+  assert.deepEqual(defaults("/api/v1/klines"), {
+    ...{ limit: 500, order: "asc", fill: "none", partial: "false" },
+    ...{ format: "arrays", numbers: "number" },
+  });
+  assert.deepEqual(defaults("/api/v1/events"), { after: 0, limit: 100 });
+});
+
+Deno.test("openapi.json: describes every form of a body, and the headers that are read", async () => {
+  const { ask } = await openOnce();
+  const document = await (await ask("GET", "/openapi.json")).json();
+  const { paths } = document;
+  const { content } = paths["/api/v1/series/{id}/klines"].post.requestBody;
+  const { schema } = content["application/json"];
+  const rows = [[1704067200000, "1", 2, 0.5, 1.5, null]];
+  for (const value of [{ columns: ["open_time"], rows }, { rows }, rows]) {
+    assert.deepEqual(misfits(document, schema, { value }), []);
+  }
+  for (const value of [{ columns: ["open_time"] }, "x", [1], { rows: {} }]) {
+    assert.notDeepEqual(misfits(document, schema, { value }), [], JSON.stringify(value));
+  }
+  const parquet = "application/vnd.apache.parquet";
+  const given = paths["/api/v1/klines"].get.responses[200].content[parquet];
+  assert.deepEqual([content[parquet].schema.format, given.schema.format], ["binary", "binary"]);
+  assert.ok(headersOf(paths["/api/v1/events/stream"].get).includes("last-event-id"));
+  const keyed = Object.entries<Record<string, Operation>>(paths).flatMap(([path, item]) =>
+    Object.entries(item).filter(([, operation]) => headersOf(operation).includes("idempotency-key"))
+      .map(([method]) => `${method} ${path}`)
+  );
+  assert.deepEqual(keyed.toSorted(), [
+    "delete /api/v1/series/{id}",
+    "delete /api/v1/series/{id}/klines",
+    "post /admin/crawl",
+    "post /admin/projections/{name}/rebuild",
+    "post /api/v1/series",
+    "post /api/v1/series/{id}/klines",
+  ]);
+});
+
+Deno.test("openapi.json: names every code of a failure", async () => {
+  const { ask } = await openOnce();
+  const { components, info } = await (await ask("GET", "/openapi.json")).json();
+  const codes: string[] = components.schemas.Failure.properties.error.properties.code.enum;
+  for (const code of ["METHOD_NOT_ALLOWED", "CALLER_GONE", "NOT_FOUND", "STORAGE_FULL"]) {
+    assert.ok(codes.includes(code), code);
+    assert.match(info.description, new RegExp(`\`${code}\` \\d{3}: `));
+  }
+});
+
+interface Operation {
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+}
+
+function headersOf({ parameters = [] }: Operation): string[] {
+  return parameters.filter((one) => one.in === "header").map(({ name }) => name);
+}
 
 Deno.test("openapi.json: a check that finds nothing would be none: it finds what is wrong", () => {
   const schema = {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { Refusal } from "@/domain/decider.ts";
+import { catalog } from "@/events/catalog/catalog.ts";
+import { MemoryEventStore } from "@/events/store/memory.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
 import { parseSeries, seriesId } from "@/domain/klines/series_ref.ts";
 import type { SeriesQueries, SeriesView } from "@/projections/series_queries.ts";
@@ -63,6 +65,55 @@ Deno.test("series directory: what is not held is refused with the nearest that a
   assert.equal(nowhere.details[0]?.message, "binance.BTC-USDT.1m is held");
 });
 
+const UNLIKE: readonly string[] = ["XYZ", "../../etc", "DOGE/EUR", "x"];
+
+for (const text of UNLIKE) {
+  Deno.test(`series directory: names nothing as near to ${text} when nothing is`, () => {
+    const refusals = [
+      refusalOf(() => findSeries(HELD, text)),
+      ...["okx", undefined].map((exchange) =>
+        refusalOf(() =>
+          chooseSeries(HELD, { exchange, symbol: text.replaceAll("..", "a"), interval: "1m" })
+        )
+      ),
+    ];
+    for (const { details } of refusals) assert.deepEqual(details, []);
+  });
+}
+
+const LIKE: readonly [text: string, near: string][] = [
+  ["BTC/EUT", "BTC/EUR of okx is held"],
+  ["BTC", "BTC/USDT of binance is held"],
+  ["SOLUSD", "SOL/USDT:USDT of okx is held"],
+  ["BTC/EURO", "BTC/EUR of okx is held"],
+];
+
+for (const [symbol, near] of LIKE) {
+  Deno.test(`series directory: who asks for ${symbol} hears that ${near}`, () => {
+    const { details } = refusalOf(() =>
+      chooseSeries(HELD, { exchange: undefined, symbol, interval: "1m" })
+    );
+    assert.ok(details.some(({ message }) => message === near), JSON.stringify(details));
+    assert.ok(new Set(details.map(({ message }) => message)).size === details.length);
+  });
+}
+
+Deno.test("series directory: finds what was added before the read models have heard of it", async () => {
+  const { directory, store } = openDirectory();
+  const wanted = { exchange: "kraken", symbol: "NEWUSDT", interval: "1m" } as const;
+  await assert.rejects(directory.choose(wanted), { code: "not_found" });
+  const { id, exchange, symbol, interval } = view("kraken:NEW/USDT:1m");
+  const data = { seriesId: id, exchange, symbol, interval, simulated: false };
+  await store.append(
+    [{ stream: `series-${id}`, expected: "none", events: [{ type: "SeriesAdded", data }] }],
+    { actor: "admin", commandId: crypto.randomUUID() },
+  );
+  assert.equal((await directory.choose(wanted)).id, id);
+  assert.equal((await directory.find(id)).symbol, "NEW/USDT");
+  assert.equal((await directory.find("kraken:NEW/USDT:1m")).id, id);
+  await assert.rejects(directory.choose({ ...wanted, exchange: undefined }), { code: "not_found" });
+});
+
 Deno.test("series directory: text as long as a caller likes is refused quickly", () => {
   const long = "x".repeat(1_000_000);
   assert.equal(refusalOf(() => findSeries(HELD, long)).code, "not_found");
@@ -78,15 +129,17 @@ function openDirectory() {
     ...{ find: () => Promise.resolve(undefined), gaps: () => Promise.resolve([]) },
     coverage: () => Promise.resolve({ held: [], absent: [], keptOut: [] }),
   };
+  const store = new MemoryEventStore({ catalog });
   const directory = createSeriesDirectory({
     series,
+    store,
     projections: {
       ...{ revision: () => position, ready: () => true, onApplied: () => {} },
       ...{ waitFor: () => Promise.resolve(true), status: () => Promise.resolve([]) },
     },
   });
   return {
-    directory,
+    ...{ directory, store },
     move: () => void position++,
     fail: (now: boolean) => void (fails = now),
     reads: () => reads,

@@ -73,6 +73,28 @@ Deno.test("JSON that was cut off anywhere is refused", async () => {
   }
 });
 
+const MISSHAPEN: Readonly<Record<string, string | undefined>> = {
+  ...{ "{}": "rows", '{"columns":["a"]}': "rows", '{"rows":{}}': "rows", '{"rows":7}': "rows" },
+  ...{ '{"columns":"a","rows":[]}': "columns", '{"rows":[],"columns":1}': "columns" },
+  ...{ null: undefined, "7": undefined, ' "rows" ': undefined, true: undefined },
+};
+
+for (const [text, field] of Object.entries(MISSHAPEN)) {
+  Deno.test(`JSON of another shape is told from what is no JSON: ${text}`, async () => {
+    await assert.rejects(
+      readAll(text),
+      (error: unknown) =>
+        error instanceof Refusal && error.code === "validation_error" && error.field === field,
+    );
+  });
+}
+
+for (const text of ["nul", "{}x", "{", '{"rows":nope}', "7 7", '"', ""]) {
+  Deno.test(`what is no JSON is malformed: ${text}`, async () => {
+    await assert.rejects(readAll(text), { code: "malformed_json" });
+  });
+}
+
 Deno.test("a JSON value of megabytes is refused instead of held in memory", async () => {
   await assert.rejects(readAll(`[["${"x".repeat(3_000_000)}`), Refusal);
 });

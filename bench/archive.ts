@@ -1,0 +1,170 @@
+import { runProgram } from "@/tests/support/program.ts";
+import { median, percentile, type Result, result, timed } from "./result.ts";
+import { type Service, startService } from "./service.ts";
+
+const YEARS = [2017, 2018, 2019, 2020];
+const SERIES = "binance:BTC/USDT:1m";
+/** A hot window that holds everything. */
+const HOT = { HOT_DAYS: "36500" };
+const READS = 400;
+const HOUR_MS = 3_600_000;
+
+/** Four years of real minutes move from hot rows into period files while somebody reads. */
+export async function benchArchive(shared: string): Promise<Result[]> {
+  const dataDir = await Deno.makeTempDir({ prefix: "chandlery-bench-" });
+  const settings = { ...HOT, DATA_DIR: dataDir, WATCH: "none", LOG_LEVEL: "warn" };
+  const files = YEARS.map((year) => `${shared}/spot_1m/BTCUSDT-1m-${year}.csv.gz`);
+  await run(["import", SERIES, ...files], settings);
+  const before = await checksum(settings);
+  const service = await startService({ dataDir, env: HOT });
+  try {
+    const idle = await readWhile(service, (n) => n < READS);
+    const job = await startRun(service);
+    let running = true;
+    const reading = readWhile(service, () => running);
+    const facts = await ended(service, job);
+    running = false;
+    const busy = await reading;
+    const { run: { rows_filed, bytes_after, ms } } = facts;
+    const results = [
+      result({
+        name: "archive: candles moved into files",
+        unit: "1/s",
+        value: rows_filed / ms * 1_000,
+        goal: { atLeast: 300_000 },
+      }),
+      result({
+        name: "archive: bytes a candle",
+        unit: "B",
+        value: bytes_after / rows_filed,
+        goal: { atMost: 11 },
+      }),
+      result({
+        name: "archive: p99 of a 1000-candle read meanwhile, over idle",
+        unit: "x",
+        value: percentile(busy, 99) / percentile(idle, 99),
+        goal: { atMost: 2 },
+      }),
+      result({
+        name: "archive: p99 of a 1000-candle read, idle",
+        unit: "ms",
+        value: percentile(idle, 99),
+        goal: { none: true },
+      }),
+      ...await coldReads(service),
+    ];
+    await service.stop();
+    const after = await checksum(settings);
+    return [
+      ...results,
+      result({
+        name: "archive: checksums before and after are equal",
+        unit: "",
+        value: before === after ? 1 : 0,
+        goal: { atLeast: 1 },
+      }),
+    ];
+  } finally {
+    await service.stop().catch(() => {});
+    await service.remove();
+  }
+}
+
+async function coldReads(service: Service): Promise<Result[]> {
+  const cold: number[] = [];
+  for (let n = 0; n < 200; n++) {
+    const start = Date.UTC(2019, 0, 1) + n * 7 * HOUR_MS;
+    cold.push(await timed(() => candles(service, { interval: "1m", limit: 1_000, start })));
+  }
+  const cached: number[] = [];
+  for (let n = 0; n < 200; n++) {
+    const query = { interval: "1m", limit: 1_000, start: Date.UTC(2019, 0, 1) };
+    cached.push(await timed(() => candles(service, query)));
+  }
+  const [year, next] = [Date.UTC(2020, 0, 1), Date.UTC(2021, 0, 1)];
+  // Another limit each time, so that no answer comes from the cache.
+  const hours = await repeated((n) =>
+    candles(service, { interval: "1h", limit: 9_000 + n, start: year, end: next })
+  );
+  const days = await repeated((n) =>
+    candles(service, { interval: "1d", limit: 2_000 + n, start: Date.UTC(2017, 0, 1), end: next })
+  );
+  const claims = [
+    ["1000 candles of a cold month, p50", median(cold.slice(20)), 4],
+    ["the same from the cache, p50", median(cached.slice(20)), 1],
+    ["a year of 1m as 1h, p50", median(hours), 25],
+    ["1d bars over four years of 1m, p50", median(days), 50],
+  ] as const;
+  return claims.map(([name, value, atMost]) =>
+    result({ name: `archive: ${name}`, unit: "ms", value, goal: { atMost } })
+  );
+}
+
+async function repeated(read: (n: number) => Promise<void>): Promise<number[]> {
+  const times: number[] = [];
+  for (let n = 0; n < 30; n++) times.push(await timed(() => read(n)));
+  return times.slice(3);
+}
+
+async function readWhile(service: Service, goOn: (n: number) => boolean): Promise<number[]> {
+  const times: number[] = [];
+  for (let n = 0; goOn(n); n++) {
+    // Hours that are far apart, never the same twice: nothing comes from the cache.
+    const start = Date.UTC(2017, 9, 1) + (n * 7_919) % 28_000 * HOUR_MS;
+    times.push(
+      await timed(() => candles(service, { interval: "1m", limit: 1_000, start })),
+    );
+  }
+  return times;
+}
+
+async function candles(
+  { base }: Service,
+  query: { interval: string; limit: number; start: number; end?: number },
+): Promise<void> {
+  const search = new URLSearchParams(
+    Object.entries({ exchange: "binance", symbol: "BTCUSDT", ...query })
+      .map(([name, value]) => [name, String(value)]),
+  );
+  const response = await fetch(`${base}/api/v1/klines?${search}`);
+  const bytes = await response.arrayBuffer();
+  if (!response.ok || bytes.byteLength < 40_000) {
+    throw new Error(`Cannot trust this run: ${response.status}, ${bytes.byteLength} bytes`);
+  }
+}
+
+async function startRun({ post }: Service): Promise<string> {
+  return String((await post("/admin/archive/run", "{}", "application/json")).job_id);
+}
+
+async function ended({ base, token }: Service, job: string) {
+  const ask = async (path: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await (await fetch(`${base}${path}`, { headers })).json()).data;
+  };
+  for (;;) {
+    const { status, error } = await ask(`/admin/jobs/${job}`);
+    if (status === "succeeded") break;
+    if (status !== "running") throw new Error(`The archive ${status}: ${error}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const { runs: [run] } = await ask("/admin/archive");
+  return { run: { ...run, ms: Date.parse(run.heard_at) - Date.parse(run.started_at) } };
+}
+
+/** Over every candle, as exported. */
+async function checksum(settings: Readonly<Record<string, string>>): Promise<string> {
+  const out = `${settings.DATA_DIR}/out.csv`;
+  await run(["export", SERIES, "--format", "csv", "--out", out], settings);
+  const file = await Deno.readFile(out);
+  await Deno.remove(out);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", file)).toHex();
+}
+
+async function run(
+  args: readonly string[],
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { code, stderr } = await runProgram(args, { settings });
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}`);
+}

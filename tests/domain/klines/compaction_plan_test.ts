@@ -1,0 +1,38 @@
+import { deepEqual } from "node:assert/strict";
+import { type CompactablePeriod, dispensableBlobs } from "@/domain/klines/compaction_plan.ts";
+import { DAY_MS } from "@/domain/klines/interval.ts";
+
+const NOW = 100 * DAY_MS;
+const held = (name: string, position: number) => ({ sha256: name, sizeBytes: 1, position });
+const replaced = (name: string, position: number, day: number) => ({
+  ...held(name, position),
+  replacedAt: day * DAY_MS,
+});
+
+const base: CompactablePeriod = {
+  series: { exchange: "binance", symbol: "BTC/USDT", interval: "1m" },
+  ...{ seriesId: "binance.BTC-USDT.1m", period: "2024-01", hotRows: 0 },
+  ...{ batches: [held("b1", 1), held("b2", 2)], file: held("f2", 9), replaced: [] },
+};
+
+for (
+  const [title, given, expected] of [
+    ["batches of a filed period without rows", {}, ["b1", "b2"]],
+    ["nothing while rows may have to be made of them", { hotRows: 1 }, []],
+    ["nothing without a file", { file: null }, []],
+    ["no batch that is the file itself", { file: held("b2", 9) }, ["b1"]],
+    ["replaced files that were kept long enough", {
+      replaced: [replaced("f1", 5, 70), replaced("f3", 7, 71)],
+    }, ["b1", "b2", "f1"]],
+    ["no batch that is a file still kept", { replaced: [replaced("b1", 5, 99)] }, ["b2"]],
+    ["each blob once, oldest first", {
+      batches: [held("b2", 4), held("b1", 3), held("b2", 8)],
+      replaced: [replaced("f1", 2, 1), replaced("b1", 6, 1)],
+    }, ["f1", "b1", "b2"]],
+  ] as const
+) {
+  Deno.test(`compaction lets go of ${title}`, () => {
+    const blobs = dispensableBlobs({ ...base, ...given }, { now: NOW, keepReplacedDays: 30 });
+    deepEqual(blobs.map(({ sha256 }) => sha256), expected);
+  });
+}

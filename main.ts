@@ -16,7 +16,7 @@ import { packageDirOf, permissionFlags } from "@/adapters/process/permission_fla
 import { resolvePath } from "@/adapters/process/resolve_path.ts";
 import { onStopSignal, onUncaught } from "@/adapters/process/signals.ts";
 import { startStallMeter } from "@/adapters/process/stall_meter.ts";
-import { openRunningInstallation } from "@/adapters/remote/chandlery.ts";
+import { openRunning } from "@/adapters/remote/open_running.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
 import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
@@ -194,11 +194,8 @@ async function openFor(
     closing.push(...house.closing);
     return openInstallation(house);
   }
-  const { address = null, tokenFile = null } = lock.holder ?? {};
-  if (address === null) throw refuseHeld(path, lock);
-  const token = config.adminToken?.reveal() ?? await readOrMakeToken(tokenFile ?? "");
-  return openRunningInstallation({
-    ...{ address, token, clock },
+  return await openRunning({
+    ...{ path, lock, clock, adminToken: config.adminToken?.reveal() },
     async findOrphans(referenced) {
       const blobs = await openDiskBlobs({ directory: `${path}/blobs` });
       return await findOrphans({ blobs, referenced, now: new Date(clock.now()) });

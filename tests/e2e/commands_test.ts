@@ -164,3 +164,19 @@ for (
     });
   });
 }
+
+Deno.test("a running installation with an ADMIN_TOKEN is called with it, and asks for it in one sentence", async () => {
+  await withPlace(async ({ settings, path }) => {
+    await Deno.writeTextFile(path("a.csv"), candles(3).join("\n"));
+    const secret = { ...settings, ADMIN_TOKEN: "a-token-of-our-own-choice" };
+    const program = await startProgram(secret);
+    for (const args of [["import", SERIES, path("a.csv")], ["blobs", "--orphans"]]) {
+      const { code, stderr } = await runProgram(args, { settings });
+      const sentence = "Cannot call the running installation: set ADMIN_TOKEN to its token.\n";
+      deepEqual([code, stderr], [1, sentence]);
+    }
+    equal(await Deno.stat(`${settings.DATA_DIR}/admin-token`).catch(() => undefined), undefined);
+    equal((await command(["import", SERIES, path("a.csv")], secret)).ingested, 3);
+    equal((await program.stop()).code, 0);
+  });
+});

@@ -18,6 +18,7 @@ import { onStopSignal, onUncaught } from "@/adapters/process/signals.ts";
 import { startStallMeter } from "@/adapters/process/stall_meter.ts";
 import { openRunning } from "@/adapters/remote/open_running.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
+import { claimTempFolder, withTempFolder } from "@/adapters/temp_folder.ts";
 import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
@@ -151,7 +152,7 @@ async function runOnce(
   const config = loadConfig({ now: clock.now() });
   const logLevel = config.logLevel === "info" ? "warn" : config.logLevel;
   const log = openLog({ logLevel }, terminal);
-  const tempDir = `${resolve(config.dataDir)}/tmp`;
+  const tempParent = `${resolve(config.dataDir)}/tmp`;
   const stop = new AbortController();
   onStopSignal(() => stop.abort(new DOMException("Stopped by a signal", "AbortError")));
   const stall = startStallMeter();
@@ -162,8 +163,9 @@ async function runOnce(
       context: {
         ...{ clock, signal: stop.signal, stallP99Ms: stall.p99Ms },
         progress: quiet ? silentProgress : createTerminalProgress({ terminal, clock }),
-        files: openLocalFiles({ tempDir }),
-        joinParquet: parquetJoiner({ tempDir }),
+        files: openLocalFiles({ tempDir: tempParent }),
+        joinParquet: (parts, target) =>
+          withTempFolder(tempParent, (tempDir) => parquetJoiner({ tempDir })(parts, target)),
         async open(options) {
           const dataDir = await claimDataDir(config.dataDir);
           return await openFor(config, { dataDir, log, closing: opened, ...options });
@@ -210,10 +212,9 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
     Deno.exit(EXIT.bug);
   };
   onUncaught(fatal);
-  // Without the lock others work here, on a server's database: temporary files must not meet.
-  const tmp = `${path}/tmp/${lock.held ? "own" : crypto.randomUUID()}`;
+  const temp = await claimTempFolder(`${path}/tmp`);
   const directory = `${path}/blobs`;
-  const allowedDirectories = [directory, `${tmp}/work`, ...readable];
+  const allowedDirectories = [directory, `${temp.path}/work`, ...readable];
   const [database, blobs, workspace, lake] = await Promise.all([
     openDatabase({
       ...{ dataDir: `${path}/db`, log, onFatal: fatal },
@@ -223,8 +224,8 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
       statementTimeoutMs: config.databaseStatementTimeoutMs,
     }),
     openDiskBlobs({ directory }),
-    openWorkspace({ directory: `${tmp}/work` }),
-    openDuckdbLake({ tempDir: `${tmp}/lake`, allowedDirectories }),
+    openWorkspace({ directory: `${temp.path}/work` }),
+    openDuckdbLake({ tempDir: `${temp.path}/lake`, allowedDirectories }),
   ]);
   await migrate(database);
   const store = await createSqlStore({ database, catalog, upcasters });
@@ -262,7 +263,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
       ["log", () => store.close()],
       ["lake", () => lake.close()],
       ["database", () => database.close()],
-      ["temporary files", () => Deno.remove(tmp, { recursive: true })],
+      ["temporary files", () => temp.remove()],
       ["lock", () => lock.held ? lock.release() : undefined],
     ] satisfies StopStep[],
   };

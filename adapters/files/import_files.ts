@@ -1,10 +1,11 @@
+import { claimTempFolder, type TempFolder } from "@/adapters/temp_folder.ts";
 import { Refusal } from "@/domain/decider.ts";
 import type { ImportFile, LocalFiles, OpenedImports } from "@/domain/ports/local_files.ts";
 import { openResultFile } from "./result_file.ts";
 import { type FileKind, sniff } from "./sniff.ts";
 import { unpackZip } from "./zip.ts";
 
-/** Files of this machine; archives are unpacked into directories under `tempDir`. */
+/** Files of this machine; archives are unpacked into temporary folders in `tempDir`. */
 export function openLocalFiles({ tempDir }: { readonly tempDir: string }): LocalFiles {
   return {
     openImports: (paths, signal) => openImports(paths, tempDir, signal),
@@ -19,10 +20,9 @@ async function openImports(
 ): Promise<OpenedImports> {
   const files: ImportFile[] = [];
   const directories = new Set<string>();
-  const unpacked: string[] = [];
+  const unpacked: TempFolder[] = [];
   const close = async () => {
-    for (const directory of unpacked) await Deno.remove(directory, { recursive: true });
-    unpacked.length = 0;
+    for (const folder of unpacked.splice(0)) await folder.remove();
   };
   try {
     for (const name of names) {
@@ -30,9 +30,9 @@ async function openImports(
       const path = await locate(name);
       const kind = await sniff(path);
       if (kind.kind === "zip") {
-        await Deno.mkdir(tempDir, { recursive: true });
-        const directory = await Deno.makeTempDir({ dir: tempDir, prefix: "unpacked-" });
-        unpacked.push(directory);
+        const folder = await claimTempFolder(tempDir);
+        unpacked.push(folder);
+        const directory = folder.path;
         directories.add(directory);
         files.push(...await openArchive(name, { path, directory, signal }));
       } else {

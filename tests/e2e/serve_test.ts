@@ -94,7 +94,10 @@ Deno.test("kill -9 loses nothing that was served, and frees the directory", asyn
     const [from, to] = [openTime(before.at(0)), openTime(before.at(-1))];
     const kept = await rowsAt(again.get, `${CANDLES}&start=${from}&end=${to + 1}`);
     deepEqual(kept, before);
+    const temporary = () => Array.fromAsync(Deno.readDir(`${dataDir}/tmp`), ({ name }) => name);
+    equal((await temporary()).length, 2, "its own folder and the lock of all");
     await again.stop();
+    deepEqual(await temporary(), ["lock"]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
-import { claimDataDir, type DataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
+import { claimDataDir, type DataDir, findDataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
 import { systemClock as clock } from "@/adapters/clock.ts";
 import { openDatabase } from "@/adapters/database/open_database.ts";
 import { openExchanges } from "@/adapters/exchange/exchanges.ts";
@@ -167,7 +167,8 @@ async function runOnce(
         joinParquet: (parts, target) =>
           withTempFolder(tempParent, (tempDir) => parquetJoiner({ tempDir })(parts, target)),
         async open(options) {
-          const dataDir = await claimDataDir(config.dataDir);
+          const find = options?.create === true ? claimDataDir : findDataDir;
+          const dataDir = await find(config.dataDir);
           return await openFor(config, { dataDir, log, closing: opened, ...options });
         },
       },

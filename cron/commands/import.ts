@@ -24,7 +24,7 @@ export const importKlines: Command = {
     const startedAt = context.clock.now();
     const opened = await context.files.openImports(args.all("file"), context.signal);
     try {
-      const installation = await context.open({ readable: opened.directories });
+      const installation = await context.open({ create: true, readable: opened.directories });
       const { series } = await installation.addSeries(ref);
       let total = NOTHING_IMPORTED;
       for (const files of batches(opened.files)) {

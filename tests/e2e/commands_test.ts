@@ -19,7 +19,7 @@ let pristine: Promise<string> | undefined;
 
 async function makePristine(): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "chandlery-e2e-pristine-" });
-  await runProgram(["job", "none"], { settings: { DATA_DIR: folder } });
+  await runProgram(["crawl", "nosuchvenue:BTC/USDT:1m"], { settings: { DATA_DIR: folder } });
   return folder;
 }
 
@@ -180,3 +180,25 @@ Deno.test("a running installation with an ADMIN_TOKEN is called with it, and ask
     equal((await program.stop()).code, 0);
   });
 });
+
+for (
+  const args of [
+    ["export", SERIES, "--out", "x.csv"],
+    ["rebuild", "--all"],
+    ["blobs", "--orphans"],
+    ["job", "crawl-live"],
+  ]
+) {
+  Deno.test(`${args[0]} says so where there is no installation, and makes none`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "chandlery-e2e-" });
+    const settings = { DATA_DIR: `${folder}/dat` };
+    const { code, stderr } = await runProgram(args, { settings });
+    equal(code, 1);
+    equal(
+      stderr,
+      `Cannot open ${folder}/dat: there is no installation in that folder; look at DATA_DIR.\n`,
+    );
+    equal((await Array.fromAsync(Deno.readDir(folder))).length, 0);
+    await Deno.remove(folder, { recursive: true });
+  });
+}

@@ -3,12 +3,11 @@ import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
 import { claimDataDir, type DataDir, findDataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
 import { systemClock as clock } from "@/adapters/clock.ts";
-import { openDatabase } from "@/adapters/database/open_database.ts";
 import { openExchanges } from "@/adapters/exchange/exchanges.ts";
 import { openLocalFiles } from "@/adapters/files/import_files.ts";
-import { openDuckdbLake } from "@/adapters/lake/duckdb.ts";
 import { parquetJoiner } from "@/adapters/lake/join_parquet.ts";
 import { createLog } from "@/adapters/log/json_log.ts";
+import { openStorage } from "@/adapters/open_storage.ts";
 import { readOrMakeToken } from "@/adapters/process/admin_token.ts";
 import { freeBytes } from "@/adapters/process/free_bytes.ts";
 import { listen } from "@/adapters/process/listen.ts";
@@ -18,18 +17,18 @@ import { onStopSignal, onUncaught } from "@/adapters/process/signals.ts";
 import { startStallMeter } from "@/adapters/process/stall_meter.ts";
 import { openRunning } from "@/adapters/remote/open_running.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
-import { claimTempFolder, withTempFolder } from "@/adapters/temp_folder.ts";
+import { withTempFolder } from "@/adapters/temp_folder.ts";
 import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
-import { openWorkspace } from "@/adapters/workspace/disk.ts";
 import { type Config, environment, loadConfig, prepareEnvironment } from "@/config.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
 import { COMMANDS } from "@/cron/commands/commands.ts";
+import { EXIT, explain, failureLine } from "@/cron/commands/explain.ts";
 import { help, unknownCommand } from "@/cron/commands/help.ts";
 import { openInstallation } from "@/cron/commands/open_data.ts";
-import { EXIT, explain, runCommand } from "@/cron/commands/run_command.ts";
+import { runCommand } from "@/cron/commands/run_command.ts";
 import { serveSpec } from "@/cron/commands/serve.ts";
 import { createServiceWork, startSchedule } from "@/cron/commands/service_work.ts";
 import { stopInOrder, type StopStep } from "@/cron/commands/stop_in_order.ts";
@@ -81,9 +80,10 @@ async function main([name = "help", ...args]: readonly string[]): Promise<number
     if (command === undefined) throw unknownCommand(SPECS, name);
     return await runOnce(command, args, terminal);
   } catch (error) {
-    const { message, code } = explain(error);
-    terminal.line(message);
-    return code;
+    const explained = explain(error);
+    terminal.line(explained.message);
+    if (args.includes("--json")) print([failureLine(name, explained)]);
+    return explained.exit;
   }
 }
 
@@ -213,21 +213,13 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
     Deno.exit(EXIT.bug);
   };
   onUncaught(fatal);
-  const temp = await claimTempFolder(`${path}/tmp`);
-  const directory = `${path}/blobs`;
-  const allowedDirectories = [directory, `${temp.path}/work`, ...readable];
-  const [database, blobs, workspace, lake] = await Promise.all([
-    openDatabase({
-      ...{ dataDir: `${path}/db`, log, onFatal: fatal },
-      ...{ url: config.databaseUrl?.reveal(), recycleS: config.databasePoolRecycleS },
-      ...{ poolMin: config.databasePoolMin, poolMax: config.databasePoolMax },
-      idleTimeoutMs: config.databaseIdleTimeoutS * 1_000,
-      statementTimeoutMs: config.databaseStatementTimeoutMs,
-    }),
-    openDiskBlobs({ directory }),
-    openWorkspace({ directory: `${temp.path}/work` }),
-    openDuckdbLake({ tempDir: `${temp.path}/lake`, allowedDirectories }),
-  ]);
+  const { database, blobs, workspace, lake, temp } = await openStorage({
+    ...{ path, readable, log, onFatal: fatal },
+    ...{ url: config.databaseUrl?.reveal(), recycleS: config.databasePoolRecycleS },
+    ...{ poolMin: config.databasePoolMin, poolMax: config.databasePoolMax },
+    idleTimeoutMs: config.databaseIdleTimeoutS * 1_000,
+    statementTimeoutMs: config.databaseStatementTimeoutMs,
+  });
   await migrate(database);
   const store = await createSqlStore({ database, catalog, upcasters });
   const db = openDb(database);

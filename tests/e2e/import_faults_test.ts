@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { type Place, removePristine, withPlace } from "../support/place.ts";
-import { runProgram, startProgram } from "../support/program.ts";
+import { runProgram, startProgram, waitUntil } from "../support/program.ts";
 
 const SERIES = "binance:BTC/USDT:1m";
 const START = Date.UTC(2021, 0, 1);
@@ -60,5 +60,32 @@ Deno.test("import says the same of a bad file, with the same code, on a stopped 
       deepEqual(await outcomes(place), direct);
       equal((await program.stop()).code, 0);
     });
+  });
+});
+
+Deno.test("import says what to do when the service ends below it, and goes on when it is run again", async () => {
+  await withPlace(async ({ settings, path }) => {
+    const names = Array.from({ length: 400 }, (_, i) => path(`${i}.csv`));
+    for (const [i, name] of names.entries()) {
+      await Deno.writeTextFile(name, `${START + i * 60_000},1,2,0.5,1.5,10\n`);
+    }
+    const args = ["import", SERIES, ...names];
+    const program = await startProgram(settings);
+    const importing = runProgram(args, { settings });
+    const some = async () => {
+      const response = await program.get("/api/v1/series/binance.BTC-USDT.1m");
+      return (await response.json()).data?.candles > 0;
+    };
+    equal(await waitUntil(some), true);
+    equal((await program.stop("SIGTERM")).code, 0);
+    const { code, stderr } = await importing;
+    equal(code, 1, stderr);
+    match(
+      stderr,
+      /Cannot import .*\d+\.csv, file \d+ of 400: .* Run the command again to go on where it stopped\. \d+ candles? added until then\.\n$/,
+    );
+    const again = await runProgram([...args, "--json"], { settings });
+    const { ingested, unchanged } = JSON.parse(again.stdout);
+    deepEqual([ingested + unchanged, ingested > 0, unchanged > 0], [400, true, true]);
   });
 });

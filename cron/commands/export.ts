@@ -23,6 +23,7 @@ const spec: CommandSpec = {
       value: "<file>",
       help: "where; .gz compresses csv; freqtrade wants BTC_USDT-1m.json.gz",
     },
+    force: { help: "replace the file if there is one" },
   },
 };
 
@@ -42,7 +43,7 @@ export const exportKlines: Command = {
     const held = await installation.findSeries(asked);
     const series = { ...held.series, interval: asked.interval };
     const range = chooseRange(held, { from, to, interval: asked.interval });
-    const result = await context.files.createResult(out);
+    const result = await context.files.createResult(out, { replace: args.given("force") });
     try {
       const rows = await writePages({ installation, series, range, format, out, result }, context);
       const sizeBytes = await result.finish();

@@ -7,8 +7,13 @@ export interface LocalFiles {
    * names the file that is missing or of a kind that cannot be read.
    */
   openImports(paths: readonly string[], signal: AbortSignal): Promise<OpenedImports>;
-  /** A file that appears under its name only when it is finished. */
-  createResult(path: string): Promise<ResultFile>;
+  /** A file that appears under its name only when it is finished. Refuses one that is there, unless replaced. */
+  createResult(path: string, options: ResultOptions): Promise<ResultFile>;
+}
+
+export interface ResultOptions {
+  /** Whether a file of that name may go. */
+  readonly replace: boolean;
 }
 
 export interface OpenedImports {

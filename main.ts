@@ -2,15 +2,14 @@ import { resolve } from "node:path";
 import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
-import { claimDataDir, type DataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
+import { claimDataDir, type DataDir, findDataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
 import { systemClock as clock } from "@/adapters/clock.ts";
-import { openDatabase } from "@/adapters/database/open_database.ts";
 import { openExchanges } from "@/adapters/exchange/exchanges.ts";
 import { openLocalFiles } from "@/adapters/files/import_files.ts";
-import { openDuckdbLake } from "@/adapters/lake/duckdb.ts";
 import { parquetJoiner } from "@/adapters/lake/join_parquet.ts";
 import { openDiskLakeFolder } from "@/adapters/lake_folder/disk.ts";
 import { createLog } from "@/adapters/log/json_log.ts";
+import { openStorage } from "@/adapters/open_storage.ts";
 import { readOrMakeToken } from "@/adapters/process/admin_token.ts";
 import { freeBytes } from "@/adapters/process/free_bytes.ts";
 import { listen } from "@/adapters/process/listen.ts";
@@ -18,20 +17,21 @@ import { packageDirOf, permissionFlags } from "@/adapters/process/permission_fla
 import { resolvePath } from "@/adapters/process/resolve_path.ts";
 import { onStopSignal, onUncaught } from "@/adapters/process/signals.ts";
 import { startStallMeter } from "@/adapters/process/stall_meter.ts";
-import { openRunningInstallation } from "@/adapters/remote/chandlery.ts";
+import { openRunning } from "@/adapters/remote/open_running.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
+import { withTempFolder } from "@/adapters/temp_folder.ts";
 import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
-import { openWorkspace } from "@/adapters/workspace/disk.ts";
 import { type Config, environment, loadConfig, prepareEnvironment } from "@/config.ts";
 import { createArchive } from "@/cron/archive/archive_service.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
 import { COMMANDS } from "@/cron/commands/commands.ts";
+import { EXIT, explain, failureLine } from "@/cron/commands/explain.ts";
 import { help, unknownCommand } from "@/cron/commands/help.ts";
 import { openInstallation } from "@/cron/commands/open_data.ts";
-import { EXIT, explain, runCommand } from "@/cron/commands/run_command.ts";
+import { runCommand } from "@/cron/commands/run_command.ts";
 import { serveSpec } from "@/cron/commands/serve.ts";
 import { createServiceWork, startSchedule } from "@/cron/commands/service_work.ts";
 import { stopInOrder, type StopStep } from "@/cron/commands/stop_in_order.ts";
@@ -75,9 +75,10 @@ async function main([name = "help", ...args]: readonly string[]): Promise<number
     if (command === undefined) throw unknownCommand(SPECS, name);
     return await runOnce(command, args, terminal);
   } catch (error) {
-    const { message, code } = explain(error);
-    terminal.line(message);
-    return code;
+    const explained = explain(error);
+    terminal.line(explained.message);
+    if (args.includes("--json")) print([failureLine(name, explained)]);
+    return explained.exit;
   }
 }
 
@@ -150,7 +151,7 @@ async function runOnce(
   const config = loadConfig({ now: clock.now() });
   const logLevel = config.logLevel === "info" ? "warn" : config.logLevel;
   const log = openLog({ logLevel }, terminal);
-  const tempDir = `${resolve(config.dataDir)}/tmp`;
+  const tempParent = `${resolve(config.dataDir)}/tmp`;
   const stop = new AbortController();
   onStopSignal(() => stop.abort(new DOMException("Stopped by a signal", "AbortError")));
   const stall = startStallMeter();
@@ -161,10 +162,12 @@ async function runOnce(
       context: {
         ...{ clock, signal: stop.signal, stallP99Ms: stall.p99Ms },
         progress: quiet ? silentProgress : createTerminalProgress({ terminal, clock }),
-        files: openLocalFiles({ tempDir }),
-        joinParquet: parquetJoiner({ tempDir }),
+        files: openLocalFiles({ tempDir: tempParent }),
+        joinParquet: (parts, target) =>
+          withTempFolder(tempParent, (tempDir) => parquetJoiner({ tempDir })(parts, target)),
         async open(options) {
-          const dataDir = await claimDataDir(config.dataDir);
+          const find = options?.create === true ? claimDataDir : findDataDir;
+          const dataDir = await find(config.dataDir);
           return await openFor(config, { dataDir, log, closing: opened, ...options });
         },
       },
@@ -193,11 +196,8 @@ async function openFor(
     closing.push(...house.closing);
     return openInstallation(house);
   }
-  const { address = null, tokenFile = null } = lock.holder ?? {};
-  if (address === null) throw refuseHeld(path, lock);
-  const token = config.adminToken?.reveal() ?? await readOrMakeToken(tokenFile ?? "");
-  return openRunningInstallation({
-    ...{ address, token, clock },
+  return await openRunning({
+    ...{ path, lock, clock, adminToken: config.adminToken?.reveal() },
     async findOrphans(referenced) {
       const blobs = await openDiskBlobs({ directory: `${path}/blobs` });
       return await findOrphans({ blobs, referenced, now: new Date(clock.now()) });
@@ -212,29 +212,20 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
     Deno.exit(EXIT.bug);
   };
   onUncaught(fatal);
-  // Without the lock others work here, on a server's database: temporary files must not meet.
-  const tmp = `${path}/tmp/${lock.held ? "own" : crypto.randomUUID()}`;
-  const directory = `${path}/blobs`;
-  const allowedDirectories = [directory, `${tmp}/work`, ...readable];
-  const [database, blobs, workspace, lake] = await Promise.all([
-    openDatabase({
-      ...{ dataDir: `${path}/db`, log, onFatal: fatal },
-      ...{ url: config.databaseUrl?.reveal(), recycleS: config.databasePoolRecycleS },
-      ...{ poolMin: config.databasePoolMin, poolMax: config.databasePoolMax },
-      idleTimeoutMs: config.databaseIdleTimeoutS * 1_000,
-      statementTimeoutMs: config.databaseStatementTimeoutMs,
-    }),
-    openDiskBlobs({ directory }),
-    openWorkspace({ directory: `${tmp}/work` }),
-    openDuckdbLake({ tempDir: `${tmp}/lake`, allowedDirectories }),
-  ]);
+  const { database, blobs, workspace, lake, temp } = await openStorage({
+    ...{ path, readable, log, onFatal: fatal },
+    ...{ url: config.databaseUrl?.reveal(), recycleS: config.databasePoolRecycleS },
+    ...{ poolMin: config.databasePoolMin, poolMax: config.databasePoolMax },
+    idleTimeoutMs: config.databaseIdleTimeoutS * 1_000,
+    statementTimeoutMs: config.databaseStatementTimeoutMs,
+  });
   await migrate(database);
   const store = await createSqlStore({ database, catalog, upcasters });
   const sizeOf = ({ bytes }: KlinePage) => bytes.length;
   const cache = createMemoryCache<KlinePage>({ maxBytes: CACHE_BYTES, sizeOf });
   const models = openReadModels({ database, store, lake, blobs, cache, clock, log });
   const { db, follower, series, lakeFiles: files } = models;
-  const lakeOptions = { directory: `${path}/lake`, blobs, blobsDirectory: directory };
+  const lakeOptions = { directory: `${path}/lake`, blobs, blobsDirectory: `${path}/blobs` };
   const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
   follower.onApplied((events) => mirror.changed(events));
   await follower.start();
@@ -257,7 +248,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
       ["log", () => store.close()],
       ["lake", () => lake.close()],
       ["database", () => database.close()],
-      ["temporary files", () => Deno.remove(tmp, { recursive: true })],
+      ["temporary files", () => temp.remove()],
       ["lock", () => lock.held ? lock.release() : undefined],
     ] satisfies StopStep[],
   };

@@ -1,3 +1,4 @@
+import { claimTempFolder, type TempFolder } from "@/adapters/temp_folder.ts";
 import { Refusal } from "@/domain/decider.ts";
 import type { ImportFile, LocalFiles, OpenedImports } from "@/domain/ports/local_files.ts";
 import { CHECKSUM_SUFFIX, requireChecksum } from "./checksum_file.ts";
@@ -6,7 +7,7 @@ import { type FileKind, sniff } from "./sniff.ts";
 import { unpackZip } from "./zip.ts";
 import { openZipFolder } from "./zip_folder.ts";
 
-/** Files of this machine; archives are unpacked into directories under `tempDir`. */
+/** Files of this machine; archives are unpacked into temporary folders in `tempDir`. */
 export function openLocalFiles({ tempDir }: { readonly tempDir: string }): LocalFiles {
   return {
     openImports: (paths, signal) => openImports(paths, tempDir, signal),
@@ -22,10 +23,9 @@ async function openImports(
 ): Promise<OpenedImports> {
   const files: ImportFile[] = [];
   const directories = new Set<string>();
-  const unpacked: string[] = [];
+  const unpacked: TempFolder[] = [];
   const close = async () => {
-    for (const directory of unpacked) await Deno.remove(directory, { recursive: true });
-    unpacked.length = 0;
+    for (const folder of unpacked.splice(0)) await folder.remove();
   };
   try {
     for (const name of names) {
@@ -35,9 +35,9 @@ async function openImports(
       await requireChecksum(name);
       const kind = await sniff(path);
       if (kind.kind === "zip") {
-        await Deno.mkdir(tempDir, { recursive: true });
-        const directory = await Deno.makeTempDir({ dir: tempDir, prefix: "unpacked-" });
-        unpacked.push(directory);
+        const folder = await claimTempFolder(tempDir);
+        unpacked.push(folder);
+        const directory = folder.path;
         directories.add(directory);
         files.push(...await openArchive(name, { path, directory, signal }));
       } else {

@@ -1,15 +1,16 @@
 import { Refusal } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
-import type { ResultFile } from "@/domain/ports/local_files.ts";
+import type { ResultFile, ResultOptions } from "@/domain/ports/local_files.ts";
 
 /**
  * Writes beside the target and renames at the end, so that a reader sees the old file or the whole
  * new one, also after a crash.
  */
-export async function openResultFile(path: string): Promise<ResultFile> {
+export async function openResultFile(path: string, options: ResultOptions): Promise<ResultFile> {
   const slash = path.lastIndexOf("/");
   const [folder, name] = [slash === -1 ? "." : path.slice(0, slash) || "/", path.slice(slash + 1)];
   await requireFolder(path, folder, name);
+  await requireFree(path, options);
   const work = await Deno.makeTempDir({ dir: folder, prefix: `.${name}.` });
   const whole = `${work}/whole`;
   const file = await Deno.open(whole, { create: true, write: true });
@@ -35,15 +36,17 @@ export async function openResultFile(path: string): Promise<ResultFile> {
       if (only !== undefined && parts.length === 1) await Deno.rename(only, whole);
       else await join(parts, whole);
     },
-    finish: () =>
-      told(path, async () => {
+    async finish() {
+      await requireFree(path, options);
+      return await told(path, async () => {
         close();
         using finished = await Deno.open(whole, { read: true, write: true });
         await finished.sync();
         const { size } = await finished.stat();
         await Deno.rename(whole, path);
         return size;
-      }),
+      });
+    },
     async discard() {
       close();
       await Deno.remove(work, { recursive: true });
@@ -62,6 +65,11 @@ async function requireFolder(path: string, folder: string, name: string): Promis
   if (target?.isDirectory === true) {
     throw new Refusal("validation_error", `Cannot write ${path}: it is a folder`);
   }
+}
+
+async function requireFree(path: string, { replace }: ResultOptions): Promise<void> {
+  if (replace || await Deno.lstat(path).catch(() => undefined) === undefined) return;
+  throw new Refusal("conflict", `Cannot write ${path}: there is such a file; --force replaces it`);
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {

@@ -22,7 +22,7 @@ export function openZipFolder(directory: string): ZipFolder {
         await Deno.mkdir(folder, { recursive: true });
         await sweep(folder, name);
       });
-      const result = await openResultFile(target);
+      const result = await openResultFile(target, { replace: true });
       const hash = createHash("sha256");
       const zip = createZipWriter(name.replace(/\.zip$/, ".csv"), async (bytes) => {
         hash.update(bytes);

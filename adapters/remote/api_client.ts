@@ -31,6 +31,9 @@ const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 60_000;
 
+/** True of every command: what was done is kept, and found by the next run. */
+export const GO_ON = "Run the command again to go on where it stopped";
+
 const failureSchema = z.object({
   error: z.object({
     code: z.string(),
@@ -69,6 +72,7 @@ export function createApiClient({ address, token, clock }: ApiClientOptions): Ap
         port: "remote",
         op: `${method} ${path}`,
         retryable: true,
+        hint: GO_ON,
         cause,
       });
     }
@@ -116,10 +120,12 @@ async function failureOf(request: ApiRequest, response: Response): Promise<Error
   const known = Object.entries(CODES).find(([wire]) => wire === code)?.[1];
   if (known !== undefined) return new Refusal(known, message, { details });
   const retryAfter = Number(response.headers.get("retry-after") ?? "");
+  const retryable = response.status === 429 || response.status === 503;
   return new AdapterError(`The running installation failed: ${message}`, {
     port: "remote",
     op: `${method} ${path}`,
-    retryable: response.status === 429 || response.status === 503,
+    retryable,
+    hint: retryable ? GO_ON : undefined,
     retryAfterMs: retryAfter > 0 ? retryAfter * 1000 : undefined,
   });
 }

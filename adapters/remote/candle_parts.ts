@@ -1,7 +1,9 @@
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { z } from "zod";
 import { Refusal } from "@/domain/decider.ts";
 import type { ImportFile } from "@/domain/ports/local_files.ts";
+import { jsonParts } from "./json_parts.ts";
 
 /** One request's worth of candles. */
 export interface CandlePart {
@@ -24,8 +26,9 @@ export async function* candleParts(
 ): AsyncGenerator<CandlePart> {
   switch (file.format) {
     case "csv":
+      return yield* csvParts(file, partBytes);
     case "freqtrade":
-      return yield* textParts(file, partBytes);
+      return yield* rowListParts(file, partBytes);
     case "json":
       return yield { ...await wholeFile(file), contentType: "application/json" };
     case "parquet":
@@ -44,8 +47,53 @@ async function wholeFile({ name, path, gzip, sizeBytes }: ImportFile) {
   return { bytes: await Deno.readFile(path), gzip, readBytes: sizeBytes };
 }
 
+/** The rows of a part as texts, header not counted; none where they are no text. */
+export async function rowTexts(part: CandlePart): Promise<readonly string[]> {
+  switch (part.contentType) {
+    case "text/csv": {
+      const lines = (await textOf(part)).split("\n").filter((line) => line.trim() !== "");
+      return isHeader(lines[0] ?? "") ? lines.slice(1) : lines;
+    }
+    case "application/json": {
+      const rows = rowsSchema.safeParse(parsed(await textOf(part))).data ?? [];
+      return rows.map((row) => JSON.stringify(row).replace(/^\[|\]$/g, ""));
+    }
+    case "application/vnd.apache.parquet":
+      return [];
+  }
+}
+
+const rowsSchema = z.union([
+  z.array(z.unknown()),
+  z.object({ rows: z.array(z.unknown()) }).transform(({ rows }) => rows),
+]);
+
+/** Undefined for what our parser does not take, such as a bare NaN; its reader may. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function textOf({ bytes, gzip }: CandlePart): Promise<string> {
+  const stream = new Blob([bytes]).stream();
+  return await new Response(
+    gzip ? stream.pipeThrough(new DecompressionStream("gzip")) : stream,
+  ).text();
+}
+
+/** Lists of rows, cut between rows. */
+async function* rowListParts(file: ImportFile, partBytes: number): AsyncGenerator<CandlePart> {
+  const reader = { readBytes: 0 };
+  for await (const text of jsonParts(textChunks(file, reader), partBytes)) {
+    yield await textPart("application/json", text, reader);
+  }
+}
+
 /** Blocks of lines are gathered until they make a part. */
-async function* textParts(file: ImportFile, partBytes: number): AsyncGenerator<CandlePart> {
+async function* csvParts(file: ImportFile, partBytes: number): AsyncGenerator<CandlePart> {
   let header: string | undefined;
   let lines: string[] = [];
   let length = 0;
@@ -53,12 +101,11 @@ async function* textParts(file: ImportFile, partBytes: number): AsyncGenerator<C
 
   async function cut(): Promise<CandlePart> {
     const text = `${header ?? ""}${lines.join("\n")}\n`;
-    const readBytes = reader.readBytes;
-    [lines, length, reader.readBytes] = [[], 0, 0];
-    return { bytes: await gzipped(text), contentType: "text/csv", gzip: true, readBytes };
+    [lines, length] = [[], 0];
+    return await textPart("text/csv", text, reader);
   }
 
-  for await (const block of lineBlocks(file, reader)) {
+  for await (const block of lineBlocks(textChunks(file, reader))) {
     let text = block;
     if (header === undefined) {
       const end = text.indexOf("\n");
@@ -74,9 +121,33 @@ async function* textParts(file: ImportFile, partBytes: number): AsyncGenerator<C
   if (length > 0) yield await cut();
 }
 
+/** Takes over the bytes that were read since the last part. */
+async function textPart(
+  contentType: CandlePart["contentType"],
+  text: string,
+  reader: { readBytes: number },
+): Promise<CandlePart> {
+  const { readBytes } = reader;
+  reader.readBytes = 0;
+  return { bytes: await gzipped(text), contentType, gzip: true, readBytes };
+}
+
 /** Whole lines, many at a time, without the last line end. */
-async function* lineBlocks(
-  { name, path, gzip, format }: ImportFile,
+async function* lineBlocks(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of chunks) {
+    const lines = rest + chunk.replaceAll("\r", "");
+    const end = lines.lastIndexOf("\n");
+    rest = lines.slice(end + 1);
+    if (end > 0) yield lines.slice(0, end);
+  }
+  const last = rest.trimEnd();
+  if (last !== "") yield last;
+}
+
+/** The file's text as it streams, counting the bytes that were read for it. */
+async function* textChunks(
+  { name, path, gzip }: ImportFile,
   reader: { readBytes: number },
 ): AsyncGenerator<string> {
   const file = await Deno.open(path);
@@ -89,18 +160,10 @@ async function* lineBlocks(
     }),
   );
   const decoder = new TextDecoder();
-  let rest = "";
   for await (const bytes of gzip ? gunzipped(name, counted) : counted) {
-    const chunk = decoder.decode(bytes, { stream: true });
-    const lines = format === "freqtrade"
-      ? rowsAsLines(rest + chunk.replaceAll(/\s+/g, ""))
-      : rest + chunk.replaceAll("\r", "");
-    const end = lines.lastIndexOf("\n");
-    rest = lines.slice(end + 1);
-    if (end > 0) yield lines.slice(0, end);
+    yield decoder.decode(bytes, { stream: true });
   }
-  const last = format === "freqtrade" ? rest.replaceAll(/[[\]]/g, "") : rest.trimEnd();
-  if (last !== "") yield last;
+  yield decoder.decode();
 }
 
 /** Not DecompressionStream: it refuses several gzip members in one file, which pigz and cat make. */
@@ -119,11 +182,6 @@ async function* gunzipped(
     if (!damaged) throw error;
     throw new Refusal("validation_error", `Cannot unpack ${name}: ${error.message}`);
   }
-}
-
-/** `[[1,2],[3,4` → `1,2\n3,4`: rows hold numbers only, so brackets tell all. */
-function rowsAsLines(text: string): string {
-  return text.replaceAll("],[", "\n").replace(/^\[\[/, "");
 }
 
 /** Open times are numbers or begin with a year; a name is neither. */

@@ -13,13 +13,13 @@ import type {
   CandlePage,
   HeldSeries,
   ImportRequest,
+  ImportWork,
   Installation,
   Orphan,
   PageQuery,
-  Work,
 } from "@/domain/ports/installation.ts";
 import { createApiClient } from "./api_client.ts";
-import { candleParts } from "./candle_parts.ts";
+import { type CandlePart, candleParts, rowTexts } from "./candle_parts.ts";
 import { followJob } from "./follow_job.ts";
 
 export interface RunningOptions {
@@ -74,7 +74,7 @@ export function openRunningInstallation(options: RunningOptions): Installation {
   /** Part after part; a part that was sent twice acts once. */
   async function importFiles(
     { series, files, overwrite }: ImportRequest,
-    { signal, progress }: Work,
+    { signal, progress, reached, added }: ImportWork,
   ): Promise<ImportCounts> {
     const held = selectSeries(await listSeries(), series);
     const query = new URLSearchParams({ source: "import", overwrite: String(overwrite) });
@@ -83,13 +83,15 @@ export function openRunningInstallation(options: RunningOptions): Installation {
     progress.start(`import ${formatSeries(series)}`, { unit: "bytes", total });
     let counts = NOTHING_IMPORTED;
     for (const file of files) {
+      reached(file);
       for await (const part of candleParts(file)) {
         signal.throwIfAborted();
         const headers = new Headers({ "content-type": part.contentType });
         if (part.gzip) headers.set("content-encoding", "gzip");
         const body = { bytes: part.bytes, headers };
         const answer = await client.data({ method: "POST", path, body, signal }, ingestSchema);
-        counts = addImportCounts(counts, toCounts(answer));
+        counts = addImportCounts(counts, await toCounts(answer, part));
+        added(answer.ingested);
         progress.advance(part.readBytes);
       }
     }
@@ -165,9 +167,17 @@ export function openRunningInstallation(options: RunningOptions): Installation {
   };
 }
 
-function toCounts(answer: z.infer<typeof ingestSchema>): ImportCounts {
-  const { held_better: heldBetter, rejected_total: rejectedTotal, ...same } = answer;
-  return { ...same, heldBetter, rejectedTotal };
+async function toCounts(
+  answer: z.infer<typeof ingestSchema>,
+  part: CandlePart,
+): Promise<ImportCounts> {
+  const { held_better: heldBetter, rejected_total: rejectedTotal, rejected, ...same } = answer;
+  const texts = rejected.length === 0 ? [] : await rowTexts(part);
+  return {
+    ...same,
+    ...{ heldBetter, rejectedTotal },
+    rejected: rejected.map((one) => ({ ...one, values: texts[one.row - 1] })),
+  };
 }
 
 function toHeld(row: z.infer<typeof seriesSchema>): HeldSeries {

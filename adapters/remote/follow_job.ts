@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { Refusal } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Counts, Work } from "@/domain/ports/installation.ts";
-import type { ApiClient, ApiRequest } from "./api_client.ts";
+import { type ApiClient, type ApiRequest, GO_ON } from "./api_client.ts";
 
 export interface RemoteJob {
   /** Where it is started by POST. */
@@ -17,6 +18,7 @@ const POLL_MS = 500;
 const startedSchema = z.object({ job_id: z.string() });
 
 const jobSchema = z.object({
+  name: z.string(),
   status: z.enum(["running", "succeeded", "failed", "stopped"]),
   label: z.string(),
   unit: z.string(),
@@ -43,7 +45,8 @@ export async function followJob(
   let shown = { label: "", done: 0, total: 0 };
   try {
     for (;;) {
-      const job = await client.data({ method: "GET", path: jobPath, signal }, jobSchema);
+      const job = await client.data({ method: "GET", path: jobPath, signal }, jobSchema)
+        .catch((error) => Promise.reject(isForgotten(error) ? lost(path) : error));
       if (job.unit !== "" && job.label !== shown.label) {
         progress.start(job.label, { unit: job.unit, total: job.total ?? undefined });
         shown = { label: job.label, done: 0, total: job.total ?? 0 };
@@ -56,7 +59,7 @@ export async function followJob(
         progress.finish();
         return job.result ?? {};
       }
-      if (job.status !== "running") throw unfinished(job.error ?? "it was stopped", path);
+      if (job.status !== "running") throw unfinished(job, path);
       await clock.sleep(POLL_MS, signal);
     }
   } catch (error) {
@@ -71,10 +74,27 @@ async function stopJob(client: ApiClient, path: string): Promise<void> {
   await response?.body?.cancel();
 }
 
-function unfinished(reason: string, path: string): AdapterError {
-  return new AdapterError(`The running installation did not finish: ${reason}`, {
-    port: "remote",
-    op: `POST ${path}`,
-    retryable: false,
+/** Jobs live as long as the process that runs them. */
+function isForgotten(error: unknown): boolean {
+  return error instanceof Refusal && error.code === "not_found";
+}
+
+function lost(path: string): AdapterError {
+  return new AdapterError("The running installation was started anew meanwhile", {
+    ...{ port: "remote", op: `POST ${path}`, retryable: true, hint: GO_ON },
+  });
+}
+
+function unfinished(
+  { name, status, error }: Pick<z.infer<typeof jobSchema>, "name" | "status" | "error">,
+  path: string,
+): AdapterError {
+  const stopped = status === "stopped";
+  const ended = `Job ${name} ${stopped ? "was stopped" : "failed"}`;
+  const why = error === null || error === undefined
+    ? ""
+    : `: ${error.replace(/^Cannot /, "cannot ")}`;
+  return new AdapterError(`${ended}${why}`, {
+    ...{ port: "remote", op: `POST ${path}`, retryable: false, hint: stopped ? GO_ON : undefined },
   });
 }

@@ -1,6 +1,6 @@
 import type { Workspace } from "@/domain/ports/workspace.ts";
 
-/** Opens the folder and removes what an earlier process left in it. The directory lock makes that safe. */
+/** Opens the folder, which must be this process's own, and empties it. */
 export async function openWorkspace({ directory }: { directory: string }): Promise<Workspace> {
   await Deno.remove(directory, { recursive: true }).catch(ignoreMissing);
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });

@@ -21,6 +21,8 @@ export interface CommandContext extends Work {
 }
 
 export interface OpenOptions {
+  /** Makes an installation where there is none, instead of a Refusal `not_found`. */
+  readonly create?: boolean;
   /** Directories outside the installation that must be readable. */
   readonly readable?: readonly string[];
 }

@@ -24,7 +24,7 @@ export const crawl: Command = {
     if (since !== undefined && until !== undefined && since >= until) {
       throw refuse(spec, "--since is not before --until");
     }
-    const installation = await context.open();
+    const installation = await context.open({ create: true });
     const refetch = args.given("refetch");
     const counts = await installation.crawl({ series, since, until, refetch }, context);
     return {

@@ -37,6 +37,7 @@ const spec: CommandSpec = {
       value: "<file>",
       help: "where; .gz compresses csv; freqtrade wants BTC_USDT-1m.json.gz; a folder for a layout",
     },
+    force: { help: "replace the file if there is one" },
   },
 };
 
@@ -61,7 +62,7 @@ export const exportKlines: Command = {
       return await exportLayout({ installation, series, range, held, out }, context);
     }
     const range = chooseRange(held, { from, to, interval: asked.interval });
-    const result = await context.files.createResult(out);
+    const result = await context.files.createResult(out, { replace: args.given("force") });
     try {
       const rows = await writePages({ installation, series, range, format, out, result }, context);
       const sizeBytes = await result.finish();

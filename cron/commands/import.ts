@@ -1,12 +1,16 @@
-import { formatSeries } from "@/domain/klines/series_ref.ts";
 import {
   addImportCounts,
   type ImportCounts,
   NOTHING_IMPORTED,
+  takenIn,
 } from "@/domain/klines/import_counts.ts";
+import { formatSeries } from "@/domain/klines/series_ref.ts";
+import type { ImportRequest, ImportWork, Installation, Work } from "@/domain/ports/installation.ts";
 import type { ImportFile } from "@/domain/ports/local_files.ts";
 import { type CommandSpec, requireSeries } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { EXIT, explain } from "./explain.ts";
+import { allRejected, importFailure, tellRejected } from "./import_failure.ts";
 import { count, listCounts } from "./sentences.ts";
 
 const spec: CommandSpec = {
@@ -24,29 +28,61 @@ export const importKlines: Command = {
     const startedAt = context.clock.now();
     const opened = await context.files.openImports(args.all("file"), context.signal);
     try {
-      const installation = await context.open({ readable: opened.directories });
+      const installation = await context.open({ create: true, readable: opened.directories });
       const { series } = await installation.addSeries(ref);
-      let total = NOTHING_IMPORTED;
-      for (const files of batches(opened.files)) {
-        const request = { series, files, overwrite: args.given("overwrite") };
-        total = addImportCounts(total, await installation.importFiles(request, context));
-      }
-      const elapsedMs = Math.round(context.clock.now() - startedAt);
-      return {
-        lines: describe(formatSeries(series), opened.files.length, total),
-        facts: {
-          series: formatSeries(series),
-          files: opened.files.length,
-          ...total,
-          elapsedMs,
-          stallP99Ms: context.stallP99Ms(),
-        },
+      const { files } = opened;
+      const request = { series, files, overwrite: args.given("overwrite") };
+      const counts = await importBatches(installation, request, context);
+      const facts = {
+        series: formatSeries(series),
+        files: files.length,
+        ...counts,
+        elapsedMs: Math.round(context.clock.now() - startedAt),
+        stallP99Ms: context.stallP99Ms(),
       };
+      if (takenIn(counts) === 0 && counts.rejectedTotal > 0) throw allRejected(counts, facts);
+      return { lines: describe(formatSeries(series), files.length, counts), facts };
     } finally {
       await opened.close();
     }
   },
 };
+
+/** Batch after batch; of a batch with an unreadable file, file after file up to that one. */
+async function importBatches(
+  installation: Installation,
+  request: ImportRequest,
+  { signal, progress }: Work,
+): Promise<ImportCounts> {
+  let counts = NOTHING_IMPORTED;
+  let added: number | undefined = 0;
+  let current: readonly ImportFile[] = [];
+  const work: ImportWork = {
+    ...{ signal, progress },
+    reached: (file) => current = [file],
+    added(candles) {
+      added = added === undefined || candles === undefined ? undefined : added + candles;
+    },
+  };
+  const waiting: (readonly ImportFile[])[] = batches(request.files);
+  try {
+    for (let files = waiting.shift(); files !== undefined; files = waiting.shift()) {
+      current = files;
+      try {
+        counts = addImportCounts(
+          counts,
+          await installation.importFiles({ ...request, files }, work),
+        );
+      } catch (error) {
+        if (current.length === 1 || explain(error, signal).exit !== EXIT.usage) throw error;
+        waiting.unshift(...files.map((file) => [file]));
+      }
+    }
+  } catch (error) {
+    throw importFailure(error, { ...request, current, added, signal });
+  }
+  return counts;
+}
 
 /** How much larger candles get unpacked, as text. */
 const COMPRESSION = 6;
@@ -84,6 +120,6 @@ function describe(series: string, files: number, counts: ImportCounts): string[]
   const first = rejected[0];
   return [
     `Imported ${count(files, "file")} into ${series}: ${told}.`,
-    ...(first === undefined ? [] : [`First rejected row: ${first.row} (${first.reason}).`]),
+    ...(first === undefined ? [] : [`First rejected: ${tellRejected(first)}.`]),
   ];
 }

@@ -5,6 +5,7 @@ import type { CrawlDeps } from "@/cron/crawl_deps.ts";
 import { findOrphans } from "@/cron/find_orphans.ts";
 import type { Job } from "@/cron/job.ts";
 import { ensureSeries } from "@/cron/series_commands.ts";
+import { Refusal } from "@/domain/decider.ts";
 import { slotEnd } from "@/domain/klines/interval.ts";
 import { selectSeries } from "@/domain/klines/select_series.ts";
 import { formatSeries, seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
@@ -12,6 +13,8 @@ import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type {
   CrawlRequest,
   HeldSeries,
+  ImportRequest,
+  ImportWork,
   Installation,
   PageQuery,
   Work,
@@ -38,6 +41,9 @@ export interface OpenData {
 /** How long a command waits for read models that were behind when it began. */
 const CATCH_UP_MS = 600_000;
 
+/** What a failed import may spend on telling what it kept. */
+const TELL_MS = 5_000;
+
 /** The installation of a data directory that this process has opened itself. */
 export function openInstallation(data: OpenData): Installation {
   const { store, follower, series, reader, crawling, archiving, scheduled } = data;
@@ -62,6 +68,42 @@ export function openInstallation(data: OpenData): Installation {
     await catchUp();
     const view = await series.find(seriesId(ref));
     return toHeld(view ?? selectSeries(await series.list(), ref));
+  }
+
+  async function candlesOf(ref: SeriesRef): Promise<number> {
+    return (await series.find(seriesId(ref)))?.candles ?? 0;
+  }
+
+  /** Undefined when the read models do not catch up soon. */
+  async function addedSince(ref: SeriesRef, before: number): Promise<number | undefined> {
+    const seen = await follower.waitFor(await store.head(), TELL_MS);
+    return seen ? await candlesOf(ref) - before : undefined;
+  }
+
+  async function importFiles(
+    { series: ref, files, overwrite }: ImportRequest,
+    { signal, progress, added }: ImportWork,
+  ) {
+    const before = await candlesOf(ref);
+    progress.start(`import ${formatSeries(ref)}`, { unit: "candles" });
+    try {
+      const { position: _position, visible: _visible, ...counts } = await ingest.ingestFiles(
+        ref,
+        files,
+        {
+          ...{ source: "import", actor: "command:import", commandId: crypto.randomUUID() },
+          ...{ overwrite, signal, progress },
+        },
+      );
+      progress.finish();
+      added(counts.ingested);
+      const rejected = counts.rejected.map((row) => ({ ...row, values: asWritten(row.values) }));
+      return { ...counts, rejected };
+    } catch (error) {
+      // What failed may be what would answer: then nobody can tell.
+      added(signal.aborted ? undefined : await addedSince(ref, before).catch(() => undefined));
+      throw unreadable(error) ?? error;
+    }
   }
 
   /** The venue names the symbol; the series is added with its first candles. */
@@ -93,16 +135,7 @@ export function openInstallation(data: OpenData): Installation {
       await catchUp();
       return toHeld(selectSeries(await series.list(), asked));
     },
-    async importFiles({ series: ref, files, overwrite }, { signal, progress }) {
-      progress.start(`import ${formatSeries(ref)}`, { unit: "candles" });
-      const outcome = await ingest.ingestFiles(ref, files, {
-        ...{ source: "import", actor: "command:import", commandId: crypto.randomUUID() },
-        ...{ overwrite, signal, progress },
-      });
-      progress.finish();
-      const { position: _position, visible: _visible, ...counts } = outcome;
-      return counts;
-    },
+    importFiles,
     crawl,
     readPage,
     async projections() {
@@ -123,6 +156,19 @@ export function openInstallation(data: OpenData): Installation {
         ...{ blobs: data.blobs, referenced: store.blobReferences(), now: new Date(clock.now()) },
       }),
   };
+}
+
+/** The engine tells all columns, also those that the file does not have. */
+function asWritten(values: string | undefined): string | undefined {
+  return values?.replace(/,+$/, "");
+}
+
+/** A file that the engine cannot read, ever, is the fault of who named it; so says the API, too. */
+function unreadable(error: unknown): Refusal | undefined {
+  const isFile = error instanceof AdapterError && error.port === "lake" && !error.retryable &&
+    error.op.startsWith("stage");
+  if (!isFile) return undefined;
+  return new Refusal("validation_error", `Cannot read the candles: ${error.message}`);
 }
 
 function toHeld(view: SeriesView): HeldSeries {

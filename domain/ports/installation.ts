@@ -16,7 +16,7 @@ export interface Installation {
   /** Refusal `not_found` with near matches. An interval that can only be aggregated counts as held. */
   findSeries(series: SeriesRef): Promise<HeldSeries>;
   /** Takes the files in as one batch: of equal open times the later file's row wins. */
-  importFiles(request: ImportRequest, work: Work): Promise<ImportCounts>;
+  importFiles(request: ImportRequest, work: ImportWork): Promise<ImportCounts>;
   /** Fetches what is missing of `[since, until)`. */
   crawl(request: CrawlRequest, work: Work): Promise<Counts>;
   readPage(query: PageQuery, signal: AbortSignal): Promise<CandlePage>;
@@ -36,6 +36,16 @@ export interface Installation {
 export interface Work {
   readonly signal: AbortSignal;
   readonly progress: Progress;
+}
+
+export interface ImportWork extends Work {
+  /** The work on this file begins; not called where files are worked on together. */
+  readonly reached: (file: ImportFile) => void;
+  /**
+   * So many candles more are new and kept, whatever becomes of the rest; undefined where some may be
+   * and nobody can tell.
+   */
+  readonly added: (candles: number | undefined) => void;
 }
 
 export type Counts = Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 import type { Candle, Source } from "../klines/candle.ts";
+import type { RejectedRow } from "../klines/import_counts.ts";
 import type { SeriesRef } from "../klines/series_ref.ts";
 import type { StageInput } from "./lake.ts";
 import type { Progress } from "./progress.ts";
@@ -38,7 +39,7 @@ export interface IngestOutcome {
   readonly heldBetter: number;
   readonly rejectedTotal: number;
   /** The first 100. */
-  readonly rejected: readonly { readonly row: number; readonly reason: string }[];
+  readonly rejected: readonly RejectedRow[];
   /** Position at or after which all of it is queryable. */
   readonly position: number;
   /** False when the read models had not caught up within two seconds; nothing is lost. */

@@ -9,9 +9,14 @@ export interface LocalFiles {
    * beside it says.
    */
   openImports(paths: readonly string[], signal: AbortSignal): Promise<OpenedImports>;
-  /** A file that appears under its name only when it is finished. */
-  createResult(path: string): Promise<ResultFile>;
+  /** A file that appears under its name only when it is finished. Refuses one that is there, unless replaced. */
+  createResult(path: string, options: ResultOptions): Promise<ResultFile>;
   openZips(directory: string): ZipFolder;
+}
+
+export interface ResultOptions {
+  /** Whether a file of that name may go. */
+  readonly replace: boolean;
 }
 
 export interface OpenedImports {

@@ -98,7 +98,10 @@ Deno.test("import counts what it rejects, says where and keeps the rest", async 
       settings,
     );
     deepEqual([ingested, rejected_total], [3, 2]);
-    deepEqual(rejected, [{ row: 4, reason: "ohlc_violation" }, { row: 5, reason: "bad_time" }]);
+    deepEqual(rejected, [
+      { row: 4, reason: "ohlc_violation", values: `${START + 3 * MINUTE},1,2,3,4,5` },
+      { row: 5, reason: "bad_time", values: "nonsense,1,2,0.5,1,1" },
+    ]);
   });
 });
 
@@ -119,5 +122,43 @@ for (
       match(ended.stderr, sentence);
       equal(ended.stderr.trimEnd().includes("\n"), false, ended.stderr);
     });
+  });
+}
+
+Deno.test("a running installation with an ADMIN_TOKEN is called with it, and asks for it in one sentence", async () => {
+  await withPlace(async ({ settings, path }) => {
+    await Deno.writeTextFile(path("a.csv"), candles(3).join("\n"));
+    const secret = { ...settings, ADMIN_TOKEN: "a-token-of-our-own-choice" };
+    const program = await startProgram(secret);
+    for (const args of [["import", SERIES, path("a.csv")], ["blobs", "--orphans"]]) {
+      const { code, stderr } = await runProgram(args, { settings });
+      const sentence = "Cannot call the running installation: set ADMIN_TOKEN to its token.\n";
+      deepEqual([code, stderr], [1, sentence]);
+    }
+    equal(await Deno.stat(`${settings.DATA_DIR}/admin-token`).catch(() => undefined), undefined);
+    equal((await command(["import", SERIES, path("a.csv")], secret)).ingested, 3);
+    equal((await program.stop()).code, 0);
+  });
+});
+
+for (
+  const args of [
+    ["export", SERIES, "--out", "x.csv"],
+    ["rebuild", "--all"],
+    ["blobs", "--orphans"],
+    ["job", "crawl-live"],
+  ]
+) {
+  Deno.test(`${args[0]} says so where there is no installation, and makes none`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "chandlery-e2e-" });
+    const settings = { DATA_DIR: `${folder}/dat` };
+    const { code, stderr } = await runProgram(args, { settings });
+    equal(code, 1);
+    equal(
+      stderr,
+      `Cannot open ${folder}/dat: there is no installation in that folder; look at DATA_DIR.\n`,
+    );
+    equal((await Array.fromAsync(Deno.readDir(folder))).length, 0);
+    await Deno.remove(folder, { recursive: true });
   });
 }

@@ -97,7 +97,10 @@ Deno.test("kill -9 loses nothing that was served, and frees the directory", asyn
     const [from, to] = [openTime(before.at(0)), openTime(before.at(-1))];
     const kept = await rowsAt(again.get, `${CANDLES}&start=${from}&end=${to + 1}`);
     deepEqual(kept, before);
+    const temporary = () => Array.fromAsync(Deno.readDir(`${dataDir}/tmp`), ({ name }) => name);
+    equal((await temporary()).length, 2, "its own folder and the lock of all");
     await again.stop();
+    deepEqual(await temporary(), ["lock"]);
   });
 });
 
@@ -146,3 +149,23 @@ Deno.test("help tells every command, and how one is typed", async () => {
   }
   match((await runProgram(["help", "export"])).stdout, /export <series>/);
 });
+
+for (
+  const [args, settings, code] of [
+    [["blobs", "--orphans"], { PORT: "x" }, 2],
+    [["sevre"], {}, 2],
+    [["blobs", "--orphans"], {}, 1],
+  ] as const
+) {
+  Deno.test(`"${args.join(" ")} --json" fails with one line of JSON and code ${code}`, async () => {
+    await withDataDir(async (dataDir) => {
+      const ended = await runProgram([...args, "--json"], {
+        settings: { DATA_DIR: dataDir, ...settings },
+      });
+      equal(ended.code, code, ended.stderr);
+      const { command, error } = JSON.parse(ended.stdout);
+      deepEqual([command, error.message], [args[0], ended.stderr.trimEnd()]);
+      match(error.code, /^(VALIDATION_ERROR|NOT_FOUND)$/);
+    });
+  });
+}

@@ -15,7 +15,7 @@ let pristine: Promise<string> | undefined;
 
 async function makePristine(): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "chandlery-e2e-pristine-" });
-  await runProgram(["job", "none"], { settings: { DATA_DIR: folder } });
+  await runProgram(["crawl", "nosuchvenue:BTC/USDT:1m"], { settings: { DATA_DIR: folder } });
   return folder;
 }
 

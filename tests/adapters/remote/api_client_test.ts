@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { z } from "zod";
-import { type ApiClient, createApiClient } from "@/adapters/remote/api_client.ts";
+import { type ApiClient, createApiClient, GO_ON } from "@/adapters/remote/api_client.ts";
 import { followJob } from "@/adapters/remote/follow_job.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
@@ -89,7 +89,7 @@ Deno.test("data() asks a busy installation again, as long as it wishes and under
 Deno.test("data() gives up after five attempts with the last reason", async () => {
   await withAnswers(Array.from({ length: 9 }, () => busy()), async ({ client, seen }) => {
     const asking = client.data({ method: "GET", path: "/x" }, z.string());
-    await rejects(asking, /The running installation failed: starting/);
+    await rejects(asking, { message: "The running installation failed: starting", hint: GO_ON });
     equal(seen.length, 5);
   });
 });
@@ -134,7 +134,8 @@ Deno.test("data() says so when nobody listens", async () => {
   const clock = { now: () => 0, sleep: () => Promise.resolve() };
   const client = createApiClient({ address: "http://127.0.0.1:1", token: "t", clock });
   const asking = client.data({ method: "GET", path: "/" }, z.string());
-  await rejects(asking, /Cannot reach the running installation at http:\/\/127\.0\.0\.1:1$/);
+  const message = "Cannot reach the running installation at http://127.0.0.1:1";
+  await rejects(asking, { message, hint: GO_ON });
 });
 
 function jobAt(done: number, status = "running", more: object = {}): Response {
@@ -176,14 +177,39 @@ Deno.test("followJob starts the job, shows how far it is and answers its counts"
   });
 });
 
-Deno.test("followJob fails with the job's own reason", async () => {
-  const answers = [data({ job_id: "j" }), jobAt(2, "failed", { error: "binance is closed" })];
-  await withAnswers(answers, async ({ client, clock }) => {
-    const work = { signal: new AbortController().signal, progress: silentProgress };
-    const following = followJob(client, { path: "/admin/crawl", clock }, work);
-    await rejects(following, /did not finish: binance is closed/);
+for (
+  const [title, answer, message, hint] of [
+    [
+      "a failure with its reason",
+      jobAt(2, "failed", { error: "Cannot reach binance" }),
+      "Job crawl failed: cannot reach binance",
+      undefined,
+    ],
+    [
+      "a stop, after which it goes on",
+      jobAt(2, "stopped", { error: "The service is stopping" }),
+      "Job crawl was stopped: The service is stopping",
+      GO_ON,
+    ],
+    [
+      "a restart, after which it goes on",
+      failure(404, { code: "NOT_FOUND", message: "Cannot find job j" }),
+      "The running installation was started anew meanwhile",
+      GO_ON,
+    ],
+  ] as const
+) {
+  Deno.test(`followJob tells ${title}`, async () => {
+    await withAnswers([data({ job_id: "j" }), answer], async ({ client, clock }) => {
+      const work = { signal: new AbortController().signal, progress: silentProgress };
+      const following = followJob(client, { path: "/admin/crawl", clock }, work);
+      await rejects(following, (error: unknown) => {
+        deepEqual(error instanceof AdapterError && [error.message, error.hint], [message, hint]);
+        return true;
+      });
+    });
   });
-});
+}
 
 Deno.test("followJob stops the job when it is stopped itself", async () => {
   const abort = new AbortController();

@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import fc from "fast-check";
 import { gunzipSync, gzipSync, strFromU8, strToU8 } from "fflate";
-import { candleParts } from "@/adapters/remote/candle_parts.ts";
+import { candleParts, rowTexts } from "@/adapters/remote/candle_parts.ts";
 import type { ImportFile } from "@/domain/ports/local_files.ts";
 
 const HEADER = "open_time,open,high,low,close,volume";
@@ -94,24 +94,41 @@ Deno.test("candleParts fails on a gzip file that is cut off", async () => {
   await Deno.remove(path);
 });
 
-Deno.test("candleParts turns freqtrade's JSON into csv, however it is laid out", async () => {
+Deno.test("candleParts sends freqtrade's JSON as it is while it is short, however it is laid out", async () => {
   const candles = [[1609459200000, 1, 2, 0.5, 1.5, 10], [1609459260000, 1e-7, 2, 0, 1, 0]];
   for (const indent of [undefined, 2]) {
     const text = JSON.stringify(candles, null, indent);
-    const { texts } = await cut({ text, format: "freqtrade", gzip: true });
-    deepEqual(texts, ["1609459200000,1,2,0.5,1.5,10\n1609459260000,1e-7,2,0,1,0\n"]);
+    const { texts, parts } = await cut({ text, format: "freqtrade", gzip: true });
+    deepEqual([texts, parts[0]?.contentType], [[text], "application/json"]);
   }
+  deepEqual((await cut({ text: "[]", format: "freqtrade" })).texts, ["[]"]);
+  deepEqual((await cut({ text: '[{"a": 1}', format: "freqtrade" })).texts, ['[{"a": 1}']);
 });
 
-Deno.test("candleParts loses no row of a long freqtrade file", async () => {
-  const all = rows(30_000);
-  const text = `[${all.map((row) => `[${row}]`).join(", ")}]`;
-  const { texts } = await cut({ text, format: "freqtrade", partBytes: 200_000 });
-  deepEqual(texts.flatMap((part) => part.trimEnd().split("\n")), all);
+Deno.test("candleParts cuts a long freqtrade file into lists, and loses no row", async () => {
+  const all = rows(30_000).map((row) => JSON.parse(`[${row}]`));
+  const text = JSON.stringify(all);
+  const given = { text, format: "freqtrade", partBytes: 200_000 } as const;
+  const { texts, readBytes, sizeBytes } = await cut(given);
+  equal(texts.length > 3, true);
+  deepEqual(texts.flatMap((part) => JSON.parse(part)), all);
+  equal(readBytes, sizeBytes);
 });
 
-Deno.test("candleParts sends nothing for a freqtrade file without candles", async () => {
-  deepEqual((await cut({ text: "[]", format: "freqtrade" })).texts, []);
+Deno.test("rowTexts gives the rows of a part as they stand in the file, without its header", async () => {
+  for (
+    const [format, text, expected] of [
+      ["csv", `${HEADER}\n1,a,,\n\n2,b\n`, ["1,a,,", "2,b"]],
+      ["csv", "1,2\n3,4", ["1,2", "3,4"]],
+      ["freqtrade", '[[1,"x"],{"a":1}, null]', ['1,"x"', '{"a":1}', "null"]],
+      ["json", '{"columns":[],"rows":[[1,2]]}', ["1,2"]],
+      ["json", '{"columns":[],"rows":[[NaN]]}', []],
+      ["parquet", "PAR1", []],
+    ] as const
+  ) {
+    const { parts: [part] } = await cut({ text, format });
+    deepEqual(part && await rowTexts(part), expected, text);
+  }
 });
 
 Deno.test("candleParts sends parquet and json as they are", async () => {

@@ -226,6 +226,24 @@ Deno.test("export refuses a range that holds nothing and leaves no file", async 
   });
 });
 
+Deno.test("export replaces a file only with --force", async () => {
+  await withFolder(async (folder) => {
+    const installation = new MemoryInstallation();
+    installation.hold(BTC, [START]);
+    const out = `${folder}/x.csv`;
+    await Deno.writeTextFile(out, "a year of work");
+    const args = ["binance:BTC/USDT:1m", "--out", out];
+    await rejects(
+      run({ command: exportKlines, args, installation }),
+      { message: `Cannot write ${out}: there is such a file; --force replaces it` },
+    );
+    equal(await Deno.readTextFile(out), "a year of work");
+    await run({ command: exportKlines, args: [...args, "--force"], installation });
+    match(await Deno.readTextFile(out), /^open_time,/);
+    deepEqual(await Array.fromAsync(Deno.readDir(folder), ({ name }) => name), ["x.csv"]);
+  });
+});
+
 Deno.test("export refuses a series without candles", async () => {
   const installation = new MemoryInstallation();
   installation.hold(BTC, []);

@@ -1,7 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { openLocalFiles } from "@/adapters/files/import_files.ts";
 import type { Command, CommandContext } from "@/cron/commands/command.ts";
-import { EXIT, explain, runCommand } from "@/cron/commands/run_command.ts";
+import { CommandFailure, EXIT, explain } from "@/cron/commands/explain.ts";
+import { runCommand } from "@/cron/commands/run_command.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import { silentProgress } from "@/domain/ports/progress.ts";
@@ -70,6 +71,12 @@ for (
       "Cannot take: why.",
     ],
     [
+      "a file that is no JSON",
+      new Refusal("malformed_json", "Cannot read JSON"),
+      EXIT.usage,
+      "Cannot read JSON.",
+    ],
+    [
       "what is not there, with near matches",
       new Refusal("not_found", "Cannot find series x", { details }),
       EXIT.failed,
@@ -130,13 +137,14 @@ for (
   ] as const
 ) {
   Deno.test(`explain tells ${title} without a stack`, () => {
-    deepEqual(explain(error), { message, code });
+    const { message: told, exit } = explain(error);
+    deepEqual([told, exit], [message, code]);
   });
 }
 
 Deno.test("explain takes an engine's own 'Cannot read properties' for the bug that it is", () => {
-  equal(explain(new TypeError("Cannot read properties of undefined")).code, EXIT.bug);
-  equal(explain(new Error("Cannot describe x")).code, EXIT.bug);
+  equal(explain(new TypeError("Cannot read properties of undefined")).exit, EXIT.bug);
+  equal(explain(new Error("Cannot describe x")).exit, EXIT.bug);
 });
 
 Deno.test("runCommand shows the stack of a bug and exits with 70", async () => {
@@ -149,4 +157,51 @@ Deno.test("runCommand exits with 130 when it was stopped", async () => {
   const stopped = AbortSignal.abort();
   const { code, error } = await run(fails(stopped.reason), [], stopped);
   deepEqual([code, error], [EXIT.interrupted, ["Stopped; run it again to go on."]]);
+});
+
+for (
+  const [title, error, exit, code] of [
+    ["wrong use", new Refusal("validation_error", "no"), EXIT.usage, "VALIDATION_ERROR"],
+    ["what is not there", new Refusal("not_found", "no"), EXIT.failed, "NOT_FOUND"],
+    [
+      "the world's fault",
+      new AdapterError("no", { port: "lake", op: "stage", retryable: true }),
+      EXIT.failed,
+      "UNAVAILABLE",
+    ],
+    ["the database's fault", new DatabaseError("no", {}), EXIT.failed, "UNAVAILABLE"],
+    ["the settings' fault", new ConfigError("no"), EXIT.usage, "VALIDATION_ERROR"],
+    ["the disk's fault", new Deno.errors.NotFound("no"), EXIT.failed, "UNAVAILABLE"],
+    ["a bug", new TypeError("no"), EXIT.bug, "INTERNAL"],
+    ["what is no error", "no", EXIT.bug, "INTERNAL"],
+  ] as const
+) {
+  Deno.test(`runCommand with --json tells ${title} as ${code} on standard output, too`, async () => {
+    const { code: ended, out, error: told } = await run(fails(error), ["--json"]);
+    equal(ended, exit);
+    const [line] = out ?? [];
+    deepEqual([out?.length, JSON.parse(line ?? "")], [1, {
+      command: "take",
+      error: { code, message: told?.[0] },
+    }]);
+  });
+}
+
+Deno.test("runCommand with --json tells what a failed command did do, and wrong words", async () => {
+  const explained = { message: "Took half.", exit: EXIT.failed, code: "CONFLICT" };
+  const { out, code, error } = await run(fails(new CommandFailure(explained, { aB: 1 })), [
+    "--json",
+  ]);
+  deepEqual([code, error], [EXIT.failed, ["Took half."]]);
+  deepEqual(out, ['{"command":"take","a_b":1,"error":{"code":"CONFLICT","message":"Took half."}}']);
+  const wrong = await run(works, ["--jsn", "--json"]);
+  equal(wrong.code, EXIT.usage);
+  match(wrong.out?.[0] ?? "", /^{"command":"take","error":{"code":"VALIDATION_ERROR","message":"/);
+});
+
+Deno.test("runCommand with --json tells that it was stopped", async () => {
+  const stopped = AbortSignal.abort();
+  const { code, out } = await run(fails(stopped.reason), ["--json"], stopped);
+  equal(code, EXIT.interrupted);
+  match(out?.[0] ?? "", /"code":"INTERRUPTED"/);
 });

@@ -71,6 +71,7 @@ export function answer(
   return new Response(body, {
     status,
     headers: {
+      ...(c.req.method === "HEAD" ? lengthOf(body) : {}),
       ...SAFE_HEADERS,
       ...(c.get("shared") === true ? SHARED_HEADERS : {}),
       "cache-control": "no-store",
@@ -78,6 +79,12 @@ export function answer(
       ...headers,
     },
   });
+}
+
+/** The body of a HEAD is dropped on its way; its length is told all the same. */
+function lengthOf(body: BodyInit | null): Readonly<Record<string, string>> {
+  const sized = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  return sized instanceof Uint8Array ? { "content-length": String(sized.length) } : {};
 }
 
 export function success(

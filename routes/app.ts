@@ -41,7 +41,7 @@ function preflight(c: AppContext): Response {
     status: 204,
     headers: {
       "access-control-allow-methods": "GET, HEAD",
-      "access-control-allow-headers": "authorization, x-request-id",
+      "access-control-allow-headers": "authorization, if-none-match, x-request-id",
       "access-control-max-age": "86400",
     },
   });

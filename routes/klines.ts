@@ -49,6 +49,14 @@ const pageMeta = {
   next_cursor: z.string().nullable().openapi({ description: "`cursor` of the next page." }),
 };
 
+const PAGES = "Pages: send the same query with `cursor`. With `start` and `order=asc` they go " +
+  "forward in time; without `start`, and with `order=desc`, back: the first page holds the latest " +
+  "candles, each next one those before, and `order` is only that of the rows within a page. A " +
+  "candle of the stored interval is there once it has closed; one of a larger interval once all " +
+  "of its time has passed, or with `partial=true` as far as it has come. Numbers are exact " +
+  "decimals of up to 18 decimals and 20 digits before the point: `numbers=string` gives every " +
+  "digit, a JSON number as many as the reader keeps.";
+
 /** `GET /api/v1/klines`. */
 export function addKlineRoutes(router: Router, { reader, directory, signal }: Deps): void {
   const resolved = new WeakMap<KlinesRequest, Resolved>();
@@ -69,6 +77,7 @@ export function addKlineRoutes(router: Router, { reader, directory, signal }: De
     access: "market",
     tag: "Candles",
     summary: "Candles of a series, also of larger intervals than the stored one",
+    description: PAGES,
     query: klinesQuery,
     body: undefined,
     headers: ifNoneMatch,

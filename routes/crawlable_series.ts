@@ -8,9 +8,13 @@ type Deps = Pick<AppDeps, "venues" | "settings" | "signal"> & {
   readonly directory: SeriesDirectory;
 };
 
+/** `binance.BTC-USDT.1m`: what is neither this nor `exchange:SYMBOL:interval` names no series. */
+const ID = /^[a-z][a-z0-9_-]*\.[^:]+\.\d+[a-zA-Z]+$/;
+
 /**
  * A held series by id or text, or one that its venue knows by this text: the first candles add it.
- * Refusal `not_found` with near matches.
+ * Refusals: `not_found` with near matches, `validation_error` for
+ * what is no name of a series.
  */
 export async function crawlableSeries(
   { directory, venues, settings, signal }: Deps,
@@ -21,7 +25,7 @@ export async function crawlableSeries(
     return { exchange, symbol, interval };
   } catch (error) {
     const unknown = error instanceof Refusal && error.code === "not_found";
-    if (!unknown || !idOrText.includes(":")) throw error;
+    if (!unknown || ID.test(idOrText)) throw error;
   }
   const { exchange, symbol, interval } = parseSeries(idOrText);
   refuseMixture(venues.isSimulated(exchange), settings.simulated);

@@ -66,6 +66,7 @@ export function describeEndpoint(registry: Registry, spec: EndpointSpec): void {
           { description: means, content: answered },
         ]),
       ),
+      ...(answer.notModified === true ? { 304: { description: "What you have is current" } } : {}),
       ...Object.fromEntries(failuresOf(spec).map((status) => [status, failure(status)])),
       default: { description: "Refused or failed; the code says why", content: failedContent },
     },

@@ -42,6 +42,8 @@ export interface AnswerSpec {
   readonly meta?: z.ZodRawShape;
   /** Other media types in which it comes. */
   readonly types?: Readonly<Record<string, z.ZodType>>;
+  /** 304 without a body for a caller that has it already. */
+  readonly notModified?: true;
   /** Other statuses with the same body, and what they mean. */
   readonly also?: Readonly<Partial<Record<200, string>>>;
 }

@@ -3,6 +3,7 @@ import type { RefusalDetail } from "@/domain/decider.ts";
 import type { Actor } from "./auth.ts";
 import type { ConnectionInfo } from "./client_address.ts";
 import { type ErrorCode, ERRORS } from "./error_codes.ts";
+import { acceptsGzip, isPackable, packed } from "./pack.ts";
 
 /** What a request carries through the routes. */
 export interface AppEnv {
@@ -64,15 +65,23 @@ export function requestId(c: AppContext): string {
 /** An answer of any kind, with the headers that every answer has. */
 export function answer(
   c: AppContext,
-  body: BodyInit | null,
+  body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
   { status = 200, headers = {} }: {
     readonly status?: number;
     readonly headers?: Readonly<Record<string, string>>;
   } = {},
 ): Response {
-  return new Response(body, {
+  const whole = typeof body === "string" || body instanceof Uint8Array ? body : undefined;
+  const packable = whole !== undefined && isPackable(headers["content-type"]);
+  const isHead = c.req.method === "HEAD";
+  const packs = packable && !isHead && acceptsGzip(c.req.header("accept-encoding"));
+  const gzipped = packs ? packed(whole) : undefined;
+  return new Response(gzipped ?? body, {
     status,
     headers: {
+      ...(isHead && whole !== undefined ? { "content-length": lengthOf(whole) } : {}),
+      ...(packable ? { vary: "accept-encoding" } : {}),
+      ...(gzipped === undefined ? {} : { "content-encoding": "gzip" }),
       ...SAFE_HEADERS,
       ...(c.get("shared") === true ? SHARED_HEADERS : {}),
       "cache-control": "no-store",
@@ -80,6 +89,11 @@ export function answer(
       ...headers,
     },
   });
+}
+
+/** The body of a HEAD is dropped on its way; the length that it has unpacked is told all the same. */
+function lengthOf(body: string | Uint8Array): string {
+  return String((typeof body === "string" ? new TextEncoder().encode(body) : body).length);
 }
 
 export function success(

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { Refusal } from "@/domain/decider.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
-import { answer, type AppContext, success } from "./envelope.ts";
+import { answer, type AppContext, failure, success } from "./envelope.ts";
 import { streamEvents } from "./events_stream.ts";
 import { textBody } from "./media.ts";
 import { countParam } from "./params.ts";
@@ -84,13 +84,17 @@ export function addEventRoutes(router: Router, { store, clock, signal }: Deps): 
     query: z.strictObject({ after: countParam(positions).optional(), ...filter }),
     headers: lastEventIdHeader,
     body: undefined,
-    failures: [503],
+    failures: [405],
     answer: {
       status: 200,
       description: "Goes on until one side ends it",
       types: { "text/event-stream": textBody("`data` is an event as in the page") },
     },
   }, async (c, { query: { after, type, stream } }) => {
+    if (c.req.method === "HEAD") {
+      const message = "Cannot HEAD a stream: it has no end to measure";
+      return failure(c, { code: "METHOD_NOT_ALLOWED", message }, { headers: { allow: "GET" } });
+    }
     if (streams >= MAX_STREAMS) {
       throw new Refusal("unavailable", `Cannot follow: ${MAX_STREAMS} streams are open already`);
     }

@@ -4,6 +4,7 @@ import { KLINE_COLUMNS, type KlinePage, type KlineQuery } from "@/domain/ports/k
 import type { SeriesView } from "@/projections/series_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
+import { etagOf, matchesTag, shortHash } from "./etag.ts";
 import { answer, type AppContext, requestId } from "./envelope.ts";
 import { atCursor, nextCursor } from "./klines_cursor.ts";
 import { wrapRows } from "./klines_envelope.ts";
@@ -24,10 +25,17 @@ interface Resolved {
   readonly page: KlineQuery;
   /** The part of `meta` that is the same for every page. */
   readonly meta: string;
+  /** Stands for that part in an ETag. */
+  readonly tag: string;
 }
 
 const row = z.array(z.union([z.number(), z.string(), z.null()]));
 const object = z.record(z.enum(KLINE_COLUMNS), z.union([z.number(), z.string(), z.null()]));
+
+const ifNoneMatch = z.object({
+  "if-none-match": z.string().optional()
+    .openapi({ description: "`ETag` of an earlier answer: 304 while the rows are the same." }),
+});
 
 const pageMeta = {
   exchange: z.string(),
@@ -40,6 +48,14 @@ const pageMeta = {
   rows: z.int(),
   next_cursor: z.string().nullable().openapi({ description: "`cursor` of the next page." }),
 };
+
+const PAGES = "Pages: send the same query with `cursor`. With `start` and `order=asc` they go " +
+  "forward in time; without `start`, and with `order=desc`, back: the first page holds the latest " +
+  "candles, each next one those before, and `order` is only that of the rows within a page. A " +
+  "candle of the stored interval is there once it has closed; one of a larger interval once all " +
+  "of its time has passed, or with `partial=true` as far as it has come. Numbers are exact " +
+  "decimals of up to 18 decimals and 20 digits before the point: `numbers=string` gives every " +
+  "digit, a JSON number as many as the reader keeps.";
 
 /** `GET /api/v1/klines`. */
 export function addKlineRoutes(router: Router, { reader, directory, signal }: Deps): void {
@@ -61,14 +77,17 @@ export function addKlineRoutes(router: Router, { reader, directory, signal }: De
     access: "market",
     tag: "Candles",
     summary: "Candles of a series, also of larger intervals than the stored one",
+    description: PAGES,
     query: klinesQuery,
     body: undefined,
+    headers: ifNoneMatch,
     failures: [404],
     answer: {
       status: 200,
       description: "The rows; `meta.next_cursor` when there are more",
       data: z.array(z.union([row, object])),
       meta: pageMeta,
+      notModified: true,
       types: {
         "text/csv": textBody("With a header; the cursor is in X-Next-Cursor"),
         "application/vnd.apache.parquet": binaryBody("The cursor is in X-Next-Cursor"),
@@ -78,9 +97,14 @@ export function addKlineRoutes(router: Router, { reader, directory, signal }: De
     const found = await resolve(request);
     const page = await reader.read(found.page, signal);
     const cursor = nextCursor(found.whole, page);
+    const etag = etagOf(page.bytes, cursor === undefined ? found.tag : `${found.tag}.more`);
+    const headers = { ...pageHeaders(page), ...etagHeaders(etag) };
+    if (etag !== undefined && matchesTag(c.req.header("if-none-match"), etag)) {
+      return answer(c, null, { status: 304, headers });
+    }
     return request.format === "arrays" || request.format === "objects"
-      ? answerJson(c, { found, page, cursor })
-      : answerFile(c, { found, page, cursor });
+      ? answerJson(c, { found, page, cursor, headers })
+      : answerFile(c, { found, page, cursor, headers });
   });
 }
 
@@ -99,22 +123,24 @@ function resolveIn(
     columns: KLINE_COLUMNS,
   };
   const page = cursor === undefined ? whole : atCursor(whole, cursor);
-  return { views, series, whole, page, meta: JSON.stringify(meta).slice(1, -1) };
+  const told = JSON.stringify(meta).slice(1, -1);
+  return { views, series, whole, page, meta: told, tag: shortHash(told) };
 }
 
 interface Found {
   readonly found: Resolved;
   readonly page: KlinePage;
   readonly cursor: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** The rows pass from the reader's bytes to the wire without being parsed. */
-function answerJson(c: AppContext, { found, page, cursor }: Found): Response {
+function answerJson(c: AppContext, { found, page, cursor, headers }: Found): Response {
   const next = cursor === undefined ? "null" : `"${cursor}"`;
   const meta = `{"request_id":"${requestId(c)}","timestamp":"${new Date().toISOString()}",` +
     `${found.meta},"rows":${page.rows},"next_cursor":${next}}`;
   return answer(c, wrapRows(page.bytes, meta), {
-    headers: { "content-type": "application/json", ...pageHeaders(page) },
+    headers: { "content-type": "application/json", ...headers },
   });
 }
 
@@ -123,7 +149,7 @@ const FILES = {
   parquet: { type: "application/vnd.apache.parquet", extension: "parquet" },
 } as const;
 
-function answerFile(c: AppContext, { found, page, cursor }: Found): Response {
+function answerFile(c: AppContext, { found, page, cursor, headers }: Found): Response {
   const { format, interval } = found.whole;
   const { type, extension } = FILES[format === "parquet" ? "parquet" : "csv"];
   const id = found.series.id.slice(0, found.series.id.lastIndexOf("."));
@@ -131,7 +157,7 @@ function answerFile(c: AppContext, { found, page, cursor }: Found): Response {
     headers: {
       "content-type": type,
       "content-disposition": `attachment; filename="${id}.${interval}.${extension}"`,
-      ...pageHeaders(page),
+      ...headers,
       "x-rows": String(page.rows),
       "x-simulated": String(found.series.simulated),
       ...(page.firstOpenTime === undefined ? {} : { "x-first-open-time": `${page.firstOpenTime}` }),
@@ -139,6 +165,11 @@ function answerFile(c: AppContext, { found, page, cursor }: Found): Response {
       ...(cursor === undefined ? {} : { "x-next-cursor": cursor }),
     },
   });
+}
+
+/** What a client may keep, but must ask for again each time. */
+function etagHeaders(etag: string | undefined): Readonly<Record<string, string>> {
+  return etag === undefined ? {} : { etag, "cache-control": "private, no-cache" };
 }
 
 function pageHeaders({ cached }: KlinePage): Readonly<Record<string, string>> {

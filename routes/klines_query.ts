@@ -22,7 +22,9 @@ export const klinesQuery = z.strictObject({
   order: z.enum(["asc", "desc"]).prefault("asc").openapi({ description: "By open time." }),
   fill: z.enum(["none", "previous"]).prefault("none")
     .openapi({ description: "previous: gaps become candles without volume at the last close." }),
-  partial: flagParam("Also an aggregated candle that is not complete yet.").prefault("false"),
+  partial: flagParam(
+    "Also the last candle of a larger interval while its time runs, made of what is stored.",
+  ).prefault("false"),
   format: z.enum(["arrays", "objects", "csv", "parquet"]).prefault("arrays")
     .openapi({ description: "Columns of arrays are in `meta.columns`." }),
   numbers: z.enum(["number", "string"]).prefault("number")

@@ -35,10 +35,11 @@ export function countParam(
 
 /** A time in a JSON body: epoch ms or ISO 8601 text; epoch ms afterwards. */
 export function timeField(description: string): z.ZodType<number, number | string> {
-  return z.union([z.number(), z.string()]).transform((given, context) => {
+  const expected = "expected epoch ms or ISO 8601";
+  return z.union([z.number(), z.string()], { error: expected }).transform((given, context) => {
     const at = parseTime(given);
     if (at !== undefined) return at;
-    context.addIssue({ code: "custom", message: "expected epoch ms or ISO 8601" });
+    context.addIssue({ code: "custom", message: expected });
     return z.NEVER;
   }).openapi({ type: ["integer", "string"], description, example: "2021-01-01T00:00:00Z" });
 }

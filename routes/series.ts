@@ -8,7 +8,8 @@ import { identifyWrite } from "./idempotency.ts";
 import { flagParam, timeField } from "./params.ts";
 import { findRecorded } from "./recorded_series.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
-import { gapWire, seriesWire, toGapWire, toSeriesWire } from "./series_wire.ts";
+import { gapsMeta, gapsQuery, gapWire, pageOfGaps, toGapWire } from "./series_gaps.ts";
+import { seriesWire, toSeriesWire } from "./series_wire.ts";
 import { addSeries, unwatchSeries } from "./watch_series.ts";
 import { writeMeta, writeMetaWire } from "./write_meta.ts";
 
@@ -65,11 +66,16 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
 
   endpoint(router, {
     ...{ method: "get", path: "/api/v1/series/{id}/gaps", access: "market", tag, params },
-    ...{ summary: "Holes between the first and the last candle", query: noQuery, body: undefined },
-    answer: { status: 200, description: "Ascending, in ms", data: z.array(gapWire) },
-  }, async (c) => {
+    summary: "Holes between the first and the last candle",
+    ...{ query: gapsQuery, body: undefined },
+    answer: {
+      ...{ status: 200, description: "Ascending, in ms; whole, also where the range cuts them" },
+      ...{ data: z.array(gapWire), meta: gapsMeta },
+    },
+  }, async (c, { query }) => {
     const { id } = await directory.find(c.req.param("id") ?? "");
-    return success(c, (await series.gaps(id)).map(toGapWire));
+    const { gaps, nextCursor } = pageOfGaps(await series.gaps(id), query);
+    return success(c, gaps.map(toGapWire), { meta: { next_cursor: nextCursor ?? null } });
   });
 
   endpoint(router, {

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { INTERVALS } from "@/domain/klines/interval.ts";
-import type { Gap, SeriesView } from "@/projections/series_queries.ts";
+import type { SeriesView } from "@/projections/series_queries.ts";
 
 const ms = z.int().nullable();
 const count = z.int().min(0);
@@ -26,13 +26,6 @@ export const seriesWire = z.object({
   last_error: z.string().nullable(),
 }).openapi("Series");
 
-export const gapWire = z.object({
-  from: z.int(),
-  to: z.int().openapi({ description: "Exclusive." }),
-  missing: count.openapi({ description: "Candles." }),
-  verified_empty: z.boolean().openapi({ description: "The exchange has none, asked twice." }),
-}).openapi("Gap");
-
 export function toSeriesWire(view: SeriesView): z.infer<typeof seriesWire> {
   return {
     id: view.id,
@@ -52,14 +45,5 @@ export function toSeriesWire(view: SeriesView): z.infer<typeof seriesWire> {
     history_start: view.historyStart,
     last_crawled_at: view.lastCrawledAt?.toISOString() ?? null,
     last_error: view.lastError,
-  };
-}
-
-export function toGapWire(gap: Gap): z.infer<typeof gapWire> {
-  return {
-    from: gap.from,
-    to: gap.to,
-    missing: gap.missing,
-    verified_empty: gap.verifiedEmpty,
   };
 }

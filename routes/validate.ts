@@ -1,5 +1,6 @@
 import type { z } from "@hono/zod-openapi";
 import { Refusal, type RefusalDetail } from "@/domain/decider.ts";
+import { wording } from "./validation_wording.ts";
 
 /** Parses what a caller sent. Refusal `validation_error` names the first field and lists all. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
@@ -7,7 +8,7 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, what: string):
   if (bad !== undefined) throw invalid(what, [bad]);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw invalid(what, result.error.issues.flatMap((issue) => detailsOf(issue, what)));
+  throw invalid(what, result.error.issues.flatMap((issue) => detailsOf(issue, value, what)));
 }
 
 /** Query as one value a name. Refusal for a name that is given twice. */
@@ -29,14 +30,14 @@ function invalid(what: string, details: readonly RefusalDetail[]): Refusal {
   });
 }
 
-function detailsOf(issue: z.core.$ZodIssue, what: string): RefusalDetail[] {
+function detailsOf(issue: z.core.$ZodIssue, value: unknown, what: string): RefusalDetail[] {
   const field = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
     const kind = what === "query" ? "query parameter" : "field";
     const parent = field === "" ? "" : `${field}.`;
     return issue.keys.map((key) => ({ field: `${parent}${key}`, message: `unknown ${kind}` }));
   }
-  const message = issue.message.endsWith("received undefined") ? "required" : issue.message;
+  const message = wording(issue, issue.path.reduce(inside, value));
   return [{ ...(field === "" ? {} : { field }), message }];
 }
 
@@ -54,4 +55,9 @@ function unstorable(value: unknown, field = ""): RefusalDetail | undefined {
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function inside(value: unknown, name: PropertyKey): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.entries(value).find(([key]) => key === String(name))?.[1];
 }

@@ -141,6 +141,10 @@ Deno.test("POST crawl: refuses what it cannot crawl, and starts nothing", async 
   const bodies: readonly [Record<string, unknown>, number][] = [
     [{ series: "kraken.NO-USDT.1m" }, 404],
     [{ series: "a:b" }, 422],
+    [{ series: "garbage" }, 422],
+    [{ series: "" }, 422],
+    [{ series: "BTCUSDT" }, 422],
+    [{ series: "kraken.BTC-USDT" }, 422],
     [{ series: "kraken:NO/USDT:1m" }, 404],
     [{ series: "simulated:BTC/USDT:1m" }, 409],
     [{ series: ID, since: "soon" }, 422],

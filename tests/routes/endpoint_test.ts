@@ -27,6 +27,7 @@ function openTiny({ marketData = "open" }: { marketData?: "open" | "private" } =
     at: timeParam("A time.").optional(),
     n: countParam({ min: 1, max: 10, description: "A count." }).prefault("5"),
     flag: flagParam("A flag.").prefault("false"),
+    name: z.string().min(1).max(5).optional(),
   });
   const body = z.strictObject({
     name: z.string().max(5),
@@ -82,7 +83,10 @@ const BAD_QUERIES: readonly [query: string, field: string, says: RegExp][] = [
   ["n=1.5", "n", /whole number/],
   ["n=", "n", /whole number/],
   ["at=yesterday", "at", /epoch ms or ISO 8601/],
-  ["flag=yes", "flag", /"true"/],
+  ["flag=yes", "flag", /flag: expected one of true, false$/],
+  ["flag=", "flag", /expected one of true, false$/],
+  ["name=", "name", /name: must not be empty$/],
+  ["name=123456", "name", /name: expected at most 5 characters$/],
   ["N=5", "N", /unknown query parameter/],
   ["n=1&n=2", "n", /given twice/],
   ["__proto__=1", "__proto__", /unknown/],
@@ -98,7 +102,7 @@ for (const [query, field, says] of BAD_QUERIES) {
 }
 
 Deno.test("endpoint: any query is answered, none is a bug", async () => {
-  const names = fc.constantFrom("at", "n", "flag", "other", "__proto__", "constructor");
+  const names = fc.constantFrom("name", "at", "n", "flag", "other", "__proto__", "constructor");
   const pairs = fc.array(fc.tuple(names, fc.string({ unit: "binary" })), { maxLength: 4 });
   await fc.assert(
     fc.asyncProperty(pairs, async (given) => {
@@ -172,6 +176,24 @@ for (const [what, init, status, code, field] of BAD_BODIES) {
     const answer = await openTiny().ask("/write/1", init);
     assert.deepEqual([answer.status, answer.error.code], [status, code]);
     if (field !== undefined) assert.equal(answer.error.field, field);
+  });
+}
+
+const WORDS: readonly [body: string, says: string][] = [
+  ["{}", "name: required"],
+  ['{"name":1}', "name: expected text"],
+  ['{"name":null}', "name: expected text"],
+  ['{"name":"123456"}', "name: expected at most 5 characters"],
+  ['{"name":"a","inner":[]}', "inner: expected an object"],
+  ['{"name":"a","inner":{}}', "inner.at: required"],
+  ['{"name":"a","inner":{"at":{}}}', "inner.at: expected epoch ms or ISO 8601"],
+  ["[]", "body: expected an object"],
+];
+
+for (const [body, says] of WORDS) {
+  Deno.test(`endpoint: says of ${body} that ${says}`, async () => {
+    const { error } = await openTiny().ask("/write/1", post(body));
+    assert.equal(error.message, `Cannot accept the body: ${says}`);
   });
 }
 

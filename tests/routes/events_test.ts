@@ -6,7 +6,7 @@ import type { StoredEvent } from "@/events/define.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
 import { streamEvents } from "@/routes/events_stream.ts";
 import { fakeClock, settle } from "@/tests/support/fake_clock.ts";
-import { openApp, type TestApp } from "@/tests/support/app.ts";
+import { openApp, type TestApp, TOKENS } from "@/tests/support/app.ts";
 
 let opened: Promise<TestApp> | undefined;
 const openOnce = () => opened ??= openWithEvents();
@@ -78,6 +78,20 @@ Deno.test("GET events/stream: goes on after Last-Event-ID, which goes before `af
   await reader.cancel();
   const odd = await ask("GET", "/api/v1/events/stream", { as, headers: { "last-event-id": "x" } });
   assert.equal(odd.status, 422);
+});
+
+Deno.test("HEAD events/stream: is refused and opens nothing", async () => {
+  const { app, house } = await openOnce();
+  const before = house.store.subscribe;
+  let opened = 0;
+  house.store.subscribe = (listener) => {
+    opened++;
+    return before(listener);
+  };
+  const headers = { authorization: `Bearer ${TOKENS.admin}` };
+  const response = await app.request("/api/v1/events/stream", { method: "HEAD", headers });
+  house.store.subscribe = before;
+  assert.deepEqual([response.status, response.headers.get("allow"), opened], [405, "GET", 0]);
 });
 
 Deno.test("GET events/stream: ends when the service stops", async () => {

@@ -218,6 +218,21 @@ const BAD: readonly [query: Record<string, string | number>, field: string][] = 
   [{ colour: "red" }, "colour"],
 ];
 
+const SAYS: readonly [query: string, says: RegExp][] = [
+  ["symbol=BTCUSDT", /interval: required$/],
+  ["symbol=BTCUSDT&interval=", /interval: expected one of 1s, 1m, /],
+  ["interval=1m", /symbol: required$/],
+  ["interval=1m&symbol=", /symbol: must not be empty$/],
+  ["interval=1m&symbol=BTCUSDT&exchange=", /exchange: must not be empty$/],
+];
+
+Deno.test("GET klines: what is missing is called required, in our words", async () => {
+  const { json } = await openOnce();
+  for (const [query, says] of SAYS) {
+    assert.match((await json("GET", `/api/v1/klines?${query}`)).error.message, says);
+  }
+});
+
 Deno.test("GET klines: each bad parameter is refused by name", async () => {
   const { json } = await openOnce();
   for (const [query, field] of BAD) {

@@ -221,6 +221,18 @@ Deno.test("openapi.json: describes every form of a body, and the headers that ar
   ]);
 });
 
+Deno.test("openapi.json: tells what a reader of candles would stumble over", async () => {
+  const { ask } = await openOnce();
+  const { paths } = await (await ask("GET", "/openapi.json")).json();
+  const read: string = paths["/api/v1/klines"].get.description;
+  for (const what of [/without `start`.*back/, /partial=true/, /18 decimals and 20 digits/]) {
+    assert.match(read, what);
+  }
+  const { description } = paths["/api/v1/series/{id}/klines"].post;
+  assert.match(description, /18 decimals and 20 digits/);
+  assert.ok(paths["/api/v1/klines"].get.responses[304]);
+});
+
 Deno.test("openapi.json: names every code of a failure", async () => {
   const { ask } = await openOnce();
   const { components, info } = await (await ask("GET", "/openapi.json")).json();

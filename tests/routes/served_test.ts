@@ -132,3 +132,23 @@ Deno.test("served: an event reaches a follower while the connection is open", as
   gone.abort();
   await server.shutdown();
 });
+
+Deno.test("served: HEAD tells the length that GET has, and sends no body", async () => {
+  const app = await openOnce();
+  const { server, port } = serve(app);
+  const headOf = async (method: string, path: string) => {
+    const connection = await Deno.connect({ port, hostname: "127.0.0.1" });
+    const lines = [`${method} ${path} HTTP/1.1`, "host: x", "connection: close", "", ""];
+    await connection.write(new TextEncoder().encode(lines.join("\r\n")));
+    const text = await new Response(connection.readable).text();
+    const [head = "", body = ""] = text.split("\r\n\r\n");
+    return { length: /^content-length: (\d+)$/m.exec(head)?.[1], sent: body.length };
+  };
+  const paths = ["/health/live", "/openapi.json", "/docs", "/api/v1/series", "/nowhere"];
+  for (const path of [...paths, "/api/v1/klines?symbol=AAAUSDT&interval=1m&format=csv"]) {
+    const [got, head] = [await headOf("GET", path), await headOf("HEAD", path)];
+    assert.ok(got.sent > 0);
+    assert.deepEqual([head.sent, head.length], [0, got.length], path);
+  }
+  await server.shutdown();
+});

@@ -1,6 +1,6 @@
 import { Refusal } from "@/domain/decider.ts";
 import { formatSeries, type SeriesRef } from "@/domain/klines/series_ref.ts";
-import { type Interval, slotEnd, slotStart } from "@/domain/klines/interval.ts";
+import { type Interval, slotStart } from "@/domain/klines/interval.ts";
 import type { HeldSeries, Installation } from "@/domain/ports/installation.ts";
 import type { ResultFile } from "@/domain/ports/local_files.ts";
 import { type CommandSpec, findTime, refuse, requireSeries, requireText } from "./arguments.ts";
@@ -45,7 +45,11 @@ export const exportKlines: Command = {
     const range = chooseRange(held, { from, to, interval: asked.interval });
     const result = await context.files.createResult(out, { replace: args.given("force") });
     try {
-      const rows = await writePages({ installation, series, range, format, out, result }, context);
+      const total = countCandles(held, range, asked.interval);
+      const rows = await writePages(
+        { installation, series, range, total, format, out, result },
+        context,
+      );
       const sizeBytes = await result.finish();
       return {
         lines: [
@@ -71,6 +75,8 @@ interface Export {
   readonly installation: Installation;
   readonly series: SeriesRef;
   readonly range: readonly [from: number, to: number];
+  /** Candles in it; undefined where only reading tells. */
+  readonly total: number | undefined;
   readonly format: Format;
   readonly out: string;
   readonly result: ResultFile;
@@ -81,8 +87,7 @@ async function writePages(job: Export, context: CommandContext): Promise<number>
   const { installation, series, range: [from, to], format } = job;
   const writer = createWriter(job, context);
   const pageFormat = format === "parquet" ? "parquet" : "csv";
-  const total = Math.ceil((to - from) / (slotEnd(series.interval, from) - from));
-  context.progress.start(`export ${formatSeries(series)}`, { unit: "candles", total });
+  context.progress.start(`export ${formatSeries(series)}`, { unit: "candles", total: job.total });
   let rows = 0;
   for (let next: number | undefined = from; next !== undefined && next < to;) {
     context.signal.throwIfAborted();
@@ -151,4 +156,14 @@ function chooseRange(
     throw refuse(spec, `candles are held from ${isoTime(first)} to ${isoTime(past)} only`);
   }
   return range;
+}
+
+/** Gaps and larger bars make the candles of a part unknown; of all that is held they are counted. */
+function countCandles(
+  { series, candles, range }: HeldSeries,
+  [from, to]: readonly [from: number, to: number],
+  interval: Interval,
+): number | undefined {
+  const isAll = interval === series.interval && from === range?.[0] && to === range[1];
+  return isAll ? candles : undefined;
 }

@@ -139,7 +139,9 @@ const schema = z.object({
   HISTORY_START: time().optional()
     .describe(`Where a crawled history begins. Unset: ${HISTORY_YEARS} years back.`),
   HOT_DAYS: integer(1, 36_500).prefault("365")
-    .describe("Candles younger than this stay rows of the database, older ones live in files."),
+    .describe(
+      "Candles of periods that ended longer ago are taken in as files, younger ones as rows.",
+    ),
   CRON: flag().prefault("on").describe("off: this process crawls nothing by itself."),
   TIME_ZONE: timeZone().prefault("Asia/Shanghai").describe("Time zone of the schedules."),
   EXCHANGE_URLS: json(

@@ -80,7 +80,7 @@ export function openRunningInstallation(options: RunningOptions): Installation {
     const query = new URLSearchParams({ source: "import", overwrite: String(overwrite) });
     const path = `/api/v1/series/${encodeURIComponent(held.id)}/klines?${query}`;
     const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    progress.start(`import ${formatSeries(series)}`, { unit: "bytes", total });
+    progress.start(`import ${formatSeries(series)}`, { unit: "bytes read", total });
     let counts = NOTHING_IMPORTED;
     for (const file of files) {
       reached(file);

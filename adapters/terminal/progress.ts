@@ -36,7 +36,7 @@ export function createTerminalProgress(options: TerminalProgressOptions): Progre
     current.samples = current.samples.filter(({ at }) => now - at <= WINDOW_MS);
     const oldest = current.samples[0] ?? { at: current.startedAt, done: 0 };
     const elapsedMs = now - oldest.at;
-    const perSecond = elapsedMs > 0 ? (current.done - oldest.done) * 1000 / elapsedMs : 0;
+    const perSecond = elapsedMs > 0 ? (current.done - oldest.done) * 1000 / elapsedMs : undefined;
     current.samples.push({ at: now, done: current.done });
     current.drawnAt = now;
     const columns = terminal.interactive ? terminal.columns : undefined;
@@ -73,8 +73,10 @@ export function createTerminalProgress(options: TerminalProgressOptions): Progre
     start(label, { unit, total }) {
       finish();
       const now = clock.now();
-      work = { label, unit, total, done: 0, startedAt: now, drawnAt: -Infinity, samples: [] };
-      draw(work, now);
+      work = { label, unit, total, done: 0, startedAt: now, drawnAt: now, samples: [] };
+      // A bar shows at once that work has begun; a line has nothing to tell yet.
+      if (terminal.interactive) draw(work, now);
+      else work.samples.push({ at: now, done: 0 });
     },
     advance(by) {
       if (work !== undefined) work.done += by;

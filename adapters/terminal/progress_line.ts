@@ -4,7 +4,8 @@ export interface ProgressState {
   readonly unit: string;
   readonly done: number;
   readonly total: number | undefined;
-  readonly perSecond: number;
+  /** Undefined while no time has passed. */
+  readonly perSecond: number | undefined;
   readonly elapsedMs: number;
   /** Undefined leaves the bar out. */
   readonly columns: number | undefined;
@@ -34,11 +35,14 @@ export function formatDuration(ms: number): string {
 }
 
 function describe({ done, total, unit, perSecond, elapsedMs }: ProgressState): string[] {
-  const rate = `${number(Math.round(perSecond))}/s`;
-  if (total === undefined) return [`${number(done)} ${unit}`, rate, formatDuration(elapsedMs)];
+  const rate = perSecond === undefined ? [] : [`${number(Math.round(perSecond))}/s`];
+  if (total === undefined) {
+    const elapsed = perSecond === undefined ? [] : [formatDuration(elapsedMs)];
+    return [`${number(done)} ${unit}`, ...rate, ...elapsed];
+  }
   const percent = `${String(Math.floor(share(done, total) * 100)).padStart(3)} %`;
-  const facts = [percent, `${number(done)}/${number(total)} ${unit}`, rate];
-  if (perSecond <= 0 || done >= total) return facts;
+  const facts = [percent, `${number(done)}/${number(total)} ${unit}`, ...rate];
+  if (perSecond === undefined || perSecond <= 0 || done >= total) return facts;
   return [...facts, `${formatDuration((total - done) * 1_000 / perSecond)} left`];
 }
 

@@ -1,6 +1,6 @@
 import { Refusal } from "@/domain/decider.ts";
 import { formatSeries, type SeriesRef } from "@/domain/klines/series_ref.ts";
-import { type Interval, slotEnd, slotStart } from "@/domain/klines/interval.ts";
+import { type Interval, slotStart } from "@/domain/klines/interval.ts";
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import { monthStart, nextMonth } from "@/domain/klines/vision_files.ts";
 import type { HeldSeries, Installation } from "@/domain/ports/installation.ts";
@@ -64,7 +64,11 @@ export const exportKlines: Command = {
     const range = chooseRange(held, { from, to, interval: asked.interval });
     const result = await context.files.createResult(out, { replace: args.given("force") });
     try {
-      const rows = await writePages({ installation, series, range, format, out, result }, context);
+      const total = countCandles(held, range, asked.interval);
+      const rows = await writePages(
+        { installation, series, range, total, format, out, result },
+        context,
+      );
       const sizeBytes = await result.finish();
       return {
         lines: [
@@ -121,6 +125,8 @@ interface Export {
   readonly installation: Installation;
   readonly series: SeriesRef;
   readonly range: readonly [from: number, to: number];
+  /** Candles in it; undefined where only reading tells. */
+  readonly total: number | undefined;
   readonly format: Format;
   readonly out: string;
   readonly result: ResultFile;
@@ -131,8 +137,7 @@ async function writePages(job: Export, context: CommandContext): Promise<number>
   const { installation, series, range: [from, to], format } = job;
   const writer = createWriter(job, context);
   const pageFormat = format === "parquet" ? "parquet" : "csv";
-  const total = Math.ceil((to - from) / (slotEnd(series.interval, from) - from));
-  context.progress.start(`export ${formatSeries(series)}`, { unit: "candles", total });
+  context.progress.start(`export ${formatSeries(series)}`, { unit: "candles", total: job.total });
   let rows = 0;
   for (let next: number | undefined = from; next !== undefined && next < to;) {
     context.signal.throwIfAborted();
@@ -217,4 +222,14 @@ function chooseRange(
 function requireRange({ range, series }: HeldSeries): OpenTimeRange {
   if (range !== undefined) return range;
   throw new Refusal("not_found", `Cannot export ${formatSeries(series)}: it has no candles yet`);
+}
+
+/** Gaps and larger bars make the candles of a part unknown; of all that is held they are counted. */
+function countCandles(
+  { series, candles, range }: HeldSeries,
+  [from, to]: readonly [from: number, to: number],
+  interval: Interval,
+): number | undefined {
+  const isAll = interval === series.interval && from === range?.[0] && to === range[1];
+  return isAll ? candles : undefined;
 }

@@ -82,13 +82,33 @@ Deno.test("progress writes a plain line every five seconds into a pipe", () => {
   progress.note("a file was odd");
   progress.finish();
   deepEqual(lines, [
-    "import    0 %  0/100 candles  0/s",
     "import    5 %  5/100 candles  1/s  1 min 35 s left",
     "import   10 %  10/100 candles  1/s  1 min 30 s left",
     "a file was odd",
     "import: 12 candles in 12 s (1/s)",
   ]);
   deepEqual(statuses.filter((text) => text !== ""), []);
+});
+
+Deno.test("progress shows a bar without a rate as long as no time has passed", () => {
+  const { progress, statuses } = open();
+  progress.start("crawl", { unit: "candles" });
+  progress.start("import", { unit: "candles", total: 3 });
+  deepEqual(statuses.filter((text) => text !== ""), [
+    "crawl  0 candles",
+    "import  [░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░]    0 %  0/3 candles",
+  ]);
+});
+
+Deno.test("progress writes nothing into a pipe before there is something to tell", () => {
+  const { progress, lines, pass } = open({ interactive: false });
+  progress.start("export", { unit: "candles" });
+  pass(1_000);
+  progress.advance(10);
+  deepEqual(lines, []);
+  pass(4_000);
+  progress.advance(10);
+  deepEqual(lines, ["export  20 candles  4/s  5.0 s"]);
 });
 
 Deno.test("progress ignores what comes before a start", () => {

@@ -11,7 +11,7 @@ import { BATCH_BYTES, batches, importKlines } from "@/cron/commands/import.ts";
 import { job } from "@/cron/commands/job.ts";
 import { rebuild } from "@/cron/commands/rebuild.ts";
 import type { ImportFile } from "@/domain/ports/local_files.ts";
-import { silentProgress } from "@/domain/ports/progress.ts";
+import { type Progress, silentProgress } from "@/domain/ports/progress.ts";
 import { MemoryInstallation } from "../../support/memory_installation.ts";
 
 const BTC = { exchange: "binance", symbol: "BTC/USDT", interval: "1m" } as const;
@@ -22,12 +22,15 @@ interface Given {
   readonly command: Command;
   readonly args: readonly string[];
   readonly installation?: MemoryInstallation;
+  readonly progress?: Progress;
 }
 
-function run({ command, args, installation = new MemoryInstallation() }: Given) {
+function run(
+  { command, args, installation = new MemoryInstallation(), progress = silentProgress }: Given,
+) {
   return command.run(parseArguments(command.spec, args), {
     signal: new AbortController().signal,
-    progress: silentProgress,
+    progress,
     clock: { now: () => 0 },
     stallP99Ms: () => 0,
     files: openLocalFiles({ tempDir: "unused" }),
@@ -211,6 +214,28 @@ Deno.test("export keeps to --from and --to and writes freqtrade's json by the fi
     [START + 3 * MINUTE, 1, 2, 0.5, 1.5, 1e-8],
   ]);
 });
+
+for (
+  const [title, range, total] of [
+    ["all that is held", [], 2],
+    ["a part of it, whose gaps nobody has counted", ["--from", "2021-01-01T00:01"], undefined],
+  ] as const
+) {
+  Deno.test(`export counts candles, not open times: ${total} of ${title}`, async () => {
+    await withFolder(async (folder) => {
+      const installation = new MemoryInstallation();
+      installation.hold(BTC, [START, START + 9 * MINUTE]);
+      const starts: unknown[] = [];
+      const progress: Progress = {
+        ...silentProgress,
+        start: (_label, options) => void starts.push(options),
+      };
+      const args = ["binance:BTC/USDT:1m", ...range, "--out", `${folder}/x.csv`];
+      await run({ command: exportKlines, args, installation, progress });
+      deepEqual(starts, [{ unit: "candles", total }]);
+    });
+  });
+}
 
 Deno.test("export refuses a range that holds nothing and leaves no file", async () => {
   await withFolder(async (folder) => {

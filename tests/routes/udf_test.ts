@@ -153,10 +153,10 @@ Deno.test("udf history: the running bar is the last one", async () => {
 Deno.test("udf history: of bars that open within one second one shows", async () => {
   const app = await openOnce();
   const odd = { ...at(0), openTime: START + 400, close: "11.5" };
-  await hold(app, "kraken:BTC/USDT:1m", [at(0), odd]);
+  await hold(app, "kraken:LTC/USDT:1m", [at(0), odd]);
   const { t, c } = await udf(
     app,
-    `history?symbol=KRAKEN:BTCUSDT&resolution=1&from=0&to=${S + 60}`,
+    `history?symbol=KRAKEN:LTCUSDT&resolution=1&from=0&to=${S + 60}`,
   );
   assert.deepEqual([t, c], [[S], [11.5]]);
 });

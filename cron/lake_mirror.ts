@@ -1,4 +1,4 @@
-import { type LakeFile, lakeManifest, lakePath } from "@/domain/klines/lake_manifest.ts";
+import { lakeEntries, type LakeFile, lakeManifest } from "@/domain/klines/lake_manifest.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { LakeFolder } from "@/domain/ports/lake_folder.ts";
@@ -84,15 +84,22 @@ export function createLakeMirror({ folder, files, clock, log }: LakeMirrorDeps):
     const wanted = await files.list(dirty === "all" ? undefined : [...dirty]);
     // Of a series that had an event even what is known is put: a damaged blob may have been healed.
     const isGuess = compared && dirty === "all";
-    const known = new Map((isGuess ? all() : []).map((file) => [lakePath(file), file.sha256]));
+    const known = new Map(
+      (isGuess ? all() : []).flatMap(lakeEntries).map(({ path, sha256 }) => [path, sha256]),
+    );
     const present: LakeFile[] = [];
     for (const file of wanted) {
       if (clock.now() >= deadline) throw new DOMException("The mirror stops", "AbortError");
-      if (known.get(lakePath(file)) === file.sha256 || await put(file)) present.push(file);
+      const there: boolean[] = [];
+      for (const entry of lakeEntries(file)) {
+        there.push(known.get(entry.path) === entry.sha256 || await put(entry));
+      }
+      if (there[0] === true) present.push(file);
     }
-    const names = new Set(wanted.map(lakePath));
-    const before = all().filter(({ seriesId }) => dirty === "all" || dirty.has(seriesId));
-    for (const path of new Set([...found, ...before.map(lakePath)])) {
+    const names = new Set(wanted.flatMap(lakeEntries).map(({ path }) => path));
+    const before = all().filter(({ seriesId }) => dirty === "all" || dirty.has(seriesId))
+      .flatMap(lakeEntries).map(({ path }) => path);
+    for (const path of new Set([...found, ...before])) {
       if (!names.has(path)) await folder.remove(path);
     }
     for (const id of dirty === "all" ? [...shown.keys()] : dirty) shown.delete(id);
@@ -102,15 +109,15 @@ export function createLakeMirror({ folder, files, clock, log }: LakeMirrorDeps):
   }
 
   /** False for a file that cannot be shown: the others must be. */
-  async function put(file: LakeFile): Promise<boolean> {
+  async function put({ path, sha256 }: ReturnType<typeof lakeEntries>[number]): Promise<boolean> {
     try {
-      await folder.put(lakePath(file), file.sha256);
+      await folder.put(path, sha256);
       return true;
     } catch (error) {
       // A full disk or a folder that is not ours hits every file.
       if (error instanceof AdapterError) throw error;
       log.error("a period file cannot be shown in the readable lake", {
-        ...{ path: lakePath(file), error },
+        ...{ path, error },
       });
       return false;
     }
@@ -149,12 +156,13 @@ function both(a: Dirty, b: Dirty): Dirty {
   return a === "all" || b === "all" ? "all" : a.union(b);
 }
 
+const SHOWN = new Set(["KlinesArchived", "KlinesDeleted", "KlineBatchesCompacted"]);
+
 /** Series of which these events change a period's file. */
 function seriesOf(events: readonly Recorded[]): ReadonlySet<string> {
   const ids = new Set<string>();
   for (const { type, data } of events) {
-    const files = type === "KlinesArchived" || type === "KlinesDeleted";
-    if (files && typeof data === "object" && data !== null && "seriesId" in data) {
+    if (SHOWN.has(type) && typeof data === "object" && data !== null && "seriesId" in data) {
       ids.add(String(data.seriesId));
     }
   }

@@ -4,6 +4,7 @@ import type { Interval } from "@/domain/klines/interval.ts";
 import type { LakeFile } from "@/domain/klines/lake_manifest.ts";
 import type { Db } from "./db.ts";
 import { klinePeriodsTable, periodKey } from "./kline_periods.ts";
+import { periodBlobsTable } from "./period_blobs.ts";
 import { seriesTable } from "./series.ts";
 
 /** The period files as the read models have them. */
@@ -18,6 +19,7 @@ export function createLakeFiles(db: Db): LakeFiles {
   async function select(which: SQL | undefined): Promise<LakeFile[]> {
     const rows = await db.select(COLUMNS).from(klinePeriodsTable)
       .innerJoin(seriesTable, eq(seriesTable.seriesId, klinePeriodsTable.seriesId))
+      .leftJoin(periodBlobsTable, eq(periodBlobsTable.key, klinePeriodsTable.key))
       .where(and(isNotNull(klinePeriodsTable.fileSha256), which))
       .orderBy(asc(klinePeriodsTable.seriesId), asc(klinePeriodsTable.period));
     return rows.map(({ interval, sha256, sizeBytes, price, volume, quote, ...row }) => ({
@@ -51,6 +53,7 @@ const COLUMNS = {
   lastOpenTime: klinePeriodsTable.lastOpenTime,
   sha256: klinePeriodsTable.fileSha256,
   sizeBytes: klinePeriodsTable.fileSizeBytes,
+  revisions: periodBlobsTable.revisions,
   price: klinePeriodsTable.priceScale,
   volume: klinePeriodsTable.volumeScale,
   quote: klinePeriodsTable.quoteScale,

@@ -32,6 +32,8 @@ export const manifestWire = z.object({
       scale: z.object({ price: z.int(), volume: z.int(), quote: z.int() })
         .openapi({ description: "Decimals that its columns hold." }),
       position: z.int().openapi({ description: "Of the period's last event." }),
+      revisions: z.object({ path: z.string(), sha256: z.string(), bytes: z.int() }).optional()
+        .openapi({ description: "Candles that were superseded or removed; on the disk only." }),
     })),
   })),
 }).openapi("LakeManifest");

@@ -17,8 +17,9 @@ export interface DiskLakeFolderOptions {
   readonly now?: () => number;
 }
 
-/** `<exchange>/<BASE-QUOTE>/<interval>/<period>.parquet` */
+/** `<exchange>/<BASE-QUOTE>/<interval>/<period>.parquet`, and in a folder there `revisions/<period>.revisions.parquet`. */
 const PERIOD_FILE = /^(\d{4}(-\d\d){0,2}|all)\.parquet$/;
+const REVISIONS_FILE = /^(\d{4}(-\d\d){0,2}|all)\.revisions\.parquet$/;
 const LEVELS = 3;
 const STALE_MS = 3_600_000;
 const WRITABLE = 0o222;
@@ -92,10 +93,14 @@ async function* periodFiles(
   level: number,
 ): AsyncGenerator<string> {
   for await (const { name, isFile, isDirectory } of entriesOf(`${directory}/${path}`)) {
-    if (isDirectory && level < LEVELS && !name.startsWith(".")) {
+    const enters = level < LEVELS
+      ? !name.startsWith(".")
+      : level === LEVELS && name === "revisions";
+    if (isDirectory && enters) {
       yield* periodFiles(directory, `${path}${name}/`, level + 1);
     }
-    if (!isFile || level !== LEVELS || !PERIOD_FILE.test(name)) continue;
+    const isOurs = level === LEVELS ? PERIOD_FILE : level > LEVELS ? REVISIONS_FILE : undefined;
+    if (!isFile || isOurs?.test(name) !== true) continue;
     const mode = (await statOf(`${directory}/${path}${name}`))?.mode ?? WRITABLE;
     if ((mode & WRITABLE) === 0) yield `${path}${name}`;
   }

@@ -15,6 +15,8 @@ export interface LakeFile {
   readonly lastOpenTime: number | null;
   readonly sha256: string;
   readonly sizeBytes: number;
+  /** Superseded and removed candles of the period, with the positions that brought them. */
+  readonly revisions: { readonly sha256: string; readonly sizeBytes: number } | null;
   /** Decimals its columns hold. */
   readonly scale: { readonly price: number; readonly volume: number; readonly quote: number };
   /** Of the period's last event in the log. */
@@ -26,6 +28,22 @@ export function lakePath(
   file: Pick<LakeFile, "exchange" | "symbol" | "interval" | "period">,
 ): string {
   return `${lakeFolder(file)}/${file.period}.parquet`;
+}
+
+/** `binance/BTC-USDT/1m/revisions/2020-03.revisions.parquet`: beside the periods, so that `*.parquet` is those alone. */
+function revisionsPath(file: Parameters<typeof lakePath>[0]): string {
+  return `${lakeFolder(file)}/revisions/${file.period}.revisions.parquet`;
+}
+
+/** What lies in the folder for a period; its file comes first. */
+export function lakeEntries(
+  file: LakeFile,
+): readonly { readonly path: string; readonly sha256: string }[] {
+  const { sha256, revisions } = file;
+  return [
+    { path: lakePath(file), sha256 },
+    ...(revisions === null ? [] : [{ path: revisionsPath(file), sha256: revisions.sha256 }]),
+  ];
 }
 
 /**
@@ -50,6 +68,12 @@ function seriesEntry(files: readonly LakeFile[]) {
       ...{ period: file.period, path: lakePath(file), rows: file.rows },
       ...{ first_open_time: file.firstOpenTime, last_open_time: file.lastOpenTime },
       ...{ sha256: file.sha256, bytes: file.sizeBytes, scale: file.scale, position: file.position },
+      ...(file.revisions === null ? {} : {
+        revisions: {
+          ...{ path: revisionsPath(file), sha256: file.revisions.sha256 },
+          bytes: file.revisions.sizeBytes,
+        },
+      }),
     })),
   };
 }

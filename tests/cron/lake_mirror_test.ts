@@ -130,6 +130,40 @@ Deno.test("the readable lake drops what is removed: a period, then the series wi
     await shown.stop();
   }));
 
+Deno.test("the readable lake shows what a period's file holds no more, beside it, while it is filed", () =>
+  withScene(async ({ ingest, mirror, folder, house, lake }) => {
+    await ingest(1);
+    const shown = mirror();
+    shown.start();
+    await shown.settled();
+    const before = await folder.list();
+    const blob = await house.blobs.put(new TextEncoder().encode("superseded"));
+    const gone = await house.blobs.put(new TextEncoder().encode("a batch"));
+    const stream = `klines-${ID}-2020-03`;
+    const { version } = await house.store.readStream(stream);
+    const { position } = await house.store.append([{
+      ...{ stream, expected: version },
+      events: [{
+        type: "KlineBatchesCompacted",
+        data: {
+          ...{ seriesId: ID, period: "2020-03", blobs: [gone], replaces: null },
+          revisions: { blob, rows: 1 },
+        },
+      }],
+    }], { actor: "test", commandId: crypto.randomUUID() });
+    await house.follower.waitFor(position);
+    await shown.settled();
+    const path = "binance/BTC-USDT/1m/revisions/2020-03.revisions.parquet";
+    deepEqual((await folder.list()).toSorted(), [...before, path].toSorted());
+    equal(await Deno.readTextFile(`${lake}/${path}`), "superseded");
+    const purge = { seriesId: ID, interval: "1m", reason: "test", keepOut: false } as const;
+    const who = { actor: "test", commandId: crypto.randomUUID() };
+    await house.removal.remove({ ...purge, ...who, from: 0, to: MARCH * 2 });
+    await shown.settled();
+    deepEqual(await folder.list(), []);
+    await shown.stop();
+  }));
+
 Deno.test("the readable lake is made again at start: deleted, tampered with, or behind", () =>
   withScene(async ({ ingest, mirror, checked, lake, folder, house }) => {
     const first = mirror();

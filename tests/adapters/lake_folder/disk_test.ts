@@ -166,6 +166,7 @@ Deno.test("the list names period files of ours and nothing that others laid besi
       "binance/BTC-USDT/1d/all.parquet",
       "binance/BTC-USDT/1h/2020.parquet",
       PATH,
+      "binance/BTC-USDT/1m/revisions/2020-03.revisions.parquet",
       "binance/BTC-USDT/1s/2020-03-01.parquet",
       "binanceusdm/BTC-USDT_USDT-240628/1mo/all.parquet",
     ];

@@ -1,6 +1,11 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import fc from "fast-check";
-import { type LakeFile, lakeManifest, lakePath } from "@/domain/klines/lake_manifest.ts";
+import {
+  lakeEntries,
+  type LakeFile,
+  lakeManifest,
+  lakePath,
+} from "@/domain/klines/lake_manifest.ts";
 import { seriesId, seriesRef } from "@/domain/klines/series_ref.ts";
 import { anyInterval } from "../../support/candles.ts";
 
@@ -16,6 +21,7 @@ const FILE: LakeFile = {
   lastOpenTime: 1_585_699_140_000,
   sha256: "a".repeat(64),
   sizeBytes: 455_000,
+  revisions: null,
   scale: { price: 2, volume: 6, quote: 8 },
   position: 41,
 };
@@ -39,6 +45,17 @@ Deno.test("the manifest says of each series and period what a reader must know",
     ...{ sha256: FILE.sha256, bytes: 455_000, scale: FILE.scale, position: 41 },
   });
   equal(series[1].periods[0].path, "binance/ETH-USDT/1mo/all.parquet");
+});
+
+Deno.test("what a period's file holds no more is named beside it, in a folder of its own", () => {
+  const revisions = { sha256: "b".repeat(64), sizeBytes: 900 };
+  const path = "binance/BTC-USDT/1m/revisions/2020-03.revisions.parquet";
+  deepEqual(lakeEntries({ ...FILE, revisions }), [
+    { path: "binance/BTC-USDT/1m/2020-03.parquet", sha256: FILE.sha256 },
+    { path, sha256: revisions.sha256 },
+  ]);
+  const [{ periods: [first] }] = JSON.parse(lakeManifest([{ ...FILE, revisions }])).series;
+  deepEqual(first.revisions, { path, sha256: revisions.sha256, bytes: 900 });
 });
 
 Deno.test("the manifest of nothing is one, and the same files make the same text", () => {

@@ -43,7 +43,7 @@ export function addImportCounts(first: ImportCounts, second: ImportCounts): Impo
 }
 
 /** Rows that were read, whatever became of them. */
-export function countRows(counts: ImportCounts): number {
+function countRows(counts: ImportCounts): number {
   return takenIn(counts) + counts.rejectedTotal;
 }
 

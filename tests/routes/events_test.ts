@@ -198,7 +198,8 @@ Deno.test("event stream: quiet hours leave nothing behind that still waits", asy
   }
   const before = await quiet(2_000);
   const grown = await quiet(10_000) - before;
-  assert.ok(grown < 1_000_000, `${grown} bytes are left of 10,000 beats`);
+  // A waiter a beat is 31 MB; the heap breathes by one or two.
+  assert.ok(grown < 8_000_000, `${grown} bytes are left of 10,000 beats`);
   await reader.cancel();
 });
 

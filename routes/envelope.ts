@@ -74,7 +74,8 @@ export function answer(
   const whole = typeof body === "string" || body instanceof Uint8Array ? body : undefined;
   const packable = whole !== undefined && isPackable(headers["content-type"]);
   const isHead = c.req.method === "HEAD";
-  const packs = packable && !isHead && acceptsGzip(c.req.header("accept-encoding"));
+  const asked = acceptsGzip(c.req.header("accept-encoding")) && !isOnThisMachine(c);
+  const packs = packable && !isHead && asked;
   const gzipped = packs ? packed(whole) : undefined;
   return new Response(gzipped ?? body, {
     status,
@@ -89,6 +90,13 @@ export function answer(
       ...headers,
     },
   });
+}
+
+/** Nothing is won by packing what crosses no network; a proxy on this machine speaks for others. */
+function isOnThisMachine(c: AppContext): boolean {
+  const address = c.env?.remoteAddr?.hostname ?? "";
+  return /^(127\.|::1$|::ffff:127\.)/.test(address) &&
+    c.req.header("x-forwarded-for") === undefined;
 }
 
 /** The body of a HEAD is dropped on its way; the length that it has unpacked is told all the same. */

@@ -71,6 +71,21 @@ for (const [what, path, headers = GZIP] of PLAIN) {
   });
 }
 
+Deno.test("pack: what crosses no network is left as it is, unless a proxy asks for others", async () => {
+  const { app } = await openOnce();
+  const codingFor = async (hostname: string, headers: Record<string, string> = {}) => {
+    const request = new Request(`http://localhost${KLINES}`, { headers: { ...GZIP, ...headers } });
+    const response = await app.fetch(request, { remoteAddr: { hostname } });
+    await response.body?.cancel();
+    return response.headers.get("content-encoding");
+  };
+  assert.equal(await codingFor("192.0.2.7"), "gzip");
+  for (const near of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) {
+    assert.equal(await codingFor(near), null);
+    assert.equal(await codingFor(near, { "x-forwarded-for": "192.0.2.7" }), "gzip");
+  }
+});
+
 Deno.test("pack: the event stream is left as it is", async () => {
   const { ask } = await openOnce();
   const response = await ask("GET", "/api/v1/events/stream?after=0", { as, headers: GZIP });

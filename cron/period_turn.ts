@@ -1,16 +1,14 @@
 import type { KlineEvent } from "@/events/catalog/klines.ts";
-import { VersionConflict } from "@/events/store/store.ts";
 import { trusted } from "@/events/trust.ts";
 import { type IngestRun, partId, type PartOutcome, type PeriodDeps } from "./ingest_run.ts";
 import { klineStream } from "./period_state.ts";
+import { untilDecided } from "./until_decided.ts";
 
 interface Turn<T> {
   readonly period: string;
   /** Throws VersionConflict when another instance came first. */
   readonly attempt: (commandId: string) => Promise<T>;
 }
-
-const MAX_CONFLICTS = 10;
 
 /** One part of an ingest in its turn among the writers to the period; a repeat finds what it recorded. */
 export async function inTurn<T>(
@@ -19,20 +17,15 @@ export async function inTurn<T>(
   { period, attempt }: Turn<T>,
 ): Promise<PartOutcome | T> {
   const commandId = partId(run, period);
-  return await turns(klineStream(run.seriesId, period), async () => {
-    for (let conflicts = 0;; conflicts++) {
-      run.signal?.throwIfAborted();
-      const done = trusted<(KlineEvent & { position: number })[]>(
-        await store.findCommand(commandId),
-      );
-      if (done.length > 0) return outcomeOf(done, done.at(-1)?.position ?? 0);
-      try {
-        return await attempt(commandId);
-      } catch (error) {
-        if (!(error instanceof VersionConflict) || conflicts >= MAX_CONFLICTS) throw error;
-      }
-    }
-  });
+  const attemptOnce = async () => {
+    const done = trusted<(KlineEvent & { position: number })[]>(
+      await store.findCommand(commandId),
+    );
+    if (done.length > 0) return outcomeOf(done, done.at(-1)?.position ?? 0);
+    return await attempt(commandId);
+  };
+  const stream = klineStream(run.seriesId, period);
+  return await turns(stream, () => untilDecided(attemptOnce, run.signal));
 }
 
 function outcomeOf(events: readonly KlineEvent[], position: number): PartOutcome {

@@ -1,6 +1,5 @@
 import type { KlineEvent, OpenTimeRange } from "@/events/catalog/klines.ts";
 import { trusted } from "@/events/trust.ts";
-import { VersionConflict } from "@/events/store/store.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { Refusal } from "@/domain/decider.ts";
@@ -15,13 +14,12 @@ import { listPeriods } from "@/projections/period_queries.ts";
 import type { IngestDeps } from "./ingest_run.ts";
 import { verifiedBlob } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod } from "./period_state.ts";
+import { untilDecided } from "./until_decided.ts";
 
 type Deps = Pick<
   IngestDeps,
   "store" | "db" | "database" | "projections" | "lake" | "blobs" | "workspace"
 >;
-
-const MAX_CONFLICTS = 10;
 
 /** How long a removal waits until the list of periods is complete. */
 const LIST_WAIT_MS = 30_000;
@@ -86,19 +84,15 @@ async function removeFromPeriod(
   part: PeriodPart,
 ): Promise<{ removed: number; position: number }> {
   const commandId = uuidV5(request.commandId, `remove/${part.period}`);
-  for (let conflicts = 0;; conflicts++) {
+  return await untilDecided(async () => {
     const [done] = trusted<(KlineEvent & { position: number })[]>(
       await deps.store.findCommand(commandId),
     );
     if (done?.type === "KlinesDeleted") {
       return { removed: done.data.rows, position: done.position };
     }
-    try {
-      return await attempt(deps, request, { ...part, commandId });
-    } catch (error) {
-      if (!(error instanceof VersionConflict) || conflicts >= MAX_CONFLICTS) throw error;
-    }
-  }
+    return await attempt(deps, request, { ...part, commandId });
+  });
 }
 
 async function attempt(

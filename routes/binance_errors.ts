@@ -1,4 +1,4 @@
-import { answer, type AppContext } from "./envelope.ts";
+import { type AnswerOptions, type AppContext, json } from "./envelope.ts";
 import { failureHeaders, type Outcome } from "./errors.ts";
 
 /** A refusal in Binance's words: `code` is one of its own (https://developers.binance.com, error codes). */
@@ -57,17 +57,14 @@ function translated({ code, message }: Outcome): { code: number; msg: string } {
 export function binanceJson(
   c: AppContext,
   value: unknown,
-  { status = 200, headers = {} }: {
-    readonly status?: number;
-    readonly headers?: Readonly<Record<string, string>>;
-  } = {},
+  { status = 200, headers = {} }: AnswerOptions = {},
 ): Response {
-  return answer(c, JSON.stringify(value), {
+  const used = String(c.get("rateUsed")?.() ?? 0);
+  return json(c, value, {
     status,
     headers: {
       "content-type": "application/json;charset=UTF-8",
-      "x-mbx-used-weight-1m": String(c.get("rateUsed")?.() ?? 0),
-      "x-mbx-used-weight": String(c.get("rateUsed")?.() ?? 0),
+      ...{ "x-mbx-used-weight-1m": used, "x-mbx-used-weight": used },
       ...headers,
     },
   });

@@ -62,14 +62,16 @@ export function requestId(c: AppContext): string {
   return id;
 }
 
+export interface AnswerOptions {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** An answer of any kind, with the headers that every answer has. */
 export function answer(
   c: AppContext,
   body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
-  { status = 200, headers = {} }: {
-    readonly status?: number;
-    readonly headers?: Readonly<Record<string, string>>;
-  } = {},
+  { status = 200, headers = {} }: AnswerOptions = {},
 ): Response {
   const whole = typeof body === "string" || body instanceof Uint8Array ? body : undefined;
   const packable = whole !== undefined && isPackable(headers["content-type"]);
@@ -130,10 +132,11 @@ export function failure(
   });
 }
 
-function json(
+/** An answer in JSON, of whatever shape a protocol wants. */
+export function json(
   c: AppContext,
   body: unknown,
-  { status, headers = {} }: { status: number; headers?: Readonly<Record<string, string>> },
+  { status = 200, headers = {} }: AnswerOptions = {},
 ): Response {
   return answer(c, JSON.stringify(body), {
     status,

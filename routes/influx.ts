@@ -1,7 +1,7 @@
 import { Refusal } from "@/domain/decider.ts";
 import { type Precision, PRECISIONS } from "@/domain/influx/candle_point.ts";
 import type { AppDeps } from "./app_deps.ts";
-import { answer, type AppContext } from "./envelope.ts";
+import { answer, type AnswerOptions, type AppContext, json } from "./envelope.ts";
 import { failureHeaders, type Outcome } from "./errors.ts";
 import { type Dialect, foreign, type ForeignRouter } from "./foreign.ts";
 import { callerId } from "./idempotency.ts";
@@ -126,13 +126,8 @@ function failAsInflux(c: AppContext, body: Body, outcome: Outcome): Response {
 function influxJson(
   c: AppContext,
   value: unknown,
-  { status, headers = {} }: {
-    readonly status: number;
-    readonly headers?: Readonly<Record<string, string>>;
-  },
+  { status, headers = {} }: AnswerOptions & { readonly status: number },
 ): Response {
-  return answer(c, JSON.stringify(value), {
-    status,
-    headers: { "content-type": "application/json; charset=utf-8", ...VERSION, ...headers },
-  });
+  const type = "application/json; charset=utf-8";
+  return json(c, value, { status, headers: { "content-type": type, ...VERSION, ...headers } });
 }

@@ -2,7 +2,7 @@ import { Refusal } from "@/domain/decider.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { type Bar, type BarReader, createBarReader } from "./bars.ts";
 import { createPrecisions } from "./bar_precision.ts";
-import { answer, type AppContext } from "./envelope.ts";
+import { answer, type AppContext, json } from "./envelope.ts";
 import { failureHeaders, type Outcome } from "./errors.ts";
 import { foreign, type ForeignRouter } from "./foreign.ts";
 import { listingsOf, seriesFor } from "./listings.ts";
@@ -42,7 +42,7 @@ export function addUdfRoutes(router: ForeignRouter, deps: Deps): void {
 
   get("config", "What the feed can do", async (c) => {
     const venues = new Set((await directory.list()).map(({ exchange }) => exchange.toUpperCase()));
-    return udfJson(c, {
+    return json(c, {
       ...{ supports_search: true, supports_group_request: false, supports_marks: false },
       ...{ supports_timescale_marks: false, supports_time: true },
       supported_resolutions: MAIN_RESOLUTIONS,
@@ -61,14 +61,14 @@ export function addUdfRoutes(router: ForeignRouter, deps: Deps): void {
 
   get("symbols", "What is known of a symbol", async (c, query) => {
     const listing = await listingNamed(textParam(query, "symbol"));
-    return udfJson(c, symbolInfo(listing, await precisions.of(listing)));
+    return json(c, symbolInfo(listing, await precisions.of(listing)));
   });
 
   get("search", "Symbols by what they are called", async (c, query) => {
     const type = query.get("type") ?? "";
     const listings = type === "" || type === "crypto" ? listingsOf(await directory.list()) : [];
     const limit = numberParam(query, "limit") ?? DEFAULT_FOUND;
-    return udfJson(
+    return json(
       c,
       searchListings(listings, {
         ...{ query: query.get("query") ?? "", exchange: query.get("exchange") ?? "" },
@@ -86,12 +86,12 @@ export function addUdfRoutes(router: ForeignRouter, deps: Deps): void {
       const message = `Cannot draw ${asked.symbol} at resolution ${asked.resolution}`;
       throw new Refusal("validation_error", message, { field: "resolution" });
     }
-    return udfJson(c, await history(bars, { ...asked, series, interval }));
+    return json(c, await history(bars, { ...asked, series, interval }));
   });
 
   router.app.all("/udf/*", (c) => {
     c.set("shared", true);
-    return udfJson(c, { s: "error", errmsg: `Cannot find ${c.req.path}` }, { status: 404 });
+    return json(c, { s: "error", errmsg: `Cannot find ${c.req.path}` }, { status: 404 });
   });
 }
 
@@ -126,25 +126,11 @@ function seconds(ms: number): number {
   return Math.floor(ms / 1_000);
 }
 
-function udfJson(
-  c: AppContext,
-  value: unknown,
-  { status = 200, headers = {} }: {
-    readonly status?: number;
-    readonly headers?: Readonly<Record<string, string>>;
-  } = {},
-): Response {
-  return answer(c, JSON.stringify(value), {
-    status,
-    headers: { "content-type": "application/json", ...headers },
-  });
-}
-
 /** Charts read the body and nothing else: what the question got wrong is an answer like others. */
 function failAsUdf(c: AppContext, _error: Error, judge: () => Outcome): Response {
   const outcome = judge();
   const asked = outcome.code === "NOT_FOUND" || outcome.code === "VALIDATION_ERROR";
-  return udfJson(c, { s: "error", errmsg: outcome.message }, {
+  return json(c, { s: "error", errmsg: outcome.message }, {
     status: asked ? 200 : outcome.status,
     headers: failureHeaders(outcome),
   });

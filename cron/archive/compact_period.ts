@@ -1,4 +1,3 @@
-import { VersionConflict } from "@/events/store/store.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { BlobRef, LocalBlob } from "@/events/blobs/blobs.ts";
 import { dispensableBlobs, type HeldBlob } from "@/domain/klines/compaction_plan.ts";
@@ -6,9 +5,9 @@ import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import { findPeriodBlobs, type PeriodBlobsRow } from "@/projections/period_blobs.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
+import { untilDecided } from "../until_decided.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
 
-const MAX_CONFLICTS = 10;
 const VISIBLE_MS = 60_000;
 
 /**
@@ -20,14 +19,7 @@ export async function compactPeriod(
   run: ArchiveRun,
   place: ArchivePlace,
 ): Promise<number> {
-  for (let conflicts = 0;; conflicts++) {
-    run.signal.throwIfAborted();
-    try {
-      return await attempt(deps, run, place);
-    } catch (error) {
-      if (!(error instanceof VersionConflict) || conflicts >= MAX_CONFLICTS) throw error;
-    }
-  }
+  return await untilDecided(() => attempt(deps, run, place), run.signal);
 }
 
 async function attempt(

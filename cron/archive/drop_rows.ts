@@ -1,13 +1,12 @@
 import { BlobCorrupt, BlobMissing } from "@/events/blobs/blobs.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
-import { VersionConflict } from "@/events/store/store.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import { healPeriod } from "./file_period.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
+import { untilDecided } from "../until_decided.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
 
-const MAX_CONFLICTS = 10;
 const VISIBLE_MS = 60_000;
 
 /** Writes a damaged file again out of the rows, which are kept until the next run finds it whole. */
@@ -36,14 +35,7 @@ export async function dropRows(
   run: ArchiveRun,
   place: ArchivePlace,
 ): Promise<number> {
-  for (let conflicts = 0;; conflicts++) {
-    run.signal.throwIfAborted();
-    try {
-      return await attempt(deps, run, place);
-    } catch (error) {
-      if (!(error instanceof VersionConflict) || conflicts >= MAX_CONFLICTS) throw error;
-    }
-  }
+  return await untilDecided(() => attempt(deps, run, place), run.signal);
 }
 
 async function attempt(

@@ -1,4 +1,3 @@
-import { VersionConflict } from "@/events/store/store.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { type Source, SOURCE_RANK } from "@/domain/klines/candle.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
@@ -8,6 +7,7 @@ import { verifiedBlob } from "../ingest_period.ts";
 import { type IngestRun, partId } from "../ingest_run.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import { currentScale, openScale } from "../widen_scale.ts";
+import { untilDecided } from "../until_decided.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
 import { gatherPeriod, gatherRows } from "./gather_period.ts";
 
@@ -15,8 +15,6 @@ export interface FiledPeriod {
   readonly rows: number;
   readonly sizeBytes: number;
 }
-
-const MAX_CONFLICTS = 10;
 
 /**
  * Gives an ended period its file: written, read back, compared with what was meant and with what the
@@ -47,14 +45,7 @@ async function fileAgain(
   run: ArchiveRun,
   place: Wanted,
 ): Promise<FiledPeriod | undefined> {
-  for (let conflicts = 0;; conflicts++) {
-    run.signal.throwIfAborted();
-    try {
-      return await attempt(deps, ingestRunOf(deps, run, place), place);
-    } catch (error) {
-      if (!(error instanceof VersionConflict) || conflicts >= MAX_CONFLICTS) throw error;
-    }
-  }
+  return await untilDecided(() => attempt(deps, ingestRunOf(deps, run, place), place), run.signal);
 }
 
 /** The archive records as an ingest without candles of its own. */

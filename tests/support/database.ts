@@ -1,6 +1,7 @@
 import { openPglite } from "@/adapters/database/pglite.ts";
 import { openPostgres } from "@/adapters/database/postgres.ts";
 import type { Database } from "@/events/store/database.ts";
+import { madeOnce } from "./made_once.ts";
 
 export interface TestDatabase {
   readonly name: "pglite" | "postgres";
@@ -38,7 +39,7 @@ export function databases(): TestDatabase[] {
 let template: Promise<Uint8Array<ArrayBuffer>> | undefined;
 
 async function openTestPglite(): Promise<OpenDatabase> {
-  template ??= dumpEmpty();
+  template ??= readTemplate();
   const database = await openPglite({ template: new Uint8Array(await template) });
   return {
     database,
@@ -49,11 +50,13 @@ async function openTestPglite(): Promise<OpenDatabase> {
 }
 
 /** Making a cluster takes seconds; loading a copy of an empty one does not. */
-async function dumpEmpty(): Promise<Uint8Array<ArrayBuffer>> {
-  const database = await openPglite();
-  const dump = await database.dump();
-  await database.close();
-  return dump;
+async function readTemplate(): Promise<Uint8Array<ArrayBuffer>> {
+  const path = await madeOnce("empty-cluster", async (path) => {
+    const database = await openPglite();
+    await Deno.writeFile(path, await database.dump());
+    await database.close();
+  });
+  return await Deno.readFile(path);
 }
 
 async function openTestPostgres(server: string): Promise<OpenDatabase> {

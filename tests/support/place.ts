@@ -1,4 +1,5 @@
 import { equal } from "node:assert/strict";
+import { madeOnce } from "./made_once.ts";
 import { runProgram, type Settings } from "./program.ts";
 
 /** JSON of any shape: tests reach into it. */
@@ -11,24 +12,18 @@ export interface Place {
 }
 
 /** An installation without data, made once and copied: making a database takes seconds. */
-let pristine: Promise<string> | undefined;
-
-async function makePristine(): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "chandlery-e2e-pristine-" });
-  await runProgram(["crawl", "nosuchvenue:BTC/USDT:1m"], { settings: { DATA_DIR: folder } });
-  return folder;
+async function pristine(): Promise<string> {
+  return await madeOnce("pristine", async (path) => {
+    await runProgram(["crawl", "nosuchvenue:BTC/USDT:1m"], { settings: { DATA_DIR: path } });
+  });
 }
-
-Deno.test.afterAll(async () => {
-  if (pristine !== undefined) await Deno.remove(await pristine, { recursive: true });
-});
 
 /** An empty folder with an installation that watches nothing, gone after the test. */
 export async function withPlace(test: (place: Place) => Promise<void>): Promise<void> {
   const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "chandlery-e2e-" }));
   const settings = { DATA_DIR: `${folder}/data`, WATCH: "none", CRON: "off", LOG_LEVEL: "warn" };
   try {
-    await copyFolder(await (pristine ??= makePristine()), settings.DATA_DIR);
+    await copyFolder(await pristine(), settings.DATA_DIR);
     await test({ settings, path: (name) => `${folder}/${name}` });
   } finally {
     await Deno.remove(folder, { recursive: true });

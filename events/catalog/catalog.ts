@@ -1,4 +1,7 @@
+import { alertEvents } from "./alert.ts";
+import { crawlerEvents, crawlerRunEvents } from "./crawler.ts";
 import { klineEvents, klineRejectionEvents } from "./klines.ts";
+import { marketReportEvents } from "./market_report.ts";
 import { requestEvents } from "./request.ts";
 import { seriesEvents } from "./series.ts";
 
@@ -8,4 +11,8 @@ export const catalog = {
   ...klineEvents,
   ...klineRejectionEvents,
   ...requestEvents,
+  ...crawlerEvents,
+  ...crawlerRunEvents,
+  ...marketReportEvents,
+  ...alertEvents,
 } as const;

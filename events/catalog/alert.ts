@@ -8,7 +8,6 @@ const epochMs = z.int();
 const failure = z.object({
   runId: name,
   status: z.enum(["failed", "timed_out", "crashed"]),
-  startedAt: epochMs,
   finishedAt: epochMs,
   attempts: z.int().min(1),
   errorClass: name,

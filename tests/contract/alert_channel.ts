@@ -3,6 +3,7 @@ import type { AlertChannel, AlertMessage } from "@/domain/ports/alert_channel.ts
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { AlertKind } from "@/domain/ports/alert_target.ts";
 import { type FakeClock, fakeClock } from "../support/fake_clock.ts";
+import { passTime, turns } from "../support/pass_time.ts";
 import { ALERT_AT, raisedAlert } from "../support/raised_alerts.ts";
 import { type Robot, type RobotFault, startRobot } from "../support/robot_server.ts";
 
@@ -97,7 +98,7 @@ export function alertChannelContract(name: string, subject: ChannelSubject): voi
     const { channel, robot, clock } = scene;
     const all = Array.from({ length: 45 }, (_, i) => ({ ...message, title: `message ${i}` }));
     const sending = Promise.all(all.map((one) => channel.send(one)));
-    await passTime(clock, sending);
+    await passTime(clock, sending, TIMEOUT_MS);
     deepEqual(new Set(robot.outcomes), new Set(["ok"]));
     deepEqual(robot.shown.map(({ title }) => title), all.map(({ title }) => title));
   });
@@ -107,13 +108,13 @@ export function alertChannelContract(name: string, subject: ChannelSubject): voi
     equal(error.retryable, false);
     match(error.message, /^Cannot tell \w+-[0-9a-f]{8}: it answered /);
     match(error.hint ?? "", /ALERT_URLS/);
-    await passTime(scene.clock, scene.channel.send(message));
+    await passTime(scene.clock, scene.channel.send(message), TIMEOUT_MS);
     equal(scene.robot.shown.length, 1);
   }, { faults: [{ kind: "outcome", outcome: "malformed" }] });
 
   test("says that a busy robot may be asked again", async ({ channel, clock }) => {
     equal((await failureOf(channel.send(message))).retryable, true);
-    await passTime(clock, channel.send(message));
+    await passTime(clock, channel.send(message), TIMEOUT_MS);
   }, { faults: [{ kind: "outcome", outcome: "busy" }] });
 
   test("leaves a robot alone that was asked too often", async ({ channel, robot, clock }) => {
@@ -126,7 +127,7 @@ export function alertChannelContract(name: string, subject: ChannelSubject): voi
     clock.advance(waitMs - 1);
     await turns();
     equal(robot.requests.length, 1);
-    await passTime(clock, next);
+    await passTime(clock, next, TIMEOUT_MS);
     equal(robot.shown.length, 1);
   }, { faults: [{ kind: "outcome", outcome: "too_many" }] });
 
@@ -253,21 +254,4 @@ function withoutSecrets(error: AdapterError, { secret = "Token_1234567" }: Chann
 /** Without what dialects write in their own way. */
 function plain(text = ""): string {
   return text.replaceAll(/^(- |• )/gm, "").trim();
-}
-
-/** Lets the event loop go round: requests on this machine take a few turns of it. */
-async function turns(count = 5): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve));
-}
-
-/** Moves the clock on whenever a message waits for its turn, never as far as an answer may take. */
-async function passTime(clock: FakeClock, work: Promise<unknown>): Promise<void> {
-  let isOver = false;
-  const over = work.finally(() => isOver = true);
-  while (!isOver) {
-    await turns(1);
-    const next = clock.sleepers().find((ms) => ms < TIMEOUT_MS);
-    if (next !== undefined) clock.advance(next);
-  }
-  await over;
 }

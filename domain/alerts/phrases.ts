@@ -38,6 +38,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   LoginRequired: "需要登录",
   SchemaChanged: "数据结构已变化",
   ValidationFailed: "数据校验未通过",
+  NotConfigured: "尚未配置",
   InternalError: "程序内部错误",
   Crashed: "进程中断",
 };

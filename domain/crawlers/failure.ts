@@ -21,9 +21,23 @@ const RETRIED = {
   SchemaChanged: false,
   /** The answer has its shape, but not what it must hold. */
   ValidationFailed: false,
+  /** Settings are missing; nothing was asked. */
+  NotConfigured: false,
   /** A fault of this program. */
   InternalError: false,
 } as const;
+
+/** How adapters of sources name the same in their errors. */
+const OWN_NAMES: Readonly<Record<string, CrawlErrorClass>> = {
+  network: "NetworkError",
+  rate_limited: "RateLimited",
+  server: "ServerError",
+  timeout: "Timeout",
+  login_required: "LoginRequired",
+  schema_changed: "SchemaChanged",
+  invalid: "ValidationFailed",
+  not_configured: "NotConfigured",
+};
 
 export type CrawlErrorClass = keyof typeof RETRIED;
 
@@ -53,13 +67,18 @@ export function failureOf(error: unknown): CrawlFailure {
   const message = error instanceof Error ? error.message : String(error);
   const { errorClass: named, retryAfterMs } = fields;
   const httpStatus = statusOf(fields) ?? statusIn(error);
-  const errorClass = isCrawlErrorClass(named) ? named : classOf(error, httpStatus);
+  const errorClass = classNamed(named) ?? classOf(error, httpStatus);
   return {
     ...{ errorClass, message, httpStatus: httpStatus ?? null },
     retryable: isRetried(errorClass) &&
       !(error instanceof DatabaseError && !error.retryable),
     retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
   };
+}
+
+function classNamed(name: unknown): CrawlErrorClass | undefined {
+  if (isCrawlErrorClass(name)) return name;
+  return typeof name === "string" && Object.hasOwn(OWN_NAMES, name) ? OWN_NAMES[name] : undefined;
 }
 
 interface Fields {

@@ -101,6 +101,21 @@ const CASES: readonly [
     { errorClass: "BrokenAnswer", retryable: true, httpStatus: 200 },
   ],
   [
+    "a source's own name for a login wall",
+    new SourceError("login_required", 403),
+    { errorClass: "LoginRequired", retryable: false, httpStatus: 403 },
+  ],
+  [
+    "a source's own name for a server's fault",
+    new SourceError("server", 503),
+    { errorClass: "ServerError", retryable: true, httpStatus: 503 },
+  ],
+  [
+    "a source without its settings",
+    new SourceError("not_configured"),
+    { errorClass: "NotConfigured", retryable: false },
+  ],
+  [
     "a class that is none of ours",
     new SourceError("toString"),
     { errorClass: "InternalError", retryable: false },

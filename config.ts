@@ -6,9 +6,7 @@ import {
   alertUrls,
   flag,
   integer,
-  json,
   proxyUrl,
-  Secret,
   secret,
   text,
   time,
@@ -17,6 +15,8 @@ import {
   url,
   watch,
 } from "./config_values.ts";
+import { jsonSetting } from "./json_setting.ts";
+import { Secret } from "./secret.ts";
 
 /** Every setting that is wrong, a line each. */
 export class ConfigError extends Error {
@@ -68,7 +68,7 @@ const schema = z.object({
     .describe("Candles younger than this stay rows of the database, older ones live in files."),
   CRON: flag().prefault("on").describe("off: this process crawls nothing by itself."),
   TIME_ZONE: timeZone().prefault("Asia/Shanghai").describe("Time zone of the schedules."),
-  EXCHANGE_URLS: json(
+  EXCHANGE_URLS: jsonSetting(
     z.record(z.string(), url("http:", "https:")),
     'JSON like {"binance":"https://mirror.example"}',
   ).prefault("{}").describe("Base URL of a venue where it is not the exchange's own, as JSON."),
@@ -80,7 +80,7 @@ const schema = z.object({
   NO_PROXY: text().optional().describe("Hosts asked without a proxy, separated by commas."),
   MARKET_DATA: z.enum(["open", "private"]).prefault("open")
     .describe("private: reading series and candles needs a token."),
-  RATE_LIMITS: json(
+  RATE_LIMITS: jsonSetting(
     z.partialRecord(z.enum(["auth", "lab", "write", "market"]), z.int().min(0)),
     'JSON like {"market":6000,"write":600}; the classes are auth, lab, write and market',
   ).prefault("{}").transform((given) => ({ ...DEFAULT_RATE_LIMITS, ...given }))

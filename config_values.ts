@@ -3,26 +3,7 @@ import { Refusal } from "@/domain/decider.ts";
 import { formatSeries, parseSeries } from "@/domain/klines/series_ref.ts";
 import { parseTime } from "@/domain/klines/time.ts";
 import { parseAlertUrl } from "@/domain/ports/alert_target.ts";
-
-/** A value that neither logs nor JSON show; `reveal` is the only way to it. */
-export class Secret {
-  readonly #value: string;
-  constructor(value: string) {
-    this.#value = value;
-  }
-  reveal(): string {
-    return this.#value;
-  }
-  toString(): string {
-    return "[secret]";
-  }
-  toJSON(): string {
-    return "[secret]";
-  }
-  [Symbol.for("Deno.customInspect")](): string {
-    return "[secret]";
-  }
-}
+import { Secret } from "./secret.ts";
 
 /** Reads the text of an environment variable. */
 export type Setting<T> = z.ZodType<T, string>;
@@ -48,21 +29,6 @@ export function url(...protocols: readonly string[]): Setting<string> {
 
 export const proxyUrl = (): Setting<Secret> =>
   url("http:", "https:", "socks5:").transform((value) => new Secret(value));
-
-export function json<T>(schema: z.ZodType<T>, expected: string): Setting<T> {
-  return z.string().transform((value, context): T => {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(value);
-    } catch {
-      parsed = undefined;
-    }
-    const result = schema.safeParse(parsed);
-    if (result.success) return result.data;
-    context.addIssue({ code: "custom", message: `expected ${expected}` });
-    return z.NEVER;
-  });
-}
 
 export const watch = (): Setting<readonly string[]> =>
   z.string().transform((value, context): readonly string[] => {

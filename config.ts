@@ -66,6 +66,10 @@ const schema = z.object({
     .describe(`Where a crawled history begins. Unset: ${HISTORY_YEARS} years back.`),
   HOT_DAYS: integer(1, 36_500).prefault("365")
     .describe("Candles younger than this stay rows of the database, older ones live in files."),
+  ARCHIVE_AT: timeOfDay().prefault("03:30")
+    .describe("When ended periods get their files each day, in TIME_ZONE."),
+  KEEP_REPLACED_DAYS: integer(0, 36_500).prefault("30")
+    .describe("Days for which a file is kept that a newer version has replaced."),
   CRON: flag().prefault("on").describe("off: this process crawls nothing by itself."),
   TIME_ZONE: timeZone().prefault("Asia/Shanghai").describe("Time zone of the schedules."),
   EXCHANGE_URLS: jsonSetting(
@@ -80,6 +84,9 @@ const schema = z.object({
   NO_PROXY: text().optional().describe("Hosts asked without a proxy, separated by commas."),
   MARKET_DATA: z.enum(["open", "private"]).prefault("open")
     .describe("private: reading series and candles needs a token."),
+  COMPAT_OPEN_CANDLE: z.enum(["true", "false", "on", "off"]).prefault("true")
+    .transform((value) => value === "true" || value === "on")
+    .describe("false: Binance's and TradingView's clients get closed candles only."),
   RATE_LIMITS: jsonSetting(
     z.partialRecord(z.enum(["auth", "lab", "write", "market"]), z.int().min(0)),
     'JSON like {"market":6000,"write":600}; the classes are auth, lab, write and market',

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
+import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
 import { claimDataDir, type DataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
 import { systemClock as clock } from "@/adapters/clock.ts";
@@ -8,6 +9,7 @@ import { openExchanges } from "@/adapters/exchange/exchanges.ts";
 import { openLocalFiles } from "@/adapters/files/import_files.ts";
 import { openDuckdbLake } from "@/adapters/lake/duckdb.ts";
 import { parquetJoiner } from "@/adapters/lake/join_parquet.ts";
+import { openDiskLakeFolder } from "@/adapters/lake_folder/disk.ts";
 import { createLog } from "@/adapters/log/json_log.ts";
 import { readOrMakeToken } from "@/adapters/process/admin_token.ts";
 import { freeBytes } from "@/adapters/process/free_bytes.ts";
@@ -23,6 +25,7 @@ import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
 import { type Config, environment, loadConfig, prepareEnvironment } from "@/config.ts";
+import { createArchive } from "@/cron/archive/archive_service.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
 import { COMMANDS } from "@/cron/commands/commands.ts";
@@ -34,11 +37,9 @@ import { createServiceWork, startSchedule } from "@/cron/commands/service_work.t
 import { stopInOrder, type StopStep } from "@/cron/commands/stop_in_order.ts";
 import { watchConfigured } from "@/cron/commands/watch_configured.ts";
 import { findOrphans } from "@/cron/find_orphans.ts";
-import { createKlineIngest } from "@/cron/ingest_klines.ts";
-import { createKlineRemoval } from "@/cron/remove_klines.ts";
-import { crawlHistory } from "@/cron/crawl_history.ts";
-import { crawlLive } from "@/cron/crawl_live.ts";
+import { createLakeMirror } from "@/cron/lake_mirror.ts";
 import { createJobs } from "@/cron/jobs.ts";
+import { openWork } from "@/cron/open_work.ts";
 import type { Installation } from "@/domain/ports/installation.ts";
 import type { KlinePage } from "@/domain/ports/kline_reader.ts";
 import type { Log } from "@/domain/ports/log.ts";
@@ -48,13 +49,7 @@ import { migrate } from "@/events/store/migrate.ts";
 import { readSecret } from "@/events/store/secrets.ts";
 import { createSqlStore } from "@/events/store/sql_store.ts";
 import { upcasters } from "@/events/upcasters/upcasters.ts";
-import { openDb } from "@/projections/db.ts";
-import { createFollower } from "@/projections/follower.ts";
-import { createKlineReader } from "@/projections/kline_reader.ts";
-import { klinePeriods } from "@/projections/kline_periods.ts";
-import { klines } from "@/projections/klines.ts";
-import { series } from "@/projections/series.ts";
-import { createSeriesQueries } from "@/projections/series_board.ts";
+import { openReadModels } from "@/projections/read_models.ts";
 import { createApp } from "@/routes/app.ts";
 import { authenticateAdmin } from "@/routes/auth.ts";
 import manifest from "./deno.json" with { type: "json" };
@@ -109,6 +104,9 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
   const app = createApp({
     ...house,
     ...createServiceWork({ ...house, jobs }),
+    archive: createArchive({ ...house.archiving, series: house.series }, {
+      ...{ jobs, at: config.archiveAt, timeZone: config.timeZone },
+    }),
     ...{ projections: follower, jobs, clock, log, signal: ended.signal },
     venues: {
       isSimulated: exchanges.isSimulated,
@@ -121,23 +119,24 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     settings: {
       ...{ marketData: config.marketData, rateLimits: config.rateLimits, simulated },
       ...{ trustProxy: config.trustProxy, version: manifest.version },
+      openCandle: config.compatOpenCandle,
       fingerprintKey: (await readSecret(house.database, "fingerprint")).toHex(),
     },
   });
 
-  const server = listen(config, (request, info) => app.fetch(request, info));
-  const { address } = server;
+  const { address, stop } = listen(config, (request, info) => app.fetch(request, info));
   if (lock.held) await lock.update({ address, tokenFile: tokenFile ?? null });
   const { watch: watched, databaseUrl, cron, timeZone } = config;
   const database = databaseUrl === undefined ? "embedded" : "server";
   print(startBlock({ ...{ address, dataDir: path, database }, tokenFile, watched, simulated }));
+  house.mirror.start();
   if (cron) void startSchedule({ ...house, jobs, timeZone, signal: ended.signal });
 
   // The order of the end: nothing new comes in, what runs ends, then what it stood on.
   log.info("stopping", { signal: await signal });
   setTimeout(() => Deno.exit(EXIT.bug), STOP_MS);
   ended.abort(new DOMException("The service is stopping", "AbortError"));
-  const steps = [["jobs", jobs.close], ["server", server.stop], ...house.closing] as const;
+  const steps = [["jobs", jobs.close], ["server", stop], ...house.closing] as const;
   const clean = await stopInOrder(steps, { clock, log, stepMs: STOP_PART_MS });
   return clean ? EXIT.ok : EXIT.bug;
 }
@@ -231,13 +230,13 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   ]);
   await migrate(database);
   const store = await createSqlStore({ database, catalog, upcasters });
-  const db = openDb(database);
-  const projections = [series, klinePeriods, klines({ blobs, lake })];
-  const follower = createFollower({ database, store, projections, clock, log });
   const sizeOf = ({ bytes }: KlinePage) => bytes.length;
   const cache = createMemoryCache<KlinePage>({ maxBytes: CACHE_BYTES, sizeOf });
-  const reader = createKlineReader({ database, db, lake, blobs, cache });
-  follower.onApplied((events) => reader.changed(events));
+  const models = openReadModels({ database, store, lake, blobs, cache, clock, log });
+  const { db, follower, series, lakeFiles: files } = models;
+  const lakeOptions = { directory: `${path}/lake`, blobs, blobsDirectory: directory };
+  const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
+  follower.onApplied((events) => mirror.changed(events));
   await follower.start();
   const exchanges = openExchanges({
     ...{ clock, log, urls: config.exchangeUrls, intervalMs: config.exchangeIntervalMs },
@@ -246,22 +245,15 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
       ...{ httpProxy: config.httpProxy?.reveal(), httpsProxy: config.httpsProxy?.reveal() },
     },
   });
-  const { isSimulated } = exchanges;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
-  const ingest = createKlineIngest({ ...parts, isSimulated, hotDays: config.hotDays });
-  const queries = createSeriesQueries(db);
-  const crawling = {
-    ...{ exchanges, ingest, store, series: queries, workspace, clock, log },
-    ...{ random: Math.random, historyStart: config.historyStart },
-  };
+  const work = openWork({ ...parts, exchanges, series, log, random: Math.random }, config);
   return {
-    ...{ database, store, follower, blobs, workspace, exchanges, ingest, reader, crawling },
-    ...{ series: queries, removal: createKlineRemoval(parts) },
-    projectionNames: projections.map(({ name }) => name),
-    scheduled: [crawlLive(crawling), crawlHistory(crawling)],
+    ...{ ...models, ...work, database, store, blobs, workspace, exchanges, mirror },
+    blobRanges: openBlobRanges(blobs),
     closing: [
       ["exchanges", () => exchanges.close()],
       ["follower", () => follower.stop()],
+      ["readable lake", () => mirror.stop()],
       ["log", () => store.close()],
       ["lake", () => lake.close()],
       ["database", () => database.close()],

@@ -1,14 +1,17 @@
-import type { KlineEvent } from "@/events/catalog/klines.ts";
-import { VersionConflict } from "@/events/store/store.ts";
-import { trusted } from "@/events/trust.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { type Candle, toRow } from "@/domain/klines/candle.ts";
 import { compareCandles } from "@/domain/klines/compare.ts";
 import { slotRanges, subtractRanges } from "@/domain/klines/coverage.ts";
 import { hotCandles } from "@/projections/hot_rows.ts";
-import { type IngestDeps, type IngestRun, partId, type PartOutcome } from "./ingest_run.ts";
-import { isCold, outcomeOf } from "./ingest_period.ts";
+import {
+  type IngestDeps,
+  type IngestRun,
+  type PartOutcome,
+  type PeriodDeps,
+} from "./ingest_run.ts";
+import { isCold } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod } from "./period_state.ts";
+import { inTurn } from "./period_turn.ts";
 
 interface HotPart {
   readonly period: string;
@@ -16,24 +19,16 @@ interface HotPart {
   readonly candles: readonly Candle[];
 }
 
-const MAX_CONFLICTS = 10;
-
 /** The live path: a few candles, compared in memory, inside the event. Answers `cold` for a filed period. */
 export async function ingestHotCandles(
-  deps: IngestDeps,
+  deps: PeriodDeps,
   run: IngestRun,
   part: HotPart,
 ): Promise<PartOutcome | "cold"> {
-  const commandId = partId(run, part.period);
-  for (let conflicts = 0;; conflicts++) {
-    const done = await deps.store.findCommand(commandId);
-    if (done.length > 0) return outcomeOf(trusted<KlineEvent[]>(done), done.at(-1)?.position ?? 0);
-    try {
-      return await attempt(deps, run, { ...part, commandId });
-    } catch (error) {
-      if (!(error instanceof VersionConflict) || conflicts >= MAX_CONFLICTS) throw error;
-    }
-  }
+  return await inTurn(deps, run, {
+    period: part.period,
+    attempt: (commandId) => attempt(deps, run, { ...part, commandId }),
+  });
 }
 
 async function attempt(

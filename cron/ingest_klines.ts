@@ -1,4 +1,6 @@
 import { type Candle, toRow } from "@/domain/klines/candle.ts";
+import { Refusal } from "@/domain/decider.ts";
+import { type Interval, intervalMs } from "@/domain/klines/interval.ts";
 import { periodOf } from "@/domain/klines/period.ts";
 import { seriesId as idOf, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import { type Rejected, type RejectReason, validateBatch } from "@/domain/klines/validate.ts";
@@ -6,16 +8,18 @@ import type { IngestOptions, IngestOutcome, KlineIngest } from "@/domain/ports/k
 import type { StagedBatch, StageInput } from "@/domain/ports/lake.ts";
 import { ingestHotCandles } from "./ingest_hot.ts";
 import { ingestStagedPeriod } from "./ingest_period.ts";
-import type { IngestDeps, IngestRun, PartOutcome } from "./ingest_run.ts";
+import type { IngestDeps, IngestRun, PartOutcome, PeriodDeps } from "./ingest_run.ts";
 import { ensureSeries } from "./series_commands.ts";
 import { recordRejected, type Rejection } from "./record_rejected.ts";
-import { rescaleFiles, widenScale } from "./widen_scale.ts";
+import { createKeyedTurns } from "./keyed_turns.ts";
+import { openScale } from "./widen_scale.ts";
 
 /** Periods worked on at the same moment: the engine has two threads. */
 const CONCURRENCY = 2;
 
 /** The one way in for candles, whoever brings them. */
-export function createKlineIngest(deps: IngestDeps): KlineIngest {
+export function createKlineIngest(shared: IngestDeps): KlineIngest {
+  const deps: PeriodDeps = { ...shared, turns: createKeyedTurns() };
   return {
     async ingestFiles(series, files, options) {
       const run = await begin(deps, series, options);
@@ -57,29 +61,47 @@ async function begin(
 }
 
 async function ingestFiles(
-  deps: IngestDeps,
+  deps: PeriodDeps,
   run: IngestRun,
   files: StageInput["files"],
 ): Promise<IngestOutcome> {
   const { series: { interval }, now, signal, progress } = run;
   const staged = await deps.lake.stage({ files, interval, now }, signal);
   try {
+    refuseFiner(interval, staged);
     progress?.total(staged.rows);
     progress?.advance(staged.rejectedTotal);
     const rejected = await recordRejected(deps, run, staged);
-    const scale = await widenScale(deps, run, staged.scale);
+    const scale = openScale(deps, run, staged.scale);
     const outcomes = await eachPeriod(staged, async ({ period, rows }) => {
       signal?.throwIfAborted();
       const outcome = await ingestStagedPeriod(deps, run, { staged, period, scale });
       progress?.advance(rows);
       return outcome;
     });
-    await rescaleFiles(deps, run, scale);
+    await scale.settle();
     return await settled(deps, [rejected, ...outcomes]);
   } finally {
     await staged.drop();
   }
 }
+
+/** More candles than slots are those of another interval: hard to get out again. */
+function refuseFiner(interval: Interval, { periods }: StagedBatch): void {
+  const [first, last] = [periods.at(0)?.firstOpenTime, periods.at(-1)?.lastOpenTime];
+  if (first === undefined || last === undefined) return;
+  const rows = periods.reduce((sum, period) => sum + period.rows, 0);
+  const slots = (last - first) / intervalMs(interval) + 1;
+  // Bars beside the grid are real, but few.
+  if (rows <= MAX_A_SLOT * slots + SPARE_ROWS) return;
+  throw new Refusal(
+    "validation_error",
+    `Cannot take these as ${interval} candles: ${rows} of them lie in ${Math.round(slots)} slots`,
+  );
+}
+
+const MAX_A_SLOT = 1.5;
+const SPARE_ROWS = 10;
 
 async function eachPeriod(
   { periods }: StagedBatch,

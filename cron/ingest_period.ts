@@ -1,7 +1,4 @@
 import type { BlobRef } from "@/events/blobs/blobs.ts";
-import type { KlineEvent } from "@/events/catalog/klines.ts";
-import { trusted } from "@/events/trust.ts";
-import { VersionConflict } from "@/events/store/store.ts";
 import { toRow } from "@/domain/klines/candle.ts";
 import { periodRange } from "@/domain/klines/period.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
@@ -14,42 +11,41 @@ import type {
   StagedBatch,
 } from "@/domain/ports/lake.ts";
 import { hotRowsText } from "@/projections/hot_rows.ts";
-import { type IngestDeps, type IngestRun, partId, type PartOutcome } from "./ingest_run.ts";
+import {
+  type IngestDeps,
+  type IngestRun,
+  type PartOutcome,
+  type PeriodDeps,
+  type SeriesScale,
+} from "./ingest_run.ts";
 import { currentPeriod, decidePeriod, type PeriodState } from "./period_state.ts";
+import { inTurn } from "./period_turn.ts";
 
 interface StagedPeriod {
   readonly staged: StagedBatch;
   readonly period: string;
-  readonly scale: Scale;
+  readonly scale: SeriesScale;
 }
 
 /** More candles than this travel in a blob, not in the event. */
 export const INLINE_CANDLES = 256;
 
-const MAX_CONFLICTS = 10;
-
 /** Compares, writes what is new, and records it at the version at which it compared. */
 export async function ingestStagedPeriod(
-  deps: IngestDeps,
+  deps: PeriodDeps,
   run: IngestRun,
   part: StagedPeriod,
 ): Promise<PartOutcome> {
-  const commandId = partId(run, part.period);
-  for (let conflicts = 0;; conflicts++) {
-    const done = await deps.store.findCommand(commandId);
-    if (done.length > 0) return outcomeOf(trusted<KlineEvent[]>(done), done.at(-1)?.position ?? 0);
-    try {
-      return await attempt(deps, run, { ...part, commandId });
-    } catch (error) {
-      if (!(error instanceof VersionConflict) || conflicts >= MAX_CONFLICTS) throw error;
-    }
-  }
+  return await inTurn(deps, run, {
+    period: part.period,
+    attempt: (commandId) => attempt(deps, run, { ...part, commandId }),
+  });
 }
 
 async function attempt(
   deps: IngestDeps,
   run: IngestRun,
-  { staged, period, scale, commandId }: StagedPeriod & { commandId: string },
+  { staged, period, commandId, ...part }: StagedPeriod & { commandId: string },
 ): Promise<PartOutcome> {
   const { seriesId, source, overwrite = false } = run;
   const state = await currentPeriod(deps, { seriesId, period });
@@ -58,6 +54,7 @@ async function attempt(
     const comparison = await staged.compare(period, held, { source, overwrite });
     const { ingested, revised } = comparison;
     if (ingested + revised === 0) return { ...comparison, position: 0 };
+    const scale = await part.scale.widened();
     const command = isCold(run, state, { period, hotDays: deps.hotDays })
       ? await archive(deps, run, { staged, period, scale, comparison })
       : await record(deps, run, { staged, period, comparison });
@@ -180,14 +177,4 @@ export async function verifiedBlob(
     });
   }
   return await blobs.putFile(path);
-}
-
-export function outcomeOf(events: readonly KlineEvent[], position: number): PartOutcome {
-  for (const { type, data } of events) {
-    if (type === "KlinesRecorded" || type === "KlinesArchived") {
-      const { ingested, revised, unchanged, heldBetter } = data;
-      return { ingested, revised, unchanged, heldBetter, position };
-    }
-  }
-  return { ingested: 0, revised: 0, unchanged: 0, heldBetter: 0, position };
 }

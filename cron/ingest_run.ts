@@ -5,10 +5,11 @@ import { uuidV5 } from "@/events/uuid.ts";
 import type { SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { IngestOptions, IngestOutcome } from "@/domain/ports/kline_ingest.ts";
-import type { Lake } from "@/domain/ports/lake.ts";
+import type { Lake, Scale } from "@/domain/ports/lake.ts";
 import type { Workspace } from "@/domain/ports/workspace.ts";
 import type { Db } from "@/projections/db.ts";
 import type { Projections } from "@/projections/define.ts";
+import type { KeyedTurns } from "./keyed_turns.ts";
 
 export interface IngestDeps {
   readonly store: EventStore;
@@ -24,11 +25,28 @@ export interface IngestDeps {
   readonly hotDays: number;
 }
 
+/** What the parts of an ingest share with those of others. */
+export interface PeriodDeps extends IngestDeps {
+  /** Writers to one period stream: who compares at the same time as another only loses the race. */
+  readonly turns: KeyedTurns;
+}
+
 /** What one ingest is about, given to each of its steps. */
 export interface IngestRun extends IngestOptions {
   readonly seriesId: string;
   readonly series: SeriesRef;
   readonly now: number;
+}
+
+/** The scale that an ingest's files are written at. */
+export interface SeriesScale {
+  /** Asked for by the first period that writes: rows that are not taken widen nothing. */
+  widened(): Promise<Scale>;
+  /**
+   * Brings files of a smaller scale to the series' scale, also those that another ingest wrote or
+   * widened meanwhile: engines that read the lake by a glob round to the first file's scale.
+   */
+  settle(): Promise<void>;
 }
 
 /** Counts of one part of an ingest and the position of what it recorded (0: nothing). */

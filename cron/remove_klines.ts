@@ -3,12 +3,14 @@ import { trusted } from "@/events/trust.ts";
 import { VersionConflict } from "@/events/store/store.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
+import { Refusal } from "@/domain/decider.ts";
 import { subtractRanges } from "@/domain/klines/coverage.ts";
 import { type Interval, slotEnd, slotStart } from "@/domain/klines/interval.ts";
-import { periodRange } from "@/domain/klines/period.ts";
+import { periodRange, periodsOf } from "@/domain/klines/period.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { KlineRemoval, RemovalRequest } from "@/domain/ports/kline_removal.ts";
 import { hotRowsBeside } from "@/projections/hot_rows.ts";
-import type { KlinePeriodRow } from "@/projections/kline_periods.ts";
+import { type KlinePeriodRow, klinePeriods } from "@/projections/kline_periods.ts";
 import { listPeriods } from "@/projections/period_queries.ts";
 import type { IngestDeps } from "./ingest_run.ts";
 import { verifiedBlob } from "./ingest_period.ts";
@@ -21,17 +23,22 @@ type Deps = Pick<
 
 const MAX_CONFLICTS = 10;
 
+/** How long a removal waits until the list of periods is complete. */
+const LIST_WAIT_MS = 30_000;
+
+/** Appends of one request that keeps a range out: eleven years of 1s, more of all others. */
+const MAX_KEPT_OUT = 4_000;
+
 /** Removes candles by event, whole slots at a time: the log and the old files still hold them. */
 export function createKlineRemoval(deps: Deps): KlineRemoval {
   return {
     async remove(request) {
       const range = wholeSlots(request);
-      const periods = await listPeriods(deps.db, request.seriesId);
       let [removed, position] = [0, 0];
-      for (const row of periods) {
-        const part = intersection(range, periodRange(request.interval, row.period));
-        if (part === undefined || (row.candles === 0 && !request.keepOut)) continue;
-        const done = await removeFromPeriod(deps, request, { period: row.period, range: part });
+      for (const period of await periodsIn(deps, request, range)) {
+        const part = intersection(range, periodRange(request.interval, period));
+        if (part === undefined) continue;
+        const done = await removeFromPeriod(deps, request, { period, range: part });
         removed += done.removed;
         position = Math.max(position, done.position);
       }
@@ -39,6 +46,33 @@ export function createKlineRemoval(deps: Deps): KlineRemoval {
       return { removed, position: last, visible: await deps.projections.waitFor(last) };
     },
   };
+}
+
+/** All that hold candles of the range, and those that never did when it is to be kept out. */
+async function periodsIn(
+  { store, db, projections }: Deps,
+  { seriesId, interval, keepOut }: RemovalRequest,
+  range: OpenTimeRange,
+): Promise<readonly string[]> {
+  if (keepOut) {
+    const periods = periodsOf(interval, range, MAX_KEPT_OUT + 1);
+    if (periods.length <= MAX_KEPT_OUT) return periods;
+    throw new Refusal(
+      "validation_error",
+      `Cannot keep out so long a range at once: it touches more than ${MAX_KEPT_OUT} periods`,
+    );
+  }
+  // What was acknowledged a moment ago is removed as well.
+  if (!await projections.waitFor(await store.head(), LIST_WAIT_MS, [klinePeriods.name])) {
+    throw new AdapterError("Cannot remove candles yet: the read models are catching up", {
+      port: "projections",
+      op: `${klinePeriods.name} ${seriesId}`,
+      retryable: true,
+      hint: "GET /admin/projections shows how far they are",
+    });
+  }
+  const held = await listPeriods(db, seriesId);
+  return held.filter(({ candles }) => candles > 0).map(({ period }) => period);
 }
 
 interface PeriodPart {
@@ -74,8 +108,9 @@ async function attempt(
 ): Promise<{ removed: number; position: number }> {
   const current = await currentPeriod(deps, { seriesId, period });
   const { row } = current;
-  if (row === undefined) return { removed: 0, position: 0 };
-  const rest = await withoutRange(deps, { row, range });
+  const rest = row === undefined || row.candles === 0
+    ? { ...EMPTY, removed: 0 }
+    : await withoutRange(deps, { row, range });
   if (rest.removed === 0 && !keepOut) return { removed: 0, position: 0 };
   const command: KlinePeriodCommand = {
     type: "DeleteKlines",
@@ -84,7 +119,7 @@ async function attempt(
       from: range[0],
       to: range[1],
       rows: rest.removed,
-      held: [...subtractRanges(row.held, [range])],
+      held: [...subtractRanges(current.state.held, [range])],
       firstOpenTime: rest.firstOpenTime,
       lastOpenTime: rest.lastOpenTime,
       blob: rest.blob,

@@ -1,7 +1,8 @@
+import type { SeriesEvent } from "@/events/catalog/series.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import { handle } from "@/domain/handle.ts";
-import { series as decider, type SeriesCommand } from "@/domain/series.ts";
+import { type Series, series as decider, type SeriesCommand } from "@/domain/series.ts";
 import { seriesId as idOf, type SeriesRef } from "@/domain/klines/series_ref.ts";
 
 /** Who acts, and the id under which a repeat finds what was done. */
@@ -41,6 +42,12 @@ export async function decideSeries(
     // One request may decide several times: each has an id of its own.
     meta: { actor, commandId: uuidV5(commandId, `${command.type}/${seriesId}`) },
   });
+}
+
+/** The series as its stream has it at this moment, however far the read models are. */
+export async function currentSeries(store: EventStore, seriesId: string): Promise<Series> {
+  const { events } = await store.readStream<SeriesEvent>(seriesStream(seriesId));
+  return events.reduce<Series>((state, event) => decider.evolve(state, event), decider.initial);
 }
 
 export function seriesStream(seriesId: string): string {

@@ -1,47 +1,64 @@
 import { VersionConflict } from "@/events/store/store.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import type { Scale } from "@/domain/ports/lake.ts";
-import type { KlinePeriodRow } from "@/projections/kline_periods.ts";
-import { findScale, listFiledPeriods } from "@/projections/period_queries.ts";
-import { type IngestDeps, type IngestRun, partId } from "./ingest_run.ts";
+import { type KlinePeriodRow, klinePeriods } from "@/projections/kline_periods.ts";
+import { listFiledPeriods } from "@/projections/period_queries.ts";
+import { type IngestDeps, type IngestRun, partId, type SeriesScale } from "./ingest_run.ts";
 import { verifiedBlob } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod } from "./period_state.ts";
-import { decideSeries } from "./series_commands.ts";
+import { currentSeries, decideSeries } from "./series_commands.ts";
 
-/** The series' scale once it holds the batch's decimals; recorded when it grows. */
-export async function widenScale(
-  deps: IngestDeps,
-  run: IngestRun,
-  needed: Scale,
-): Promise<Scale> {
-  const row = await findScale(deps.db, run.seriesId);
-  const scale = {
-    price: Math.max(row?.priceScale ?? 0, needed.price),
-    volume: Math.max(row?.volumeScale ?? 0, needed.volume),
-    quote: Math.max(row?.quoteScale ?? 0, needed.quote),
+/** For one ingest, whose rows need these decimals. */
+export function openScale(deps: IngestDeps, run: IngestRun, needed: Scale): SeriesScale {
+  let asked: Promise<Widening> | undefined;
+  return {
+    widened: async () => (await (asked ??= widen(deps, run, needed))).scale,
+    async settle() {
+      const used = await asked;
+      if (used === undefined) return;
+      const scale = await currentScale(deps, run.seriesId);
+      // Each writer looks again behind its own files, so the last of them sees all of them.
+      if (used.grew || isSmaller(used.scale, scale)) {
+        const head = await deps.store.head();
+        await deps.projections.waitFor(head, LIST_WAIT_MS, [klinePeriods.name]);
+      }
+      await rescaleFiles(deps, run, scale);
+    },
   };
-  if (row === undefined || isNarrower(row, scale)) {
-    const data = { seriesId: run.seriesId, ...scale };
-    await decideSeries(deps.store, { type: "WidenScale", data }, run);
-  }
-  return scale;
 }
 
-/**
- * Brings files of a smaller scale to the series' scale: engines that read the lake by a glob round
- * to the first file's scale. The candles stay equal; a file that meanwhile changed is done already.
- */
-export async function rescaleFiles(
-  deps: IngestDeps,
-  run: IngestRun,
-  scale: Scale,
-): Promise<void> {
+const LIST_WAIT_MS = 30_000;
+
+interface Widening {
+  readonly scale: Scale;
+  readonly grew: boolean;
+}
+
+async function widen(deps: IngestDeps, run: IngestRun, needed: Scale): Promise<Widening> {
+  const before = await currentScale(deps, run.seriesId);
+  if (!isSmaller(before, needed)) return { scale: before, grew: false };
+  const data = { seriesId: run.seriesId, ...widerScale(before, needed) };
+  await decideSeries(deps.store, { type: "WidenScale", data }, run);
+  return { scale: await currentScale(deps, run.seriesId), grew: true };
+}
+
+/** By the stream: a read model that lags would have a file written too narrow. */
+export async function currentScale(
+  { store }: Pick<IngestDeps, "store">,
+  seriesId: string,
+): Promise<Scale> {
+  const state = await currentSeries(store, seriesId);
+  return state.status === "absent" ? { price: 0, volume: 0, quote: 0 } : state.scale;
+}
+
+async function rescaleFiles(deps: IngestDeps, run: IngestRun, scale: Scale): Promise<void> {
   const rows = await listFiledPeriods(deps.db, run.seriesId);
   for (const row of rows.filter((row) => isNarrower(row, scale))) {
     run.signal?.throwIfAborted();
     try {
       await rescale(deps, run, { row, scale });
     } catch (error) {
+      // A file that meanwhile changed is done already.
       if (!(error instanceof VersionConflict)) throw error;
     }
   }
@@ -81,8 +98,20 @@ async function rescale(
 }
 
 function isNarrower(
-  held: { priceScale: number; volumeScale: number; quoteScale: number },
-  { price, volume, quote }: Scale,
+  { priceScale, volumeScale, quoteScale }: KlinePeriodRow,
+  scale: Scale,
 ): boolean {
-  return held.priceScale < price || held.volumeScale < volume || held.quoteScale < quote;
+  return isSmaller({ price: priceScale, volume: volumeScale, quote: quoteScale }, scale);
+}
+
+function isSmaller(held: Scale, { price, volume, quote }: Scale): boolean {
+  return held.price < price || held.volume < volume || held.quote < quote;
+}
+
+function widerScale(a: Scale, b: Scale): Scale {
+  return {
+    price: Math.max(a.price, b.price),
+    volume: Math.max(a.volume, b.volume),
+    quote: Math.max(a.quote, b.quote),
+  };
 }

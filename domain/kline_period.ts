@@ -14,6 +14,8 @@ type Data<T extends KlineEvent["type"]> = Extract<KlineEvent, { type: T }>["data
 export type KlinePeriodCommand =
   | { readonly type: "RecordKlines"; readonly data: Data<"KlinesRecorded"> }
   | { readonly type: "ArchiveKlines"; readonly data: Omit<Data<"KlinesArchived">, "replaces"> }
+  | { readonly type: "DropHotRows"; readonly data: Data<"HotRowsDropped"> }
+  | { readonly type: "CompactKlines"; readonly data: Data<"KlineBatchesCompacted"> }
   | { readonly type: "DeleteKlines"; readonly data: Data<"KlinesDeleted"> }
   | { readonly type: "RecordAbsent"; readonly data: Data<"KlinesFoundAbsent"> };
 
@@ -22,7 +24,7 @@ export interface KlinePeriod {
   readonly file: Data<"KlinesArchived">["blob"] | null;
   /** All candles held, in the file or as hot rows. */
   readonly rows: number;
-  /** Those in the event log's batches that the database keeps as rows. */
+  /** Those that are rows of the database, in a file or not: all or none of a filed period. */
   readonly hotRows: number;
   readonly held: readonly OpenTimeRange[];
   readonly absent: readonly AbsentRange[];
@@ -49,6 +51,10 @@ export const klinePeriod: Decider<KlinePeriodCommand, KlineEvent, KlinePeriod> =
         return record(data, state);
       case "ArchiveKlines":
         return archive(data, state);
+      case "DropHotRows":
+        return dropRows(data, state);
+      case "CompactKlines":
+        return compact(data, state);
       case "DeleteKlines":
         return deletes(data, state) ? [{ type: "KlinesDeleted", data }] : [];
       case "RecordAbsent": {
@@ -80,16 +86,21 @@ export const klinePeriod: Decider<KlinePeriodCommand, KlineEvent, KlinePeriod> =
           ...state,
           file: data.blob,
           rows: data.rows,
+          hotRows: outdatesRows(data) ? 0 : state.hotRows,
           held: data.held,
           absent: addAbsent(state.absent, { found: data.held }),
           lastBatch: null,
         };
+      case "KlineBatchesCompacted":
+        return state;
+      case "HotRowsDropped":
+        return { ...state, hotRows: 0 };
       case "KlinesDeleted":
         return {
           ...state,
           file: data.blob,
           rows: state.rows - data.rows,
-          hotRows: state.file === null ? state.hotRows - data.rows : state.hotRows,
+          hotRows: state.hotRows === 0 ? 0 : state.hotRows - data.rows,
           held: data.held,
           keptOut: data.keepOut
             ? mergeRanges([...state.keptOut, [data.from, data.to]])
@@ -127,6 +138,41 @@ function archive(
     );
   }
   return [{ type: "KlinesArchived", data: { ...data, replaces: file?.sha256 ?? null } }];
+}
+
+/** Only a file that holds as many candles makes rows superfluous. */
+function dropRows(
+  data: Data<"HotRowsDropped">,
+  { file, rows, hotRows }: KlinePeriod,
+): KlineEvent[] {
+  if (hotRows === 0) return [];
+  if (file === null || rows !== hotRows) {
+    const held = file === null ? "no file" : `${rows} candles in its file and ${hotRows} rows`;
+    throw new Refusal("conflict", `Cannot drop the rows of ${place(data)}: it has ${held}`);
+  }
+  return [{ type: "HotRowsDropped", data: { ...data, rows: hotRows } }];
+}
+
+/** Rows are made anew out of batches: they must be gone before their batches go. */
+function compact(
+  data: Data<"KlineBatchesCompacted">,
+  { file, hotRows }: KlinePeriod,
+): KlineEvent[] {
+  if (file === null || hotRows > 0 || data.blobs.some(({ sha256 }) => sha256 === file.sha256)) {
+    const why = file === null ? "it has no file" : "its file or its rows need them";
+    throw new Refusal("conflict", `Cannot let go of the batches of ${place(data)}: ${why}`);
+  }
+  return [{ type: "KlineBatchesCompacted", data }];
+}
+
+/** A file with candles that the rows do not have: late ones for a period that was filed before. */
+export function outdatesRows(
+  { replaces, ingested, revised }: Pick<
+    Data<"KlinesArchived">,
+    "replaces" | "ingested" | "revised"
+  >,
+): boolean {
+  return replaces !== null && ingested + revised > 0;
 }
 
 function deletes({ from, to, rows, keepOut }: Data<"KlinesDeleted">, state: KlinePeriod): boolean {

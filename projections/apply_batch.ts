@@ -137,7 +137,7 @@ async function applyBulk(
     table: sideTable(shape, side),
     engine: database.engine,
     guard: guardSql,
-    run: async ({ sql, params = [] }) => void await database.query(sql, [...params, ...lead]),
+    run: ({ sql, params = [] }) => database.query(sql, [...params, ...lead]),
   });
 }
 

@@ -1,6 +1,6 @@
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { Recorded, StoredEvent } from "@/events/define.ts";
-import type { Statement } from "@/events/store/database.ts";
+import type { SqlRow, Statement } from "@/events/store/database.ts";
 
 /**
  * A read model whose rows are folds of events: handlers know no SQL, no clock and no other row.
@@ -42,6 +42,8 @@ export interface BulkProjection {
   readonly views?: readonly PeopleView[];
   /** Rows that an event writes, where they are many: batches are cut by their sum. */
   readonly weight?: (event: Recorded) => number;
+  /** Projections whose rows must not be seen before these are. */
+  readonly together?: readonly string[];
   /** Runs the statements of a batch through `run`, oldest event first. */
   apply(events: readonly Recorded[], context: BulkContext): Promise<void>;
 }
@@ -63,7 +65,8 @@ export interface BulkContext {
    * after the statement's, whose number it is given; `run` adds them.
    */
   readonly guard: (params: number) => string;
-  run(statement: Statement): Promise<void>;
+  /** Answers what the statement returns. */
+  run(statement: Statement): Promise<readonly SqlRow[]>;
 }
 
 export type Projection = RowProjection<never, never> | BulkProjection;
@@ -92,4 +95,6 @@ export interface Projections {
   ready(): boolean;
   /** Changes whenever a read may answer differently, by whoever moved the rows. */
   revision(): number;
+  /** Tells which events the rows now show; undefined when another instance moved them on. */
+  onApplied(listener: (events: readonly Recorded[] | undefined) => void): void;
 }

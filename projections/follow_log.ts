@@ -4,7 +4,7 @@ import type { EventStore } from "@/events/store/store.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import { applyBatch, isFatal, isUnreachable } from "./apply_batch.ts";
-import { BATCH, boundRows } from "./batch.ts";
+import { BATCH, shareOut } from "./batch.ts";
 import { recordError } from "./checkpoints.ts";
 import { FoldFailed } from "./fold.ts";
 import type { Handover } from "./handover.ts";
@@ -78,9 +78,13 @@ export function createLogLoop(options: LoopOptions): LogLoop {
       if (stopped.aborted) break;
       try {
         const found = await eventsAfter(position, { newest, mustRead });
-        const events = boundRows(found, group.map(({ projection }) => projection));
-        if (events.length === 0) group.filter(({ failed }) => failed === undefined).forEach(ease);
-        else moved = await advance(group, { from: position, events }) || moved;
+        if (found.length === 0) {
+          group.filter(({ failed }) => failed === undefined).forEach(ease);
+          continue;
+        }
+        for (const { members, events } of shareOut(group, found)) {
+          moved = await advance(members, { from: position, events }) || moved;
+        }
       } catch (error) {
         unread = true;
         group.forEach((member) => setBack(member, error));

@@ -40,8 +40,6 @@ export interface Follower extends Projections {
   ): Promise<{ events: number }>;
   /** Position that every projection has passed which follows the log; 0 when none does. */
   appliedPosition(): number;
-  /** Tells which events the rows now show; undefined when another instance moved them on. */
-  onApplied(listener: (events: readonly Recorded[] | undefined) => void): void;
 }
 
 const RETRY_PUBLISH_MS = 60_000;

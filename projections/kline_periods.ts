@@ -4,6 +4,7 @@ import { SOURCE_RANK } from "@/domain/klines/candle.ts";
 import type { AbsentRange } from "@/domain/klines/coverage.ts";
 import { addAbsent } from "@/domain/klines/absent.ts";
 import { addRanges, mergeRanges } from "@/domain/klines/coverage.ts";
+import { outdatesRows } from "@/domain/kline_period.ts";
 import type { RowProjection } from "./define.ts";
 
 const VERSION = 1;
@@ -16,7 +17,7 @@ export const klinePeriodsTable = pgTable(`kline_periods_v${VERSION}`, {
   streamVersion: integer("stream_version").notNull(),
   position: bigint("position", { mode: "number" }).notNull(),
   candles: integer("candles").notNull(),
-  /** How many of them lie in table `klines`. */
+  /** How many of them lie in table `klines`: of a filed period all, until they are dropped. */
   hotRows: integer("hot_rows").notNull(),
   firstOpenTime: bigint("first_open_time", { mode: "number" }),
   lastOpenTime: bigint("last_open_time", { mode: "number" }),
@@ -60,6 +61,7 @@ export const klinePeriods: RowProjection<KlineEvent, KlinePeriodRow> = {
       return {
         ...placed(before, place),
         candles: data.rows,
+        hotRows: outdatesRows(data) ? 0 : before.hotRows,
         firstOpenTime: data.firstOpenTime,
         lastOpenTime: data.lastOpenTime,
         held: data.held,
@@ -72,6 +74,12 @@ export const klinePeriods: RowProjection<KlineEvent, KlinePeriodRow> = {
         bestSource: Math.max(before.bestSource, SOURCE_RANK[data.source]),
       };
     },
+    HotRowsDropped: (row, { data, ...place }) => ({
+      ...placed(row ?? emptyPeriod(data.seriesId, data.period), place),
+      hotRows: 0,
+    }),
+    KlineBatchesCompacted: (row, { data, ...place }) =>
+      placed(row ?? emptyPeriod(data.seriesId, data.period), place),
     KlinesDeleted: (row, { data, ...place }) => {
       // A range that never held a candle may be kept out as well.
       const before = row ?? emptyPeriod(data.seriesId, data.period);
@@ -79,7 +87,7 @@ export const klinePeriods: RowProjection<KlineEvent, KlinePeriodRow> = {
       return {
         ...placed(before, place),
         candles: before.candles - data.rows,
-        hotRows: before.fileSha256 === null ? hotRows - data.rows : hotRows,
+        hotRows: hotRows === 0 ? 0 : hotRows - data.rows,
         firstOpenTime: data.firstOpenTime,
         lastOpenTime: data.lastOpenTime,
         held: data.held,

@@ -8,7 +8,7 @@ import type { KlinePage, KlineQuery, KlineReader } from "@/domain/ports/kline_re
 import type { Lake } from "@/domain/ports/lake.ts";
 import { periodRange } from "@/domain/klines/period.ts";
 import type { Db } from "./db.ts";
-import { hotRowsJson, hotRowsText } from "./hot_rows.ts";
+import { hotRowsJson, hotRowsText, PeriodFiled } from "./hot_rows.ts";
 import { klinePeriodsTable } from "./kline_periods.ts";
 import { type HeldPeriod, planRead, type ReadPlan } from "./kline_plan.ts";
 
@@ -25,6 +25,8 @@ export interface CachedKlineReader extends KlineReader {
   /** Events that the read models have applied; undefined when another instance moved them on. */
   changed(events: readonly Recorded[] | undefined): void;
 }
+
+const MAX_PLANS = 10;
 
 /** Takes a period's file wherever it has one, hot rows elsewhere, and lets the engines build the bytes. */
 export function createKlineReader(deps: Deps): CachedKlineReader {
@@ -46,6 +48,18 @@ export function createKlineReader(deps: Deps): CachedKlineReader {
     return periods;
   }
 
+  /** A plan from before a period was filed is made anew: rows may go as soon as there is a file. */
+  async function readPlanned(query: KlineQuery, signal?: AbortSignal): Promise<KlinePage> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await readPage(deps, { query, held: await heldPeriods(query.seriesId), signal });
+      } catch (error) {
+        if (!(error instanceof PeriodFiled) || attempt >= MAX_PLANS) throw error;
+        plans.delete(query.seriesId);
+      }
+    }
+  }
+
   return {
     changed(events) {
       if (events === undefined) generation++;
@@ -59,7 +73,7 @@ export function createKlineReader(deps: Deps): CachedKlineReader {
       const key = `${stampOf(query.seriesId)}|${JSON.stringify(query)}`;
       const remembered = deps.cache.get(key);
       if (remembered !== undefined) return { ...remembered, cached: true };
-      const page = await readPage(deps, { query, held: await heldPeriods(query.seriesId), signal });
+      const page = await readPlanned(query, signal);
       if (key.startsWith(`${stampOf(query.seriesId)}|`)) deps.cache.set(key, page);
       return page;
     },
@@ -135,6 +149,7 @@ async function readHot(database: Database, query: KlineQuery, plan: ReadPlan): P
   const { from, to, keep } = plan;
   const page = await hotRowsJson(database, {
     ...{ seriesId, interval, limit, order, numbers, from, to, keep },
+    periods: plan.periods.map(({ period }) => period),
   });
   const { json, ...facts } = page;
   return { ...facts, bytes: new TextEncoder().encode(json), cached: false };
@@ -149,5 +164,6 @@ async function hotPart(
     seriesId: query.seriesId,
     from: Math.max(from, plan.from),
     to: Math.min(to, plan.to),
+    periods: [period],
   });
 }

@@ -5,9 +5,14 @@ import type { KlineEvent, KlineRow } from "@/events/catalog/klines.ts";
 import type { Recorded } from "@/events/define.ts";
 import { DatabaseError, type SqlScalar, type Statement } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
+import { outdatesRows } from "@/domain/kline_period.ts";
 import { SOURCE_RANK } from "@/domain/klines/candle.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
+import type { EventStore } from "@/events/store/store.ts";
 import type { BulkContext, BulkProjection } from "./define.ts";
+import { klinePeriods } from "./kline_periods.ts";
+import { removeRows } from "./drop_rows.ts";
+import { lendBatch } from "./lend_batch.ts";
 import { seriesTable } from "./series.ts";
 
 const VERSION = 1;
@@ -63,17 +68,20 @@ const UNIQUE_VIOLATION = "23505";
 interface Deps {
   readonly blobs: Blobs;
   readonly lake: Pick<Lake, "columns">;
+  readonly store: Pick<EventStore, "readAll">;
 }
 
 /** The hot rows: candles that lie in the database. Small batches come in the event, large ones in a blob. */
-export function klines({ blobs, lake }: Deps): BulkProjection {
+export function klines(deps: Deps): BulkProjection {
   return {
     kind: "bulk",
     name: "klines",
     version: VERSION,
     table: klinesTable,
-    types: ["KlinesRecorded", "KlinesDeleted"],
+    types: ["KlinesRecorded", "KlinesArchived", "HotRowsDropped", "KlinesDeleted"],
     views: [PEOPLE_VIEW],
+    // A reader that knows of candles must find their rows.
+    together: [klinePeriods.name],
     weight: (event) => weightOf(trusted<Recorded<KlineEvent>>(event)),
     async apply(events, context) {
       let waiting: Batch[] = [];
@@ -85,8 +93,8 @@ export function klines({ blobs, lake }: Deps): BulkProjection {
         }
         await flush(waiting, context);
         waiting = [];
-        if (event.type === "KlinesDeleted") await context.run(removal(event, context));
-        if (event.type === "KlinesRecorded") await load(event, context, { blobs, lake });
+        if (event.type === "KlinesRecorded") await load(event, context, deps);
+        else await removeRows(event, context);
       }
       await flush(waiting, context);
     },
@@ -105,7 +113,18 @@ const PEOPLE_VIEW = {
 };
 
 function weightOf({ type, data }: Recorded<KlineEvent>): number {
-  return type === "KlinesRecorded" ? data.ingested + data.revised : 1;
+  switch (type) {
+    case "KlinesRecorded":
+      return data.ingested + data.revised;
+    case "HotRowsDropped":
+      return data.rows;
+    case "KlinesArchived":
+      return outdatesRows(data) ? data.rows : 1;
+    case "KlinesDeleted":
+    case "KlinesFoundAbsent":
+    case "KlineBatchesCompacted":
+      return 1;
+  }
 }
 
 interface Batch {
@@ -138,13 +157,14 @@ async function flush(batches: readonly Batch[], context: BulkContext): Promise<v
 }
 
 async function load(
-  { data, position }: Recorded<Extract<KlineEvent, { type: "KlinesRecorded" }>>,
+  { data, position, stream }: Recorded<Extract<KlineEvent, { type: "KlinesRecorded" }>>,
   context: BulkContext,
-  { blobs, lake }: Deps,
+  { lake, ...deps }: Deps,
 ): Promise<void> {
   const { seriesId, blob, revised } = data;
   if (blob === null) throw new BlobMissing("none");
-  const file = await blobs.local(blob.sha256);
+  const file = await lendBatch(deps, { stream, position, blob });
+  if (file === undefined) return;
   try {
     const chunks = lake.columns(file.path, CHUNK_ROWS[context.engine])[Symbol.asyncIterator]();
     let failed = false;
@@ -224,18 +244,5 @@ function upsert(context: BulkContext, rows: Rows): Statement {
     sql: `${sql}
       on conflict (series_id, open_time) do update set ${set} where held.pos < excluded.pos`,
     params: rows.params,
-  };
-}
-
-function removal(
-  { data: { seriesId, from, to }, position }: Recorded<
-    Extract<KlineEvent, { type: "KlinesDeleted" }>
-  >,
-  { table, guard }: BulkContext,
-): Statement {
-  return {
-    sql: `delete from ${table} where series_id = $1 and open_time >= $2 and open_time < $3
-      and pos < $4 and ${guard(4)}`,
-    params: [seriesId, from, to, position],
   };
 }

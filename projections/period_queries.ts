@@ -1,7 +1,6 @@
 import { and, asc, eq, isNotNull } from "drizzle-orm";
 import type { Db } from "./db.ts";
 import { type KlinePeriodRow, klinePeriodsTable, periodKey } from "./kline_periods.ts";
-import { seriesTable } from "./series.ts";
 
 /** One period as the read models have it; undefined when nothing has ever happened to it. */
 export async function findPeriod(
@@ -25,19 +24,4 @@ export async function listFiledPeriods(db: Db, seriesId: string): Promise<KlineP
     eq(klinePeriodsTable.seriesId, seriesId),
     isNotNull(klinePeriodsTable.fileSha256),
   )).orderBy(asc(klinePeriodsTable.period));
-}
-
-/** Decimals that a series' files hold. */
-export interface SeriesScale {
-  readonly priceScale: number;
-  readonly volumeScale: number;
-  readonly quoteScale: number;
-}
-
-/** Undefined for a series that is not known. */
-export async function findScale(db: Db, seriesId: string): Promise<SeriesScale | undefined> {
-  const { priceScale, volumeScale, quoteScale } = seriesTable;
-  const [row] = await db.select({ priceScale, volumeScale, quoteScale }).from(seriesTable)
-    .where(eq(seriesTable.seriesId, seriesId));
-  return row;
 }

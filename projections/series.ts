@@ -59,7 +59,10 @@ export const series: RowProjection<SeriesEvent | KlineEvent, SeriesRow> = {
     SeriesCrawlFailed: (row, { data }) => row && { ...row, lastError: data.error },
     SeriesCrawlRecovered: (row) => row && { ...row, lastError: null },
     KlinesRecorded: (row, event) => row && crawled(row, event.data.source, event.at),
-    KlinesArchived: (row, event) => row && crawled(row, event.data.source, event.at),
+    KlinesArchived: (row, { data, at }) => (
+      // A file made of what was held already is nobody's crawl.
+      row && data.ingested + data.revised > 0 ? crawled(row, data.source, at) : row
+    ),
     KlinesFoundAbsent: (row, event) => row && crawled(row, "exchange", event.at),
   },
 };

@@ -1,35 +1,49 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { addAdminRoutes } from "./admin.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { addBinanceRoutes } from "./binance.ts";
 import { addDocs } from "./docs.ts";
 import type { App } from "./endpoint.ts";
+import { addArchiveRoutes } from "./archive.ts";
 import { answer, type AppContext, type AppEnv, failure } from "./envelope.ts";
-import { createErrorHandler } from "./errors.ts";
+import { createErrorHandler, createJudge } from "./errors.ts";
 import { addEventRoutes } from "./events.ts";
 import { createGuard } from "./guard.ts";
 import { addHealthRoutes } from "./health.ts";
+import { addInfluxRoutes } from "./influx.ts";
 import { addKlineRoutes } from "./klines.ts";
 import { addKlineWriteRoutes } from "./klines_write.ts";
+import { addLakeRoutes } from "./lake.ts";
 import { addSeriesRoutes } from "./series.ts";
 import { createSeriesDirectory } from "./series_directory.ts";
+import { addUdfRoutes } from "./udf.ts";
 
 /** What pages of other origins may read. */
-const SHARED_PATHS = ["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/openapi.json"];
+const SHARED_PATHS = [
+  ...["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/openapi.json"],
+  ...["/lake/*", "/compat/*", "/udf/*"],
+];
 
 /** The whole HTTP API. Serve it with `Deno.serve((request, info) => app.fetch(request, info))`. */
 export function createApp(deps: AppDeps): App {
   const app: App = new OpenAPIHono<AppEnv>({ strict: false });
+  const judge = createJudge(deps);
   app.onError(createErrorHandler(deps));
-  const router = { app, guard: createGuard(deps) };
+  for (const path of SHARED_PATHS) app.options(path, preflight);
+  const router = { app, guard: createGuard(deps), judge };
   const withDirectory = { ...deps, directory: createSeriesDirectory(deps) };
   addHealthRoutes(router, withDirectory);
   addKlineRoutes(router, withDirectory);
   addKlineWriteRoutes(router, withDirectory);
   addSeriesRoutes(router, withDirectory);
+  addLakeRoutes(router, withDirectory);
   addEventRoutes(router, deps);
   addAdminRoutes(router, withDirectory);
+  addArchiveRoutes(router, withDirectory);
+  addBinanceRoutes(router, withDirectory);
+  addUdfRoutes(router, withDirectory);
+  addInfluxRoutes(router, deps);
   addDocs(app, deps.settings);
-  for (const path of SHARED_PATHS) app.options(path, preflight);
   app.notFound(createNotFound(app));
   return app;
 }
@@ -41,7 +55,8 @@ function preflight(c: AppContext): Response {
     status: 204,
     headers: {
       "access-control-allow-methods": "GET, HEAD",
-      "access-control-allow-headers": "authorization, x-request-id",
+      "access-control-allow-headers":
+        "authorization, x-request-id, range, if-range, if-none-match, x-mbx-apikey, x-mbx-time-unit",
       "access-control-max-age": "86400",
     },
   });
@@ -51,7 +66,8 @@ function preflight(c: AppContext): Response {
 function createNotFound(app: App): (c: AppContext) => Response {
   const routes = app.routes.map(({ method, path }) => ({
     method,
-    pattern: new URLPattern({ pathname: path }),
+    // The same pattern of a part, as each of the two writes it.
+    pattern: new URLPattern({ pathname: path.replaceAll(/:(\w+)\{([^}]+)\}/g, ":$1($2)") }),
   }));
   return (c) => {
     const { path, method } = c.req;

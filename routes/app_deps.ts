@@ -1,13 +1,17 @@
 import type { EventStore } from "@/events/store/store.ts";
 import type { SeriesRef } from "@/domain/klines/series_ref.ts";
+import type { BlobRanges } from "@/domain/ports/blob_ranges.ts";
+import type { Archive } from "@/domain/ports/archive.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { KlineReader } from "@/domain/ports/kline_reader.ts";
 import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
 import type { Log } from "@/domain/ports/log.ts";
+import type { OpenCandles } from "@/domain/ports/open_candles.ts";
 import type { Spool } from "@/domain/ports/spool.ts";
 import type { Projections } from "@/projections/define.ts";
+import type { LakeFiles } from "@/projections/lake_files.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
 import type { Authenticate } from "./auth.ts";
 import type { RateLimits } from "./rate_limit.ts";
@@ -17,6 +21,9 @@ export interface AppDeps {
   readonly store: EventStore;
   readonly series: SeriesQueries;
   readonly reader: KlineReader;
+  readonly lakeFiles: LakeFiles;
+  readonly blobRanges: BlobRanges;
+  readonly openCandles: OpenCandles;
   readonly ingest: KlineIngest;
   readonly removal: KlineRemoval;
   readonly projections: Projections;
@@ -24,6 +31,7 @@ export interface AppDeps {
   readonly startCrawl: (request: CrawlStart) => JobStatus;
   /** Refusal `not_found` for a name that no read model has. */
   readonly startRebuild: (projection: string) => JobStatus;
+  readonly archive: Archive;
   readonly venues: Venues;
   readonly spool: Spool;
   /** Free bytes where the data lie. */
@@ -40,6 +48,10 @@ export interface AppSettings {
   /** `private`: reading candles needs a token with the scope `read`. */
   readonly marketData: "open" | "private";
   readonly rateLimits: RateLimits;
+  /** Foreign protocols show the running candle as their own services do. */
+  readonly openCandle: boolean;
+  /** A silent WebSocket is pinged after half of it and given up after all of it. */
+  readonly socketSilenceS?: number;
   /** Reverse proxies that append to X-Forwarded-For. */
   readonly trustProxy: number;
   /** This installation runs on made-up candles. */

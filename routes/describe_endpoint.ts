@@ -62,11 +62,15 @@ function bodyContent({ body, bodyTypes }: EndpointSpec) {
   return bodyTypes === undefined ? undefined : textContent(bodyTypes);
 }
 
-function answerContent({ data, types = {} }: AnswerSpec) {
-  const enveloped = data === undefined ? {} : {
-    "application/json": { schema: z.object({ success: z.literal(true), data, meta }) },
+function answerContent({ data, bare, types = {} }: AnswerSpec) {
+  const enveloped = data === undefined
+    ? undefined
+    : z.object({ success: z.literal(true), data, meta });
+  const schema = bare ?? enveloped;
+  return {
+    ...(schema === undefined ? {} : { "application/json": { schema } }),
+    ...textContent(types),
   };
-  return { ...enveloped, ...textContent(types) };
 }
 
 function textContent(types: Readonly<Record<string, string>>) {

@@ -29,6 +29,8 @@ export interface AnswerSpec {
   readonly description: string;
   /** Of `data` in the envelope. */
   readonly data?: z.ZodType;
+  /** Of JSON that comes without the envelope. */
+  readonly bare?: z.ZodType;
   /** Other media types in which it comes, with their descriptions. */
   readonly types?: Readonly<Record<string, string>>;
 }

@@ -13,6 +13,8 @@ export interface AppEnv {
     shared?: boolean;
     /** Seconds after which the caller may come back. */
     retryAfterS?: number;
+    /** Requests that count against the caller's minute now; unset where none are counted. */
+    rateUsed?: () => number;
   };
 }
 

@@ -32,31 +32,47 @@ export class CallerGone extends Error {
   }
 }
 
-interface Outcome extends Failure {
+export interface Outcome extends Failure {
   readonly status: number;
   readonly retryAfterS?: number | undefined;
   /** Whose fault it is decides how loud it is logged; the caller's is not. */
   readonly blame: "caller" | "world" | "us";
 }
 
-/** Answers whatever a route threw. What is not the caller's fault is logged here, once. */
-export function createErrorHandler(
+/** What an error means for the caller. */
+export type Judge = (error: Error, c: AppContext) => Outcome;
+
+/** Judges whatever a route threw. What is not the caller's fault is logged here, once. */
+export function createJudge(
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
-): (error: Error, c: AppContext) => Response {
+): Judge {
   return (error, c) => {
-    if (error instanceof CallerGone) {
-      return failure(c, { code: "CALLER_GONE", message: error.message }, { status: 499 });
-    }
-    const outcome = signal.aborted && error.name === "AbortError" ? STOPPING : judge(error);
-    const { status, retryAfterS = c.get("retryAfterS"), blame } = outcome;
+    const outcome = signal.aborted && error.name === "AbortError" ? STOPPING : outcomeOf(error);
     const fields = { requestId: requestId(c), method: c.req.method, path: c.req.path, error };
-    if (blame === "world") log.warn("request failed", fields);
-    if (blame === "us") log.error("request failed", fields);
-    const headers = {
-      ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
-      ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
-    };
-    return failure(c, outcome, { status, headers });
+    if (outcome.blame === "world") log.warn("request failed", fields);
+    if (outcome.blame === "us") log.error("request failed", fields);
+    return { ...outcome, retryAfterS: outcome.retryAfterS ?? c.get("retryAfterS") };
+  };
+}
+
+/** Answers whatever a route threw, in our envelope. */
+export function createErrorHandler(
+  deps: { readonly log: Log; readonly signal: AbortSignal },
+): (error: Error, c: AppContext) => Response {
+  const judge = createJudge(deps);
+  return (error, c) => {
+    const outcome = judge(error, c);
+    return failure(c, outcome, { status: outcome.status, headers: failureHeaders(outcome) });
+  };
+}
+
+/** What an answer to a failure says beside its body, whatever the protocol. */
+export function failureHeaders(
+  { status, retryAfterS }: Pick<Outcome, "status" | "retryAfterS">,
+): Readonly<Record<string, string>> {
+  return {
+    ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
+    ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
   };
 }
 
@@ -68,7 +84,10 @@ const STOPPING: Outcome = {
   blame: "caller",
 };
 
-function judge(error: Error): Outcome {
+function outcomeOf(error: Error): Outcome {
+  if (error instanceof CallerGone) {
+    return { status: 499, code: "CALLER_GONE", message: error.message, blame: "caller" };
+  }
   if (error instanceof Refusal) {
     const { code, message, field, details } = error;
     const retryAfterS = code === "unavailable" ? RETRY_AFTER_S : undefined;

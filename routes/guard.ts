@@ -5,8 +5,11 @@ import { clientAddress } from "./client_address.ts";
 import type { AppContext } from "./envelope.ts";
 import { createRateLimiter, type RateClass } from "./rate_limit.ts";
 
-/** Lets a request through to a route, or throws a Refusal. Remembers who asks. */
-export type Guard = (c: AppContext, access: Access) => void | Promise<void>;
+/**
+ * Lets a request through to a route, or throws a Refusal. Remembers who asks. `token` stands for
+ * the Authorization header where a protocol carries it elsewhere.
+ */
+export type Guard = (c: AppContext, access: Access, token?: string) => void | Promise<void>;
 
 const RATE_CLASS = {
   open: undefined,
@@ -23,6 +26,7 @@ export function createGuard(
 
   function take(c: AppContext, rateClass: RateClass, caller: string): void {
     const waitS = limiter.take(rateClass, caller);
+    c.set("rateUsed", () => limiter.used(rateClass, caller));
     if (waitS === 0) return;
     c.set("retryAfterS", waitS);
     throw new Refusal("rate_limited", `Cannot answer so many requests: wait ${waitS} s`);
@@ -40,10 +44,10 @@ export function createGuard(
     }
   }
 
-  return (c, access) => {
+  return (c, access, given) => {
     if (access === "open") return;
     c.set("shared", access === "market");
-    const token = bearerToken(c.req.header("authorization"));
+    const token = given ?? bearerToken(c.req.header("authorization"));
     // No promise where none is needed: this is the way of every cached read.
     if (token === undefined) return guardGuest(c, access);
     return guardToken(c, access, token);

@@ -9,6 +9,8 @@ export type RateLimits = Readonly<Record<RateClass, number>>;
 export interface RateLimiter {
   /** Takes one request; answers 0 when it may go on, else the seconds until the next one may. */
   take(rateClass: RateClass, caller: string): number;
+  /** Requests of a minute's worth that are not refilled yet. */
+  used(rateClass: RateClass, caller: string): number;
 }
 
 interface Bucket {
@@ -61,6 +63,10 @@ export function createRateLimiter(
       const left = secondsLeft(bucket, rateClass);
       if (left === 0) bucket.tokens -= 1;
       return left;
+    },
+    used(rateClass, caller) {
+      if (limits[rateClass] === 0) return 0;
+      return Math.ceil(limits[rateClass] - refill(rateClass, caller).tokens);
     },
   };
 }

@@ -25,7 +25,7 @@ Deno.test("README and its neighbours name only tasks that there are", async () =
 Deno.test("README's examples of commands are understood by the commands", async () => {
   const examples = all(
     await page("README.md"),
-    /`deno task ((?:import|export|crawl|rebuild|blobs|job) [^`]+)`/g,
+    /`deno task ((?:import|export|crawl|archive|rebuild|blobs|job) [^`]+)`/g,
   );
   equal(examples.length >= COMMANDS.length, true);
   for (const [name = "", ...args] of examples.map((text) => text.split(" "))) {

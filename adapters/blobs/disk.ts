@@ -23,10 +23,13 @@ export async function openDiskBlobs(options: DiskBlobsOptions): Promise<Blobs> {
   const { directory, sweepAfterMs = 3_600_000 } = options;
   await guarded("open", async () => {
     await Deno.mkdir(`${directory}/tmp`, { recursive: true });
-    await sweep(`${directory}/tmp`, sweepAfterMs);
+    await sweep(directory, sweepAfterMs);
   });
   return new DiskBlobs(directory);
 }
+
+/** Begins the name of a blob that is about to be deleted. */
+const ASIDE = "deleting-";
 
 class DiskBlobs implements Blobs {
   readonly #directory: string;
@@ -71,6 +74,12 @@ class DiskBlobs implements Blobs {
     return await guarded("has", async () => await statOf(path) !== undefined);
   }
 
+  async putAt(sha256: string): Promise<Date | undefined> {
+    const path = this.#path(sha256);
+    const stat = await guarded("putAt", () => statOf(path));
+    return stat && (stat.mtime ?? new Date(0));
+  }
+
   async local(sha256: string): Promise<LocalBlob> {
     const path = this.#path(sha256);
     await guarded("local", async () => {
@@ -85,6 +94,23 @@ class DiskBlobs implements Blobs {
     const path = this.#path(sha256);
     this.#verified.delete(sha256);
     await guarded("delete", () => ignoreMissing(Deno.remove(path)));
+  }
+
+  async deleteOld(sha256: string, putBefore: Date): Promise<boolean> {
+    const path = this.#path(sha256);
+    const aside = `${this.#directory}/tmp/${ASIDE}${sha256}`;
+    return await guarded("deleteOld", async () => {
+      if (!isOlder(await statOf(path), putBefore)) return false;
+      if (await ignoreMissing(Deno.rename(path, aside)) === "missing") return false;
+      // Who puts it from here on finds nothing and writes it anew; who did before has renewed its time.
+      if (!isOlder(await statOf(aside), putBefore)) {
+        await ignoreMissing(Deno.rename(aside, path));
+        return false;
+      }
+      this.#verified.delete(sha256);
+      await ignoreMissing(Deno.remove(aside));
+      return true;
+    });
   }
 
   async *list(): AsyncGenerator<StoredBlob> {
@@ -113,8 +139,14 @@ class DiskBlobs implements Blobs {
     if (await ignoreMissing(Deno.utime(path, now, now)) === "missing") return false;
     // A broken one is written again: the bytes at hand heal it.
     const stat = await statOf(path);
-    return stat !== undefined && stat.size === sizeBytes &&
-      await this.#actual(sha256, path, stat) === sha256;
+    if (stat === undefined || stat.size !== sizeBytes) return false;
+    try {
+      return await this.#actual(sha256, path, stat) === sha256;
+    } catch (error) {
+      // It was just put aside to be deleted.
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
   }
 
   /** The name its bytes ask for; read once for each file that the blob is. */
@@ -148,12 +180,25 @@ async function* folders(directory: string): AsyncGenerator<string> {
   }
 }
 
+function isOlder(stat: Deno.FileInfo | undefined, than: Date): boolean {
+  return stat !== undefined && stat.mtime !== null && stat.mtime < than;
+}
+
 async function sweep(directory: string, olderThanMs: number): Promise<void> {
   const limit = Date.now() - olderThanMs;
-  for await (const { name } of Deno.readDir(directory)) {
-    const stat = await statOf(`${directory}/${name}`);
+  for await (const { name } of Deno.readDir(`${directory}/tmp`)) {
+    // Cut off halfway: it may have been put again, so it goes back.
+    const sha256 = name.startsWith(ASIDE) ? name.slice(ASIDE.length) : "";
+    if (isSha256(sha256)) {
+      await ignoreMissing(
+        Deno.rename(`${directory}/tmp/${name}`, `${directory}/${relativePath(sha256)}`),
+      );
+    }
+  }
+  for await (const { name } of Deno.readDir(`${directory}/tmp`)) {
+    const stat = await statOf(`${directory}/tmp/${name}`);
     if (stat?.mtime && stat.mtime.getTime() < limit) {
-      await ignoreMissing(Deno.remove(`${directory}/${name}`));
+      await ignoreMissing(Deno.remove(`${directory}/tmp/${name}`));
     }
   }
 }

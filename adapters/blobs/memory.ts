@@ -39,6 +39,10 @@ export function openMemoryBlobs({ now = () => new Date() }: { now?: () => Date }
       assertSha256(sha256);
       return await Promise.resolve(blobs.has(sha256));
     },
+    async putAt(sha256) {
+      assertSha256(sha256);
+      return await Promise.resolve(blobs.get(sha256)?.putAt);
+    },
     async local(sha256): Promise<LocalBlob> {
       const bytes = found(sha256);
       const path = await Deno.makeTempFile({ prefix: "chandlery-blob-" });
@@ -48,6 +52,13 @@ export function openMemoryBlobs({ now = () => new Date() }: { now?: () => Date }
     async delete(sha256) {
       assertSha256(sha256);
       await Promise.resolve(blobs.delete(sha256));
+    },
+    async deleteOld(sha256, putBefore) {
+      assertSha256(sha256);
+      const blob = blobs.get(sha256);
+      const goes = blob !== undefined && blob.putAt < putBefore;
+      if (goes) blobs.delete(sha256);
+      return await Promise.resolve(goes);
     },
     async *list(): AsyncGenerator<StoredBlob> {
       for (const [sha256, { bytes, putAt }] of [...blobs]) {

@@ -14,15 +14,13 @@ import { VERDICTS, verdictSql } from "./compare_sql.ts";
 import type { Engine, Session } from "./engine.ts";
 import { withHotRows } from "./hot_rows.ts";
 import {
-  FILE_COLUMNS,
   FILE_COLUMNS_SQL,
   type FileHeader,
   fileHeader,
   fileRelation,
-  quoted,
   type Relation,
   slotRanges,
-  typedColumn,
+  typedSql,
   writeFile,
 } from "./period_file.ts";
 import { scaleOf, widerScale } from "./scale.ts";
@@ -239,14 +237,6 @@ async function mergeInto(
   } catch {
     await merge(38);
   }
-}
-
-/** At one type for a union: the engine's own choice between two decimal types may round. */
-function typedSql(sql: string, scale: Scale, width: 18 | 38): string {
-  const columns = FILE_COLUMNS.map((name) =>
-    `${typedColumn(name, scale, width)} as ${quoted(name)}`
-  );
-  return `select ${columns.join(", ")} from (${sql})`;
 }
 
 function written(facts: FileFacts | undefined): FileFacts {

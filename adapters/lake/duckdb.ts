@@ -1,5 +1,5 @@
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
-import type { KlineColumns, Lake, StagedBatch } from "@/domain/ports/lake.ts";
+import type { GatheredCandles, KlineColumns, Lake, StagedBatch } from "@/domain/ports/lake.ts";
 import { DuckdbRpc } from "./duckdb_rpc.ts";
 import type { LakeCalls, LakeOp } from "./lake_calls.ts";
 import type { ColumnsPage } from "./rewrite.ts";
@@ -26,8 +26,13 @@ export async function openDuckdbLake(options: DuckdbLakeOptions): Promise<Lake> 
       const { id, facts } = await rpc.call("stage", input, signal);
       return { ...facts, ...stagedCalls(rpc, id) };
     },
+    async gather(input) {
+      const { id, ...facts } = await rpc.call("gather", input);
+      return { ...facts, ...gatheredCalls(rpc, id) };
+    },
     read: (query, signal) => rpc.call("read", query, signal),
     columns: (path, size) => columnsOf(rpc, { path, size }),
+    revisions: (input, outPath) => rpc.call("revisions", { ...input, outPath }),
     describe: (path) => rpc.call("describe", { path }),
     rescale: (path, scale, outPath) => rpc.call("rescale", { path, scale, outPath }),
     without: (path, range, outPath) => rpc.call("without", { path, range, outPath }),
@@ -76,6 +81,21 @@ function stagedCalls(rpc: DuckdbRpc, id: number): StagedCalls {
   };
 }
 
+/** What was gathered is gone with the engine that held it. */
+function gatheredCalls(rpc: DuckdbRpc, id: number): Pick<GatheredCandles, "write" | "drop"> {
+  const { generation } = rpc;
+  return {
+    async write(scale, outPath) {
+      await rpc.start();
+      if (rpc.generation !== generation) throw lost("writeGathered");
+      return await rpc.call("writeGathered", { id, scale, outPath });
+    },
+    async drop() {
+      if (rpc.generation === generation) await rpc.call("dropGathered", { id });
+    },
+  };
+}
+
 /** Callers may hand over more than data; functions do not cross to a worker. */
 function plain({ file, hot }: { file?: string | undefined; hot?: string | undefined }) {
   return { file, hot };
@@ -93,10 +113,10 @@ async function* columnsOf(
 }
 
 function lost(op: string): AdapterError {
-  return new AdapterError("Cannot go on with a staged batch: the engine was started again", {
+  return new AdapterError("Cannot go on with what was read: the engine was started again", {
     port: "lake",
     op,
     retryable: true,
-    hint: "Stage the files again",
+    hint: "Read the files again",
   });
 }

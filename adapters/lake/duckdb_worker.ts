@@ -4,10 +4,12 @@ import { trusted } from "@/events/trust.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { isFatal, wireError } from "./engine_error.ts";
 import { FileHeaders } from "./file_headers.ts";
+import { Gatherings } from "./gather.ts";
 import { joinFiles } from "./join.ts";
 import type { FromWorker, LakeCalls, LakeOp, ToWorker } from "./lake_calls.ts";
 import { readCandles } from "./read.ts";
 import { columnsAfter, describeFile, fileWithout, rescaleFile } from "./rewrite.ts";
+import { writeRevisions } from "./revisions.ts";
 import { Stages } from "./stages.ts";
 
 type Handlers = {
@@ -61,6 +63,7 @@ async function answer({ id, op, args }: Extract<ToWorker, { kind: "call" }>): Pr
 
 function handlersOf(engine: Engine): Handlers {
   const stages = new Stages(engine);
+  const gatherings = new Gatherings(engine);
   const headers = new FileHeaders();
   const none = new AbortController().signal;
   return {
@@ -71,9 +74,13 @@ function handlersOf(engine: Engine): Handlers {
     writeDelta: (args) => engine.use("work", none, (s) => stages.writeDelta(s, args)),
     writeMerged: (args) => engine.use("work", none, (s) => stages.writeMerged(s, args)),
     drop: (args) => engine.use("work", none, (s) => stages.drop(s, args)),
+    gather: (input) => engine.use("work", none, (s) => gatherings.gather(s, input)),
+    writeGathered: (args) => engine.use("work", none, (s) => gatherings.write(s, args)),
+    dropGathered: (args) => engine.use("work", none, (s) => gatherings.drop(s, args)),
     read: (query, signal) =>
       engine.use("read", signal, (session) => readCandles({ engine, session, headers }, query)),
     columns: (args) => engine.use("read", none, (s) => columnsAfter(s, args)),
+    revisions: (args) => engine.use("work", none, (s) => writeRevisions(s, args)),
     describe: ({ path }) => engine.use("work", none, (s) => describeFile(s, path)),
     rescale: (args) => engine.use("work", none, (s) => rescaleFile(s, args)),
     without: (args) => engine.use("work", none, (s) => fileWithout(s, args)),

@@ -3,9 +3,11 @@ import type {
   CompareOptions,
   Comparison,
   FileFacts,
+  GatherInput,
   HeldCandles,
   LakeQuery,
   LakeResult,
+  RevisionsInput,
   Scale,
   StageInput,
 } from "@/domain/ports/lake.ts";
@@ -26,8 +28,12 @@ export interface LakeCalls {
   writeDelta(args: { id: number; period: string; outPath: string }): FileFacts;
   writeMerged(args: { id: number; period: string; scale: Scale; outPath: string }): FileFacts;
   drop(args: { id: number }): void;
+  gather(input: GatherInput): { id: number; rows: number; scale: Scale };
+  writeGathered(args: { id: number; scale: Scale; outPath: string }): FileFacts;
+  dropGathered(args: { id: number }): void;
   read(query: LakeQuery): LakeResult;
   columns(args: { path: string; after: number; size: number }): ColumnsPage;
+  revisions(args: RevisionsInput & { outPath: string }): number;
   describe(args: { path: string }): FileFacts;
   rescale(args: { path: string; scale: Scale; outPath: string }): FileFacts;
   without(

@@ -147,6 +147,11 @@ export function openRunningInstallation(options: RunningOptions): Installation {
       const path = `/admin/projections/${encodeURIComponent(projection)}/rebuild`;
       return followJob(client, { path, clock }, work);
     },
+    archive({ series, before, dryRun }, work) {
+      const named = series.length === 0 ? {} : { series: series.map(formatSeries) };
+      const body = json({ ...named, before, dry_run: dryRun });
+      return followJob(client, { path: "/admin/archive/run", body, clock }, work);
+    },
     jobs: () => [],
     runJob(name) {
       const why = `the installation at ${address} runs its jobs by their schedule`;

@@ -1,3 +1,4 @@
+import { archive } from "./archive.ts";
 import { blobs } from "./blobs.ts";
 import type { Command } from "./command.ts";
 import { crawl } from "./crawl.ts";
@@ -11,6 +12,7 @@ export const COMMANDS: readonly Command[] = [
   crawl,
   importKlines,
   exportKlines,
+  archive,
   rebuild,
   blobs,
   job,

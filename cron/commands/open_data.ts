@@ -1,3 +1,5 @@
+import type { ArchiveDeps } from "@/cron/archive/archive_deps.ts";
+import { archiveWished } from "@/cron/archive/archive_service.ts";
 import { crawlSeries } from "@/cron/crawl_series.ts";
 import type { CrawlDeps } from "@/cron/crawl_deps.ts";
 import { findOrphans } from "@/cron/find_orphans.ts";
@@ -28,6 +30,7 @@ export interface OpenData {
   readonly reader: KlineReader;
   readonly blobs: Pick<Blobs, "list">;
   readonly crawling: CrawlDeps;
+  readonly archiving: ArchiveDeps;
   readonly scheduled: readonly Job[];
 }
 
@@ -36,7 +39,7 @@ const CATCH_UP_MS = 600_000;
 
 /** The installation of a data directory that this process has opened itself. */
 export function openInstallation(data: OpenData): Installation {
-  const { store, follower, series, reader, crawling, scheduled } = data;
+  const { store, follower, series, reader, crawling, archiving, scheduled } = data;
   const { exchanges, ingest, clock } = crawling;
   const isSimulated = (exchange: string) => exchanges.isSimulated(exchange);
 
@@ -93,6 +96,11 @@ export function openInstallation(data: OpenData): Installation {
     readPage,
     async projections() {
       return [...new Set((await follower.status()).map(({ name }) => name))];
+    },
+    async archive(wish, work) {
+      await catchUp();
+      const actor = "command:archive";
+      return await archiveWished({ ...archiving, series }, wish, { ...work, actor });
     },
     rebuild: (name, work) => follower.rebuild(name, work),
     jobs: () => scheduled.map(({ name }) => name),

@@ -3,10 +3,12 @@ import type { CrawlDeps } from "@/cron/crawl_deps.ts";
 import { crawlSeries } from "@/cron/crawl_series.ts";
 import type { Job } from "@/cron/job.ts";
 import { tickEveryMinute } from "@/cron/every_minute.ts";
+import { createOpenCandles } from "@/cron/open_candles.ts";
 import { createScheduler } from "@/cron/schedule.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
+import type { OpenCandles } from "@/domain/ports/open_candles.ts";
 import type { Database } from "@/events/store/database.ts";
 import type { Follower } from "@/projections/follower.ts";
 
@@ -26,16 +28,18 @@ export interface WantedCrawl {
   readonly actor: string;
 }
 
-/** What the API starts and leaves running. One crawl a series and one rebuild a read model at a time. */
+/** What the API needs of the world, and what it starts and leaves running. One crawl a series and one rebuild a read model at a time. */
 export interface ServiceWork {
   startCrawl(wanted: WantedCrawl): JobStatus;
   /** Refusal `not_found` for a name that no read model has. */
   startRebuild(projection: string): JobStatus;
+  readonly openCandles: OpenCandles;
 }
 
 export function createServiceWork(deps: WorkDeps): ServiceWork {
   const { jobs, crawling, follower, projectionNames } = deps;
   return {
+    openCandles: createOpenCandles(crawling),
     startCrawl({ series: { exchange, symbol, interval }, actor, ...range }) {
       const request = { ...range, series: { exchange, symbol, interval }, mode: "all" } as const;
       return jobs.start({

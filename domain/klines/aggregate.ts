@@ -29,10 +29,11 @@ export function aggregate(
   const heldTo = completeTo ?? (last === undefined ? 0 : nextSlot(stored, last.openTime));
   return [...Map.groupBy(candles, ({ openTime }) => slotStart(wanted, openTime))]
     .filter(([openTime]) => partial || slotEnd(wanted, openTime) <= heldTo)
-    .map(([openTime, parts]) => bar(openTime, parts));
+    .map(([openTime, parts]) => joinCandles(openTime, parts));
 }
 
-function bar(openTime: number, parts: readonly Candle[]): Candle {
+/** One bar out of ascending parts of it; they may be bars themselves. */
+export function joinCandles(openTime: number, parts: readonly Candle[]): Candle {
   const traded = parts.filter(({ volume }) => volume !== "0");
   const priced = traded.length > 0 ? traded : parts;
   const { open, close } = { open: priced.at(0)?.open ?? "0", close: priced.at(-1)?.close ?? "0" };

@@ -45,11 +45,7 @@ export function decimalScale(text: string): number {
 export function sumDecimals(values: readonly string[]): string {
   const scale = values.reduce((most, value) => Math.max(most, decimalScale(value)), 0);
   const total = values.reduce((sum, value) => sum + mantissa(value, scale), 0n);
-  const sign = total < 0n ? "-" : "";
-  const digits = (total < 0n ? -total : total).toString().padStart(scale + 1, "0");
-  const whole = digits.slice(0, digits.length - scale);
-  const fraction = digits.slice(digits.length - scale).replace(/0+$/, "");
-  return sign + whole + (fraction === "" ? "" : `.${fraction}`);
+  return fromMantissa(total, scale);
 }
 
 export function addDecimals(a: string, b: string): string {
@@ -62,6 +58,18 @@ export function maxDecimal(a: string, b: string): string {
 
 export function minDecimal(a: string, b: string): string {
   return compareDecimals(a, b) > 0 ? b : a;
+}
+
+/** `a × times ÷ b` cut off after `scale` decimals, canonical. Undefined when b is 0. Both canonical. */
+export function divideDecimals(
+  a: string,
+  b: string,
+  { scale, times = 1 }: { readonly scale: number; readonly times?: number },
+): string | undefined {
+  if (b === "0") return undefined;
+  const common = Math.max(decimalScale(a), decimalScale(b));
+  const dividend = mantissa(a, common) * BigInt(times) * 10n ** BigInt(scale);
+  return fromMantissa(dividend / mantissa(b, common), scale);
 }
 
 /** The digits with the point after the first `integerDigits` of them (which may be negative). */
@@ -84,6 +92,14 @@ function isLarger(a: string, b: string): boolean {
 function fractionLength(text: string): number {
   const scale = decimalScale(text);
   return scale === 0 ? 0 : scale + 1;
+}
+
+function fromMantissa(total: bigint, scale: number): string {
+  const sign = total < 0n ? "-" : "";
+  const digits = (total < 0n ? -total : total).toString().padStart(scale + 1, "0");
+  const whole = digits.slice(0, digits.length - scale);
+  const fraction = digits.slice(digits.length - scale).replace(/0+$/, "");
+  return sign + whole + (fraction === "" ? "" : `.${fraction}`);
 }
 
 function mantissa(text: string, scale: number): bigint {

@@ -30,10 +30,14 @@ export function periodRange(interval: Interval, period: string): OpenTimeRange {
   return range;
 }
 
-/** The periods that a range of open times touches, ascending. */
-export function periodsOf(interval: Interval, [from, to]: OpenTimeRange): string[] {
+/** The first `most` periods that a range of open times touches, ascending. */
+export function periodsOf(
+  interval: Interval,
+  [from, to]: OpenTimeRange,
+  most = Infinity,
+): string[] {
   const periods: string[] = [];
-  for (let t = from; t < to;) {
+  for (let t = from; t < to && periods.length < most;) {
     const period = periodOf(interval, t);
     periods.push(period);
     t = periodRange(interval, period)[1];

@@ -1,6 +1,7 @@
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import type { ImportCounts } from "../klines/import_counts.ts";
 import type { SeriesRef } from "../klines/series_ref.ts";
+import type { ArchiveWish } from "./archive.ts";
 import type { ImportFile } from "./local_files.ts";
 import type { Progress } from "./progress.ts";
 
@@ -22,6 +23,8 @@ export interface Installation {
   /** Names of the read models. */
   projections(): Promise<readonly string[]>;
   rebuild(projection: string, work: Work): Promise<Counts>;
+  /** Moves ended periods into files and drops old rows. */
+  archive(wish: ArchiveWish, work: Work): Promise<Counts>;
   /** Names of the jobs that `runJob` knows. */
   jobs(): readonly string[];
   /** Runs a scheduled job once, now. */

@@ -11,12 +11,19 @@ import type { RejectReason } from "../klines/validate.ts";
 export interface Lake {
   /** Reads files into one staged batch: parsed, validated, sorted, of equal open times the last one kept. */
   stage(input: StageInput, signal?: AbortSignal): Promise<StagedBatch>;
+  /** Puts together what a period holds, out of batches and rows. */
+  gather(input: GatherInput): Promise<GatheredCandles>;
   /** Candles out of files and hot rows, as bytes built by the engine. */
   read(query: LakeQuery, signal?: AbortSignal): Promise<LakeResult>;
   /** A batch or period file as column arrays for a bulk insert, `size` rows at a time. */
   columns(path: string, size: number): AsyncIterable<KlineColumns>;
   /** Rows, bounds and a checksum over all columns, for verification and comparison. */
   describe(path: string): Promise<FileFacts>;
+  /**
+   * Keeps what the current file of a period does not hold of what is about to go; answers how many
+   * candles the written file has, which is not written when there is none.
+   */
+  revisions(input: RevisionsInput, outPath: string): Promise<number>;
   /** Rewrites a file at a wider scale; the candles stay equal. */
   rescale(path: string, scale: Scale, outPath: string): Promise<FileFacts>;
   /** Joins the rows of `path` that lie outside `[from, to)` into `outPath`; undefined when none is left. */
@@ -31,6 +38,40 @@ export interface Scale {
   readonly price: number;
   readonly volume: number;
   readonly quote: number;
+}
+
+export interface GatherInput {
+  /** In order: of equal open times the candle of the later part stays. */
+  readonly parts: readonly GatherPart[];
+  readonly interval: Interval;
+  /** Decimals that the series' files hold: what is gathered may need more. */
+  readonly scale: Scale;
+}
+
+export type GatherPart =
+  /** A batch or period file of ours. */
+  | { readonly kind: "file"; readonly path: string }
+  /** Each open time once. */
+  | { readonly kind: "rows"; readonly rows: HotRows }
+  /** Takes the candles of earlier parts out. */
+  | { readonly kind: "removal"; readonly range: OpenTimeRange };
+
+export interface GatheredCandles {
+  readonly rows: number;
+  /** At least as wide as asked, exact for every value. */
+  readonly scale: Scale;
+  /** Facts of the candles as gathered, not as the file reads. Throws when there is none. */
+  write(scale: Scale, outPath: string): Promise<FileFacts>;
+  drop(): Promise<void>;
+}
+
+export interface RevisionsInput {
+  /** Period file that stays. */
+  readonly current: string;
+  /** Batches and older files of the period, each with the position of the event that names it. */
+  readonly sources: readonly { readonly path: string; readonly position: number }[];
+  /** What was kept so far. */
+  readonly previous: string | undefined;
 }
 
 export type FileFormat = "csv" | "json" | "freqtrade" | "parquet";

@@ -7,10 +7,17 @@ export interface Blobs {
   /** Throws {@linkcode BlobMissing} or {@linkcode BlobCorrupt}: what is returned matches its name. */
   get(sha256: string): Promise<Uint8Array>;
   has(sha256: string): Promise<boolean>;
+  /** When it was last put; undefined where it is not. */
+  putAt(sha256: string): Promise<Date | undefined>;
   /** A file for engines that need one, verified once; valid until released. */
   local(sha256: string): Promise<LocalBlob>;
   /** Does nothing when the blob is already gone. */
   delete(sha256: string): Promise<void>;
+  /**
+   * Deletes a blob that was last put before then, and answers whether it did; one that is put in the
+   * same moment stays.
+   */
+  deleteOld(sha256: string, putBefore: Date): Promise<boolean>;
   /** Every blob held, for the search of orphans. */
   list(): AsyncIterable<StoredBlob>;
 }

@@ -1,4 +1,6 @@
 import { alertEvents } from "./alert.ts";
+import { archiveEvents } from "./archive.ts";
+import { blobEvents } from "./blobs.ts";
 import { crawlerEvents, crawlerRunEvents } from "./crawler.ts";
 import { klineEvents, klineRejectionEvents } from "./klines.ts";
 import { marketReportEvents } from "./market_report.ts";
@@ -10,6 +12,8 @@ export const catalog = {
   ...seriesEvents,
   ...klineEvents,
   ...klineRejectionEvents,
+  ...archiveEvents,
+  ...blobEvents,
   ...requestEvents,
   ...crawlerEvents,
   ...crawlerRunEvents,

@@ -59,6 +59,26 @@ export const klineEvents = {
     held: z.array(range),
     scale: z.object({ price: count, volume: count, quote: count }),
   }),
+  /** Rows of a filed period are rows of the database no more: the file alone has them now. */
+  HotRowsDropped: z.object({
+    ...place,
+    /** Open times of the rows, from inclusive to exclusive. */
+    from: epochMs,
+    to: epochMs,
+    rows: count,
+  }),
+  /**
+   * Batches and replaced files are needed no more: the period's file holds their candles, and the
+   * revisions those that it does not hold as they were.
+   */
+  KlineBatchesCompacted: z.object({
+    ...place,
+    blobs: z.array(blobRef).min(1),
+    /** All candles of the period that were superseded or removed; null while there is none. */
+    revisions: z.object({ blob: blobRef, rows: count }).nullable(),
+    /** The revisions before these. */
+    replaces: z.string().nullable(),
+  }),
   KlinesDeleted: z.object({
     ...place,
     from: epochMs,

@@ -33,6 +33,36 @@ export function testBlobs({ name, open }: BlobsUnderTest): void {
     assert.equal(await blobs.has(HELLO_SHA256), true);
   });
 
+  test("delete what is old, and leave what is young or not there", async ({ blobs }) => {
+    const { sha256 } = await blobs.put(HELLO);
+    assert.equal(await blobs.deleteOld(sha256, new Date(0)), false);
+    assert.equal(await blobs.has(sha256), true);
+    const putAt = (await blobs.putAt(sha256))?.getTime() ?? 0;
+    assert.equal(Math.abs(putAt - Date.now()) < 60_000, true);
+    const later = new Date(Date.now() + 60_000);
+    assert.equal(await blobs.deleteOld(sha256, later), true);
+    assert.equal(await blobs.has(sha256), false);
+    await assert.rejects(blobs.get(sha256), BlobMissing);
+    assert.equal(await blobs.deleteOld(sha256, later), false);
+    assert.equal(await blobs.putAt(sha256), undefined);
+    await blobs.put(HELLO);
+    assert.deepEqual([...await blobs.get(sha256)], [...HELLO]);
+  });
+
+  test("keep a blob that is put while it is deleted as old", async ({ blobs }) => {
+    for (let n = 0; n < 30; n++) {
+      const bytes = new TextEncoder().encode(`race ${n}`);
+      const { sha256 } = await blobs.put(bytes);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      const limit = new Date();
+      await Promise.all([
+        blobs.deleteOld(sha256, limit),
+        new Promise((resolve) => setTimeout(resolve, n % 3)).then(() => blobs.put(bytes)),
+      ]);
+      assert.deepEqual([...await blobs.get(sha256)], [...bytes], `race ${n}`);
+    }
+  });
+
   test("keep an empty blob", async ({ blobs }) => {
     const { sha256, sizeBytes } = await blobs.put(new Uint8Array());
     assert.equal(sizeBytes, 0);

@@ -269,3 +269,24 @@ for (const [interval, count] of [["1h", 600], ["1d", 300], ["1M", 15]] as const)
     assert.deepEqual(await held(), times(candles));
   });
 }
+
+Deno.test("crawl never asks for what was kept out before any of it was held", async () => {
+  const candles = minutes(3_000);
+  const { crawl, held, deps, series, events } = scene({
+    candles,
+    now: () => START + 3_000 * MINUTE,
+  });
+  await crawl({ since: START + 2_900 * MINUTE });
+  const [from, to] = [START + 100 * MINUTE, START + 1_500 * MINUTE];
+  const { removed } = await house.house.removal.remove({
+    ...{ seriesId: seriesId(series), interval: "1m", from, to, reason: "not ours", keepOut: true },
+    ...{ actor: "job:test", commandId: crypto.randomUUID() },
+  });
+  assert.equal(removed, 0);
+  assert.deepEqual(
+    (await events("KlinesDeleted")).map(({ period, keepOut }) => [period, keepOut]),
+    [["2024-03", true], ["2024-04", true]],
+  );
+  await crawlSeries(deps, { series, mode: "all", refetch: true }, crawlRun());
+  assert.deepEqual(await held(), times(candles).filter((time) => time < from || time >= to));
+});

@@ -240,7 +240,7 @@ Deno.test("klinePeriod knows rows, slots and file after a life of a period", () 
     type: "KlinesArchived",
     data: { ...file, rows: 1003, held: hot.held.slice(), replaces: null },
   }, { type: "KlinesDeleted", data: rest }]);
-  deepEqual([cold.rows, cold.hotRows, cold.file], [1000, 1003, blob("r")]);
+  deepEqual([cold.rows, cold.hotRows, cold.file], [1000, 1000, blob("r")]);
   deepEqual([cold.held, cold.keptOut], [[minutes(10, 1010)], [minutes(0, 3)]]);
 });
 
@@ -263,3 +263,38 @@ Deno.test("klinePeriod says which period it cannot file and why", () => {
     return true;
   });
 });
+
+const dropped = {
+  type: "HotRowsDropped",
+  data: { ...place, from: minute(0), to: minute(2) + 1, rows: 3 },
+} as const;
+
+testDecider("DropHotRows", klinePeriod, [
+  {
+    name: "lets go of the rows of a filed period, as many as there are",
+    given: [recorded, archived],
+    when: { type: "DropHotRows", data: { ...dropped.data, rows: 1 } },
+    then: [dropped],
+  },
+  {
+    name: "refuses a period that has no file",
+    given: [recorded],
+    when: { type: "DropHotRows", data: dropped.data },
+    then: "conflict",
+  },
+  {
+    name: "refuses where the file holds another number of candles than are rows",
+    given: [recorded, { ...archived, data: { ...archived.data, rows: 2 } }],
+    when: { type: "DropHotRows", data: dropped.data },
+    then: "conflict",
+  },
+  {
+    name: "is silent when a late candle went into the file and took the rows away",
+    given: [recorded, archived, {
+      type: "KlinesArchived",
+      data: { ...archived.data, replaces: "f".repeat(64), rows: 4, ingested: 1 },
+    }],
+    when: { type: "DropHotRows", data: dropped.data },
+    then: [],
+  },
+]);

@@ -2,50 +2,13 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { gzipSync, strToU8, zipSync } from "fflate";
 import { parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { runProgram, type Settings, startProgram } from "../support/program.ts";
+import { command, type Place, withPlace } from "../support/place.ts";
+import { runProgram, startProgram } from "../support/program.ts";
 
 const SERIES = "binance:BTC/USDT:1m";
 const START = Date.UTC(2020, 11, 30);
 const MINUTE = 60_000;
 const HEADER = "open_time,open,high,low,close,volume";
-
-interface Place {
-  readonly settings: Settings;
-  path(name: string): string;
-}
-
-/** An installation without data, made once and copied: making a database takes seconds. */
-let pristine: Promise<string> | undefined;
-
-async function makePristine(): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "chandlery-e2e-pristine-" });
-  await runProgram(["job", "none"], { settings: { DATA_DIR: folder } });
-  return folder;
-}
-
-Deno.test.afterAll(async () => {
-  if (pristine !== undefined) await Deno.remove(await pristine, { recursive: true });
-});
-
-/** An empty folder with an installation that watches nothing, gone after the test. */
-async function withPlace(test: (place: Place) => Promise<void>): Promise<void> {
-  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "chandlery-e2e-" }));
-  const settings = { DATA_DIR: `${folder}/data`, WATCH: "none", CRON: "off", LOG_LEVEL: "warn" };
-  try {
-    await copyFolder(await (pristine ??= makePristine()), settings.DATA_DIR);
-    await test({ settings, path: (name) => `${folder}/${name}` });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function copyFolder(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to, { mode: 0o700 });
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
-    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
-  }
-}
 
 /** Three days across a year's end: two period files. */
 function candles(count = 3 * 1440): string[] {
@@ -55,12 +18,6 @@ function candles(count = 3 * 1440): string[] {
       i % 7 === 0 ? "0" : "1.234567"
     }`;
   });
-}
-
-async function command(args: readonly string[], settings: Settings) {
-  const ended = await runProgram([...args, "--json"], { settings });
-  equal(ended.code, 0, `${args.join(" ")}: ${ended.stderr}`);
-  return JSON.parse(ended.stdout);
 }
 
 async function exportedRows(place: Place, name: string): Promise<string[]> {

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
+import { openStream } from "../support/stream_client.ts";
 import { runProgram, startProgram, waitUntil } from "../support/program.ts";
 
 const DEMO = ["--demo"];
@@ -70,14 +71,16 @@ Deno.test("demo runs with its named permissions only", async () => {
   });
 });
 
-Deno.test("SIGTERM ends it within 10 s while a reader of the live log hangs on", async () => {
+Deno.test("SIGTERM ends it within 10 s while readers of the live log and of a socket hang on", async () => {
   await withDataDir(async (dataDir) => {
     const program = await startProgram({ DATA_DIR: dataDir }, { args: DEMO });
     const stream = await program.ask("/api/v1/events/stream");
     equal(stream.status, 200);
+    const socket = await openStream(`${program.address.replace("http", "ws")}/compat/binance/ws`);
     const { code, ms } = await program.stop("SIGTERM");
     equal(code, 0);
     equal(ms < 10_000, true);
+    equal((await socket.ended).code, 1001);
     await stream.body?.cancel().catch(() => {});
   });
 });

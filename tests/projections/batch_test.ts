@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { approximateBytes, boundRows } from "@/projections/batch.ts";
+import { approximateBytes, boundRows, shareOut } from "@/projections/batch.ts";
 import { accounts, paid, payments } from "@/tests/support/projections.ts";
 import { recorded } from "./arbitrary_accounts.ts";
 
@@ -17,6 +17,25 @@ Deno.test("batch: rows of bulk projections cut it, other events do not count", (
 Deno.test("batch: has at least one event, however heavy that is", () => {
   equal(boundRows(log, heavy(1e9)).length, 1);
   equal(boundRows([], heavy(1e9)).length, 0);
+});
+
+function shares(rows: number, { together }: { together?: readonly string[] } = {}) {
+  const bulk = { ...payments(), weight: () => rows, ...(together && { together }) };
+  const group = [accounts(), bulk].map((projection) => ({ projection }));
+  return shareOut(group, log).map(({ members, events }) => [
+    members.map(({ projection }) => projection.name).join(),
+    events.length,
+  ]);
+}
+
+Deno.test("batch: small read models go ahead of many rows, and all go together without", () => {
+  deepEqual(shares(1), [["accounts,payments", 7]]);
+  deepEqual(shares(10_000), [["accounts", 7], ["payments", 2]]);
+  deepEqual(shares(1e9), [["accounts", 7], ["payments", 1]]);
+});
+
+Deno.test("batch: what must be seen together stays together", () => {
+  deepEqual(shares(10_000, { together: ["accounts"] }), [["accounts,payments", 2]]);
 });
 
 Deno.test("batch: the estimate of bytes stays near the JSON of any value", () => {

@@ -48,16 +48,25 @@ function recorded(
 
 const blob = (letter: string) => ({ sha256: letter.repeat(64), sizeBytes: 1_000 });
 
-function archived(from: number, to: number): KlineEvent {
+function archived(
+  from: number,
+  to: number,
+  { replaces = null, ingested = 0 }: { replaces?: string | null; ingested?: number } = {},
+): KlineEvent {
   return {
     type: "KlinesArchived",
     data: {
-      ...{ ...place, source: "import", blob: blob("a"), replaces: null, rows: to - from },
+      ...{ ...place, source: "import", blob: blob("a"), replaces, rows: to - from },
       ...{ firstOpenTime: from * MINUTE, lastOpenTime: (to - 1) * MINUTE },
-      ...{ ingested: 0, revised: 0, unchanged: to - from, heldBetter: 0 },
+      ...{ ingested, revised: 0, unchanged: to - from - ingested, heldBetter: 0 },
       ...{ held: [minutes(from, to)], scale: { price: 2, volume: 5, quote: 7 } },
     },
   };
+}
+
+function dropped(from: number, to: number): KlineEvent {
+  const range = { from: from * MINUTE, to: (to - 1) * MINUTE + 1 };
+  return { type: "HotRowsDropped", data: { ...place, ...range, rows: to - from } };
 }
 
 function deleted(
@@ -116,6 +125,24 @@ const cases: readonly [string, readonly KlineEvent[], KlinePeriodRow][] = [
   ["may be archived at once", [archived(0, 10)], {
     ...{ ...ten, ...filed, hotRows: 0, bestSource: 2 },
   }],
+  ["keeps its rows beside the file until they are dropped", [
+    recorded([0, 10]),
+    archived(0, 10),
+    dropped(0, 10),
+  ], { ...ten, ...third, ...filed, hotRows: 0 }],
+  ["loses rows that a late candle in the file outdates", [
+    recorded([0, 10]),
+    archived(0, 10),
+    archived(0, 11, { replaces: "a".repeat(64), ingested: 1 }),
+  ], {
+    ...{ ...ten, ...third, ...filed, candles: 11, hotRows: 0, lastOpenTime: 10 * MINUTE },
+    held: [minutes(0, 11)],
+  }],
+  ["keeps them when its file is only written anew", [
+    recorded([0, 10]),
+    archived(0, 10),
+    archived(0, 10, { replaces: "a".repeat(64) }),
+  ], { ...ten, ...third, ...filed }],
   ["loses deleted hot rows", [
     recorded([0, 10]),
     deleted([0, 4], { rows: 4, held: [minutes(4, 10)] }),
@@ -168,7 +195,10 @@ Deno.test("kline periods: a row agrees with the decider that folds the same stre
   const range = fc.tuple(fc.nat({ max: 50 }), fc.integer({ min: 1, max: 9 }));
   const event: fc.Arbitrary<KlineEvent> = fc.oneof(
     range.map(([from, slots]) => recorded([from, from + slots])),
-    range.map(([from, slots]) => archived(from, from + slots)),
+    fc.tuple(range, fc.constantFrom(null, "c".repeat(64)), fc.nat({ max: 1 })).map(
+      ([[from, slots], replaces, ingested]) => archived(from, from + slots, { replaces, ingested }),
+    ),
+    range.map(([from, slots]) => dropped(from, from + slots)),
     fc.tuple(range, fc.boolean()).map(([[from, slots], keepOut]) =>
       deleted([from, from + slots], { rows: slots, held: [], keepOut })
     ),

@@ -62,15 +62,15 @@ async function held({ database }: House): Promise<unknown[][]> {
 
 /** As a follower does that stands at `position`. */
 async function apply(
-  { blobs, lake, database }: House,
+  { blobs, lake, store, database }: House,
   events: readonly Recorded[],
   position: number,
 ): Promise<void> {
-  await klines({ blobs, lake }).apply(events, {
+  await klines({ blobs, lake, store }).apply(events, {
     ...{ table: "klines_v1_a", engine: database.engine, guard: guardSql },
     run: async ({ sql, params = [] }) => {
       const lead = guardParams({ name: "klines@1", position, side: "a" });
-      await database.query(sql, [...params, ...lead]);
+      return await database.query(sql, [...params, ...lead]);
     },
   });
 }

@@ -31,13 +31,14 @@ function openHealth({ head, free = 9 * GB, ready = true, stopping = false }: {
     ...{ store, clock, signal: stopping ? AbortSignal.abort() : new AbortController().signal },
     freeBytes: typeof free === "number" ? () => Promise.resolve(free) : free,
     projections: {
-      ...{ ready: () => ready, revision: () => 0 },
+      ...{ ready: () => ready, revision: () => 0, onApplied: () => {} },
       ...{ waitFor: () => Promise.resolve(true), status: () => Promise.resolve([]) },
     },
     directory: { list: () => Promise.resolve([{ ...CRAWLED, lastCrawledAt: null }, CRAWLED]) },
     settings: {
       ...{ marketData: "open", trustProxy: 0, simulated: true, version: "1.2.3" },
       ...{ rateLimits: { auth: 0, lab: 0, write: 0, market: 0 }, fingerprintKey: "" },
+      openCandle: true,
     },
   });
   return {

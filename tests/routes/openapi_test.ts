@@ -32,6 +32,14 @@ const CALLS: readonly [method: string, path: string, asked: string, options?: As
   ["get", "/api/v1/klines", `${klines}&format=objects&numbers=string`],
   ["get", "/api/v1/klines", `${klines}&format=csv`],
   ["get", "/api/v1/klines", `${klines}&format=parquet`],
+  ["get", "/lake", "/lake"],
+  ["get", "/lake/manifest.json", "/lake/manifest.json"],
+  ["get", "/lake/{exchange}/{pair}/{interval}", "/lake/kraken/AAA-USDT/1m"],
+  [
+    "get",
+    "/lake/{exchange}/{pair}/{interval}/{file}",
+    "/lake/kraken/AAA-USDT/1m/2024-01.parquet",
+  ],
   ["post", "/api/v1/series", "/api/v1/series", { as, json: SERIES }],
   ["post", "/api/v1/series/{id}/klines", `/api/v1/series/${ID}/klines`, CANDLES],
   [

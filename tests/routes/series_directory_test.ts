@@ -81,7 +81,7 @@ function openDirectory() {
   const directory = createSeriesDirectory({
     series,
     projections: {
-      ...{ revision: () => position, ready: () => true },
+      ...{ revision: () => position, ready: () => true, onApplied: () => {} },
       ...{ waitFor: () => Promise.resolve(true), status: () => Promise.resolve([]) },
     },
   });

@@ -1,10 +1,14 @@
+import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { systemClock } from "@/adapters/clock.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
+import { createArchive } from "@/cron/archive/archive_service.ts";
 import { createJobs } from "@/cron/jobs.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { seriesId } from "@/domain/klines/series_ref.ts";
 import type { JobSpec, JobStatus } from "@/domain/ports/jobs.ts";
+import { openDb } from "@/projections/db.ts";
+import { createLakeFiles } from "@/projections/lake_files.ts";
 import type { AppDeps, CrawlStart } from "@/routes/app_deps.ts";
 import { createApp } from "@/routes/app.ts";
 import { authenticateAdmin, type Caller } from "@/routes/auth.ts";
@@ -113,6 +117,8 @@ export async function openApp(
   const deps: AppDeps = {
     ...{ store: house.store, series: house.series, reader: house.reader, ingest: house.ingest },
     ...{ removal: house.removal, projections: house.follower },
+    ...{ lakeFiles: createLakeFiles(openDb(database)), blobRanges: openBlobRanges(house.blobs) },
+    openCandles: { find: () => Promise.resolve(undefined) },
     jobs,
     startCrawl(request) {
       const job = begin("crawl", seriesId(request.series));
@@ -125,6 +131,9 @@ export async function openApp(
       started.rebuilds.push(name);
       return job;
     },
+    archive: createArchive({ ...house.archiving, series: house.series }, {
+      ...{ jobs, at: "03:30", timeZone: "Asia/Shanghai" },
+    }),
     venues: {
       isSimulated: (exchange) => exchange === "simulated",
       resolveSymbol: resolveKnown,
@@ -136,6 +145,7 @@ export async function openApp(
     ...changes,
     settings: {
       ...{ marketData: "open", rateLimits: UNLIMITED, trustProxy: 0, simulated: false },
+      openCandle: true,
       ...{ version: "0.0.0", fingerprintKey: "test" },
       ...changes.settings,
     },

@@ -3,24 +3,20 @@ import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { systemClock } from "@/adapters/clock.ts";
 import { openDuckdbLake } from "@/adapters/lake/duckdb.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
+import type { ArchiveDeps } from "@/cron/archive/archive_deps.ts";
 import { createKlineIngest } from "@/cron/ingest_klines.ts";
 import { createKlineRemoval } from "@/cron/remove_klines.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
-import type { KlinePage } from "@/domain/ports/kline_reader.ts";
+import type { KlinePage, KlineReader } from "@/domain/ports/kline_reader.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
 import type { Blobs } from "@/events/blobs/blobs.ts";
 import { catalog } from "@/events/catalog/catalog.ts";
 import type { Database } from "@/events/store/database.ts";
 import { migrate } from "@/events/store/migrate.ts";
 import { createSqlStore, type SqlEventStore } from "@/events/store/sql_store.ts";
-import { openDb } from "@/projections/db.ts";
-import { createFollower, type Follower } from "@/projections/follower.ts";
-import { type CachedKlineReader, createKlineReader } from "@/projections/kline_reader.ts";
-import { klinePeriods } from "@/projections/kline_periods.ts";
-import { klines } from "@/projections/klines.ts";
-import { series } from "@/projections/series.ts";
-import { createSeriesQueries } from "@/projections/series_board.ts";
+import type { Follower } from "@/projections/follower.ts";
+import { openReadModels } from "@/projections/read_models.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
 import { quietLog } from "./quiet_log.ts";
 
@@ -33,8 +29,10 @@ export interface House {
   readonly follower: Follower;
   readonly ingest: KlineIngest;
   readonly removal: KlineRemoval;
-  readonly reader: CachedKlineReader;
+  readonly reader: KlineReader;
   readonly series: SeriesQueries;
+  /** What a run of the archive works with. */
+  readonly archiving: ArchiveDeps;
   readonly folder: string;
   /** Closes everything but the database. */
   close(): Promise<void>;
@@ -52,24 +50,20 @@ export async function openHouse(
     allowedDirectories: [folder, ...REAL_DATA],
   });
   const store = await createSqlStore({ database, catalog });
-  const db = openDb(database);
   const clock = systemClock;
-  const follower = createFollower({
-    ...{ database, store, clock, log: quietLog },
-    projections: [series, klinePeriods, klines({ blobs, lake })],
-  });
-  const reader = createKlineReader({
-    ...{ database, db, lake, blobs },
+  const { db, follower, reader, series } = openReadModels({
+    ...{ database, store, lake, blobs, clock, log: quietLog },
     cache: createMemoryCache<KlinePage>({ maxBytes: 1 << 26, sizeOf: (p) => p.bytes.length }),
   });
-  follower.onApplied((events) => reader.changed(events));
   await follower.start();
   const deps = { store, database, db, projections: follower, lake, blobs, workspace, clock };
+  const ingesting = { ...deps, hotDays, isSimulated: () => false };
   return {
     ...{ database, store, lake, blobs, follower, reader, folder },
-    ingest: createKlineIngest({ ...deps, hotDays, isSimulated: () => false }),
+    ingest: createKlineIngest(ingesting),
+    archiving: { ...ingesting, log: quietLog, random: Math.random, keepReplacedDays: 30 },
     removal: createKlineRemoval(deps),
-    series: createSeriesQueries(db),
+    series,
     async close() {
       await follower.stop();
       await store.close();

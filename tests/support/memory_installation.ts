@@ -2,6 +2,7 @@ import { type ImportCounts, NOTHING_IMPORTED } from "@/domain/klines/import_coun
 import { slotEnd } from "@/domain/klines/interval.ts";
 import { selectSeries } from "@/domain/klines/select_series.ts";
 import { formatSeries, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import type { ArchiveWish } from "@/domain/ports/archive.ts";
 import type {
   CandlePage,
   Counts,
@@ -78,6 +79,10 @@ export class MemoryInstallation implements Installation {
 
   rebuild(name: string): Promise<Counts> {
     return this.#note({ rebuild: name });
+  }
+
+  archive(wish: ArchiveWish): Promise<Counts> {
+    return this.#note({ archive: wish });
   }
 
   jobs(): readonly string[] {

@@ -35,6 +35,16 @@ async function breakBlob(path: string, bytes: string): Promise<void> {
   await Deno.writeTextFile(path, bytes);
 }
 
+Deno.test("disk blobs put back what a killed deletion has put aside", () =>
+  inDirectory(async (directory) => {
+    await (await openDiskBlobs({ directory })).put(HELLO);
+    const path = `${directory}/${HELLO_PATH}`;
+    await Deno.rename(path, `${directory}/tmp/deleting-${HELLO_SHA256}`);
+    const blobs = await openDiskBlobs({ directory, sweepAfterMs: 0 });
+    assert.deepEqual([...await blobs.get(HELLO_SHA256)], [...HELLO]);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(`${directory}/tmp`)), []);
+  }));
+
 Deno.test("disk blobs lie two folders deep and cannot be written to", () =>
   inDirectory(async (directory) => {
     const blobs = await openDiskBlobs({ directory });

@@ -2,6 +2,7 @@ import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { gunzipSync, strFromU8 } from "fflate";
 import { openLocalFiles } from "@/adapters/files/import_files.ts";
 import { parseArguments } from "@/cron/commands/arguments.ts";
+import { archive } from "@/cron/commands/archive.ts";
 import { blobs } from "@/cron/commands/blobs.ts";
 import type { Command, CommandResult } from "@/cron/commands/command.ts";
 import { crawl } from "@/cron/commands/crawl.ts";
@@ -63,7 +64,43 @@ Deno.test("crawl asks for the range that was typed", async () => {
 });
 
 for (
+  const [args, wish, result, lines] of [
+    [[], { series: [], before: undefined, dryRun: false }, {
+      ...{ periodsFiled: 2, rowsFiled: 90_000, bytesBefore: 13_500_000, bytesAfter: 900_000 },
+      rowsDropped: 1,
+    }, [
+      "Filed 2 periods with 90,000 candles: 13.5 MB of rows are 900 kB of files (10.0 bytes a candle).",
+      "Dropped 1 row.",
+    ]],
+    [
+      ["--series", "binance:BTCUSDT:1m, okx:ETH/USDT:1h", "--before", "2021-01-01", "--dry-run"],
+      {
+        series: [BTC, { exchange: "okx", symbol: "ETH/USDT", interval: "1h" }],
+        ...{ before: START, dryRun: true },
+      },
+      // As a running installation answers.
+      { periods_to_file: 1, rows_to_file: 1_440, rows_to_drop: 0 },
+      ["Would file 1 period with 1,440 candles and drop 0 rows."],
+    ],
+    [[], { series: [], before: undefined, dryRun: false }, {}, [
+      "No period was due for its file.",
+      "Dropped 0 rows.",
+    ]],
+  ] as const
+) {
+  Deno.test(`archive ${args.join(" ")} asks for it and says ${lines[0]}`, async () => {
+    const installation = new MemoryInstallation();
+    installation.result = result;
+    const done = await run({ command: archive, args, installation });
+    deepEqual(installation.asked, [{ archive: wish }]);
+    deepEqual(done, { lines: [...lines], facts: result });
+  });
+}
+
+for (
   const [command, args, reason] of [
+    [archive, ["--before", "soon"], /--before "soon" is not a time/],
+    [archive, ["--series", "binance"], /Cannot read series "binance"/],
     [crawl, ["binance"], /Cannot read series "binance"/],
     [
       crawl,

@@ -1,0 +1,71 @@
+import type { RevisionsInput } from "@/domain/ports/lake.ts";
+import type { Session } from "./engine.ts";
+import {
+  FILE_COLUMNS,
+  FILE_COLUMNS_SQL,
+  fileHeader,
+  fileRelation,
+  inNarrowOrWide,
+  quoted,
+  ROW_GROUP,
+  typedColumns,
+  typedSql,
+} from "./period_file.ts";
+import { widerScale } from "./scale.ts";
+import { literal } from "./sql.ts";
+
+/**
+ * Writes the candles of the sources that the current file does not hold as they are, and those that
+ * were kept before. Answers how many there are; without any, no file is written.
+ */
+export async function writeRevisions(
+  session: Session,
+  { current, sources, previous, outPath }: RevisionsInput & { readonly outPath: string },
+): Promise<number> {
+  const paths = [current, ...sources.map(({ path }) => path)];
+  const known = previous === undefined ? paths : [...paths, previous];
+  const headers = [];
+  for (const path of known) headers.push(await fileHeader(session, path));
+  const scale = headers.map((header) => header.scale).reduce(widerScale);
+  const interval = headers[0]?.interval ?? "1m";
+  const table = `revisions_${crypto.randomUUID().replaceAll("-", "")}`;
+  const typed = (path: string, width: 18 | 38) =>
+    typedSql(fileRelation(path, { interval }).sql, scale, width);
+  try {
+    await inNarrowOrWide(async (width) => {
+      const superseded = sources.map(({ path, position }) =>
+        `select *, ${position} as position from (${typed(path, width)})`
+      ).join(" union all ");
+      const kept = previous === undefined ? "" : `union all
+        select ${typedColumns(scale, width)}, position from read_parquet(${literal(previous)})`;
+      await session.run(`create or replace table ${table} as
+        select ${FILE_COLUMNS_SQL}, min(position)::bigint as position from (
+          select * from (${superseded}) s where not exists (
+            select 1 from (${typed(current, width)}) c where ${sameSql()})
+          ${kept})
+        group by all`);
+    });
+    const [row] = await session.rows(
+      `select count(*), min(open_time), max(open_time) from ${table}`,
+    );
+    const [rows, first, last] = row ?? [];
+    if (Number(rows) === 0) return 0;
+    await session.run(`copy (select *, 'superseded' as reason from ${table}
+        order by open_time, position)
+      to ${literal(outPath)} (format parquet, compression zstd, compression_level 9,
+        parquet_version v2, row_group_size ${ROW_GROUP}, kv_metadata {
+          interval: ${literal(interval)}, first_open_time: '${Number(first)}',
+          last_open_time: '${Number(last)}', detail: 'some'})`);
+    return Number(rows);
+  } finally {
+    await session.cleanUp(`drop table if exists ${table}`);
+  }
+}
+
+/** The same candle in every column. */
+function sameSql(): string {
+  const details = FILE_COLUMNS.map((name) =>
+    `c.${quoted(name)} is not distinct from s.${quoted(name)}`
+  );
+  return ["c.open_time = s.open_time", ...details].join(" and ");
+}

@@ -1,0 +1,34 @@
+import type { Log } from "@/domain/ports/log.ts";
+import type { SeriesRef } from "@/domain/klines/series_ref.ts";
+import type { IngestDeps } from "../ingest_run.ts";
+
+export interface ArchiveDeps extends IngestDeps {
+  readonly log: Log;
+  /** From 0 inclusive to 1 exclusive. */
+  readonly random: () => number;
+  /** How long a blob is kept that a newer one has replaced. */
+  readonly keepReplacedDays: number;
+}
+
+export interface ArchiveRequest {
+  /** Ids; every series when undefined. */
+  readonly seriesIds?: readonly string[] | undefined;
+  /** Only periods that end before this, epoch ms. */
+  readonly before?: number | undefined;
+  /** Only tell what would be done. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** A period that a run works on. */
+export interface ArchivePlace {
+  readonly series: SeriesRef;
+  readonly seriesId: string;
+  readonly period: string;
+}
+
+/** Who runs the archive, and the id that everything it records derives from. */
+export interface ArchiveRun {
+  readonly runId: string;
+  readonly actor: string;
+  readonly signal: AbortSignal;
+}

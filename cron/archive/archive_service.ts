@@ -1,0 +1,117 @@
+import { planArchive } from "@/domain/klines/archive_plan.ts";
+import { Refusal } from "@/domain/decider.ts";
+import { formatSeries, seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import type { Archive, ArchiveProgress, ArchiveWish } from "@/domain/ports/archive.ts";
+import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
+import { archiveTotals, listArchivable } from "@/projections/archivable_periods.ts";
+import { listArchiveRuns } from "@/projections/archive_runs.ts";
+import type { SeriesQueries } from "@/projections/series_queries.ts";
+import type { Job, JobContext, JobReport } from "../job.ts";
+import { nextOccurrence } from "../occurrences.ts";
+import { parseCron } from "../cron_text.ts";
+import type { ArchiveDeps } from "./archive_deps.ts";
+import { runArchive, summaryOf } from "./run_archive.ts";
+
+const JOB = "archive";
+const SHOWN_RUNS = 20;
+
+/** One key for all: a run by hand and a scheduled one do not go on side by side. */
+const KEY = `job:${JOB}`;
+
+export interface ArchiveTimes {
+  /** `03:30` */
+  readonly at: string;
+  /** IANA name. */
+  readonly timeZone: string;
+}
+
+/** The daily run. */
+export function archiveJob(deps: ArchiveDeps, { at }: Pick<ArchiveTimes, "at">): Job {
+  return {
+    name: JOB,
+    schedule: scheduleAt(at),
+    run: (context) => archiveOnce(deps, { ...context, actor: `job:${JOB}` }),
+  };
+}
+
+/** A run that a person asked for. Refusal `not_found` for a series that is not held. */
+export async function archiveWished(
+  deps: ArchiveDeps & { readonly series: Pick<SeriesQueries, "find"> },
+  { series, before, dryRun }: ArchiveWish,
+  context: JobContext & { readonly actor: string },
+): Promise<JobReport> {
+  const seriesIds = series.length === 0 ? undefined : await heldIds(deps.series, series);
+  return await archiveOnce(deps, { ...context, seriesIds, before, dryRun });
+}
+
+/** What the API starts and shows. */
+export function createArchive(
+  deps: ArchiveDeps & { readonly series: Pick<SeriesQueries, "find"> },
+  { jobs, at, timeZone }: ArchiveTimes & { readonly jobs: Jobs },
+): Archive {
+  const { clock, db, hotDays, keepReplacedDays } = deps;
+  const times = parseCron(scheduleAt(at));
+  return {
+    start: ({ actor, ...wish }) =>
+      jobs.start({
+        ...{ name: JOB, key: KEY },
+        run: (context) => archiveWished(deps, wish, { ...context, actor }),
+      }),
+    async overview() {
+      const now = clock.now();
+      const nextAt = nextOccurrence(times, now, timeZone);
+      const running = jobs.list().find(({ name, status }) => name === JOB && status === "running");
+      return {
+        ...{ hotDays, keepReplacedDays },
+        nextAt: nextAt === undefined ? undefined : new Date(nextAt),
+        waiting: summaryOf(planArchive(await listArchivable(db), { now, hotDays })),
+        totals: await archiveTotals(db),
+        running: running && progressOf(running, now),
+        runs: await listArchiveRuns(db, SHOWN_RUNS),
+      };
+    },
+  };
+}
+
+function archiveOnce(
+  deps: ArchiveDeps,
+  { actor, signal, progress, ...request }:
+    & JobContext
+    & { readonly actor: string }
+    & Parameters<typeof runArchive>[1],
+): Promise<JobReport> {
+  const runId = crypto.randomUUID();
+  return runArchive(deps, request, { runId, actor, signal, progress });
+}
+
+async function heldIds(
+  queries: Pick<SeriesQueries, "find">,
+  series: readonly SeriesRef[],
+): Promise<string[]> {
+  const ids = series.map(seriesId);
+  for (const [at, id] of ids.entries()) {
+    const asked = series[at];
+    if (asked === undefined || await queries.find(id) !== undefined) continue;
+    throw new Refusal("not_found", `Cannot archive ${formatSeries(asked)}: it is not held`);
+  }
+  return ids;
+}
+
+/** `03:30` → `30 3 * * *` */
+function scheduleAt(at: string): string {
+  const [hour, minute] = at.split(":").map(Number);
+  return `${minute} ${hour} * * *`;
+}
+
+function progressOf(
+  { id, startedAt, label, unit, done, total }: JobStatus,
+  now: number,
+): ArchiveProgress {
+  const seconds = (now - startedAt.getTime()) / 1_000;
+  const perSecond = seconds > 0 ? done / seconds : 0;
+  const known = total !== undefined && perSecond > 0;
+  return {
+    ...{ jobId: id, startedAt, label, unit, done, total, perSecond },
+    etaMs: known ? Math.round(Math.max(0, total - done) / perSecond * 1_000) : undefined,
+  };
+}

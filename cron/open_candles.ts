@@ -1,0 +1,91 @@
+import type { Candle } from "@/domain/klines/candle.ts";
+import { nextSlot, slotEnd, slotStart } from "@/domain/klines/interval.ts";
+import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import { validateRow } from "@/domain/klines/validate.ts";
+import type { Clock } from "@/domain/ports/clock.ts";
+import type { Exchanges } from "@/domain/ports/exchange.ts";
+import type { Log } from "@/domain/ports/log.ts";
+import type { OpenCandles } from "@/domain/ports/open_candles.ts";
+import { messageOf } from "./error_message.ts";
+
+export interface OpenCandlesOptions {
+  readonly exchanges: Pick<Exchanges, "get">;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** An answer this old is given while the next one is asked for. */
+const FRESH_MS = 2_000;
+/** A reader waits so long for a first answer. */
+const PATIENCE_MS = 1_000;
+/** A venue that failed is left alone for so long. */
+const QUIET_MS = 30_000;
+
+/** What is known of one series. */
+interface Seen {
+  candle: Candle | undefined;
+  /** The venue's time less ours when it was asked. */
+  aheadMs: number;
+  askAgainAt: number;
+  asking: Promise<void> | undefined;
+}
+
+/** Asks venues only for what is being read, one question a series at a time. */
+export function createOpenCandles({ exchanges, clock, log }: OpenCandlesOptions): OpenCandles {
+  const seen = new Map<string, Seen>();
+
+  async function ask(series: SeriesRef, state: Seen): Promise<void> {
+    const { exchange, symbol, interval } = series;
+    try {
+      const venue = await exchanges.get(exchange);
+      const now = await venue.time();
+      const from = slotStart(interval, now);
+      const range = { from, to: nextSlot(interval, now), limit: 1 };
+      const [candle] = await venue.fetchCandles({ symbol, interval, ...range, priority: "live" });
+      state.candle = candle === undefined ? undefined : readable(candle, series);
+      state.aheadMs = now - clock.now();
+      state.askAgainAt = clock.now() + FRESH_MS;
+    } catch (error) {
+      state.askAgainAt = clock.now() + QUIET_MS;
+      log.debug("no running candle", { exchange, symbol, interval, error: messageOf(error) });
+    } finally {
+      state.asking = undefined;
+    }
+  }
+
+  return {
+    async find(series) {
+      const id = seriesId(series);
+      const state = seen.get(id) ??
+        { candle: undefined, aheadMs: 0, askAgainAt: 0, asking: undefined };
+      seen.set(id, state);
+      if (clock.now() >= state.askAgainAt) state.asking ??= ask(series, state);
+      const known = running(state, series, clock);
+      if (known !== undefined || state.asking === undefined) return known;
+      await patiently(state.asking, clock);
+      return running(state, series, clock);
+    },
+  };
+}
+
+function running(
+  { candle, aheadMs }: Seen,
+  { interval }: SeriesRef,
+  clock: Pick<Clock, "now">,
+): Candle | undefined {
+  if (candle === undefined) return undefined;
+  return slotEnd(interval, candle.openTime) > clock.now() + aheadMs ? candle : undefined;
+}
+
+async function patiently(work: Promise<void>, clock: Clock): Promise<void> {
+  const enough = new AbortController();
+  const pause = clock.sleep(PATIENCE_MS, enough.signal).catch(() => {});
+  await Promise.race([work, pause]);
+  enough.abort();
+}
+
+/** As it will be read once it has closed; undefined for what would be rejected then. */
+function readable(candle: Candle, { interval }: SeriesRef): Candle | undefined {
+  const row = validateRow(candle, { interval, now: slotEnd(interval, candle.openTime) });
+  return typeof row === "string" ? undefined : row;
+}

@@ -1,0 +1,44 @@
+import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
+import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
+import { archiveJob } from "./archive/archive_service.ts";
+import type { ArchiveDeps } from "./archive/archive_deps.ts";
+import type { CrawlDeps } from "./crawl_deps.ts";
+import { crawlHistory } from "./crawl_history.ts";
+import { crawlLive } from "./crawl_live.ts";
+import type { Job } from "./job.ts";
+import { createKlineIngest } from "./ingest_klines.ts";
+import { createKlineRemoval } from "./remove_klines.ts";
+
+type Parts =
+  & Omit<ArchiveDeps, keyof Settings | "isSimulated">
+  & Omit<CrawlDeps, keyof Settings | "ingest">;
+
+interface Settings {
+  readonly hotDays: number;
+  readonly keepReplacedDays: number;
+  readonly historyStart: number;
+}
+
+/** What acts on the data. */
+export interface Work {
+  readonly ingest: KlineIngest;
+  readonly removal: KlineRemoval;
+  readonly archiving: ArchiveDeps;
+  readonly crawling: CrawlDeps;
+  readonly scheduled: readonly Job[];
+}
+
+/** All that acts on the data, by a person's word or by the clock. */
+export function openWork(
+  parts: Parts,
+  { hotDays, keepReplacedDays, historyStart, archiveAt: at }: Settings & { archiveAt: string },
+): Work {
+  const { isSimulated } = parts.exchanges;
+  const ingest = createKlineIngest({ ...parts, isSimulated, hotDays });
+  const archiving: ArchiveDeps = { ...parts, isSimulated, hotDays, keepReplacedDays };
+  const crawling: CrawlDeps = { ...parts, ingest, historyStart };
+  return {
+    ...{ ingest, archiving, crawling, removal: createKlineRemoval(parts) },
+    scheduled: [crawlLive(crawling), crawlHistory(crawling), archiveJob(archiving, { at })],
+  };
+}

@@ -1,0 +1,58 @@
+import { DAY_MS, slotEnd } from "./interval.ts";
+import { periodRange } from "./period.ts";
+import type { SeriesRef } from "./series_ref.ts";
+
+/** A period stays open that long after its end: venues correct their last candles. */
+export const SETTLED_AFTER_MS = 2 * DAY_MS;
+
+/** A period as far as the archive needs to know it. */
+export interface ArchivablePeriod {
+  readonly seriesId: string;
+  readonly series: SeriesRef;
+  readonly period: string;
+  readonly candles: number;
+  /** Of them, those that are rows of the database. */
+  readonly hotRows: number;
+  readonly lastOpenTime: number | null;
+  readonly filed: boolean;
+}
+
+export interface ArchivePolicy {
+  /** Epoch ms. */
+  readonly now: number;
+  /** Rows of filed periods are dropped once their last candle is older. */
+  readonly hotDays: number;
+  /** Only periods that end before this, epoch ms. */
+  readonly before?: number | undefined;
+}
+
+/** In the order of the work: series by series, oldest period first. */
+export interface ArchivePlan {
+  readonly file: readonly ArchivablePeriod[];
+  /** Periods without a file come first into `file`. */
+  readonly drop: readonly ArchivablePeriod[];
+}
+
+/** Which ended periods are due for their file, and which filed ones no longer need rows. */
+export function planArchive(
+  periods: readonly ArchivablePeriod[],
+  policy: ArchivePolicy,
+): ArchivePlan {
+  const { now, hotDays, before = Infinity } = policy;
+  const settledBefore = Math.min(before, now - SETTLED_AFTER_MS);
+  const due = periods.filter(({ candles, series, period }) =>
+    candles > 0 && periodRange(series.interval, period)[1] <= settledBefore
+  ).toSorted(byPlace);
+  return {
+    file: due.filter(({ filed }) => !filed),
+    drop: due.filter(({ hotRows, series, lastOpenTime }) =>
+      hotRows > 0 && lastOpenTime !== null &&
+      slotEnd(series.interval, lastOpenTime) <= now - hotDays * DAY_MS
+    ),
+  };
+}
+
+function byPlace(a: ArchivablePeriod, b: ArchivablePeriod): number {
+  if (a.seriesId !== b.seriesId) return a.seriesId < b.seriesId ? -1 : 1;
+  return a.period < b.period ? -1 : 1;
+}

@@ -1,0 +1,53 @@
+import type { BlobRef } from "@/events/blobs/blobs.ts";
+import { DAY_MS } from "./interval.ts";
+import type { SeriesRef } from "./series_ref.ts";
+
+export interface HeldBlob extends BlobRef {
+  /** Of the event that names it. */
+  readonly position: number;
+}
+
+export interface ReplacedBlob extends HeldBlob {
+  /** Epoch ms. */
+  readonly replacedAt: number;
+}
+
+/** A filed period and what lies beside its file. */
+export interface CompactablePeriod {
+  readonly series: SeriesRef;
+  readonly seriesId: string;
+  readonly period: string;
+  readonly hotRows: number;
+  readonly batches: readonly HeldBlob[];
+  readonly file: HeldBlob | null;
+  readonly replaced: readonly ReplacedBlob[];
+}
+
+export interface CompactionPolicy {
+  /** Epoch ms. */
+  readonly now: number;
+  readonly keepReplacedDays: number;
+}
+
+/**
+ * Blobs that the period can do without: batches once its rows are gone, for rows are made anew out of
+ * them, and replaced files once they were kept long enough. Each once, oldest first.
+ */
+export function dispensableBlobs(
+  { hotRows, batches, file, replaced }: CompactablePeriod,
+  { now, keepReplacedDays }: CompactionPolicy,
+): HeldBlob[] {
+  if (file === null || hotRows > 0) return [];
+  const keptSince = now - keepReplacedDays * DAY_MS;
+  const kept = new Set([
+    file.sha256,
+    ...replaced.filter(({ replacedAt }) => replacedAt > keptSince).map(({ sha256 }) => sha256),
+  ]);
+  const dispensable = new Map<string, HeldBlob>();
+  const oldestFirst = [...batches, ...replaced].toSorted((a, b) => a.position - b.position);
+  for (const { sha256, sizeBytes, position } of oldestFirst) {
+    if (kept.has(sha256) || dispensable.has(sha256)) continue;
+    dispensable.set(sha256, { sha256, sizeBytes, position });
+  }
+  return [...dispensable.values()];
+}

@@ -1,0 +1,17 @@
+/**
+ * The folder in which period files lie under readable names, for tools that know nothing of us.
+ * Everything in it can be made again from the blobs. Failures are AdapterErrors.
+ */
+export interface LakeFolder {
+  /** Paths below the folder of the period files that were put there, with `/`. */
+  list(): Promise<readonly string[]>;
+  /**
+   * Makes the blob appear under the path, at once and whole, and replaces what was there. Throws
+   * BlobMissing or BlobCorrupt and then changes nothing.
+   */
+  put(path: string, sha256: string): Promise<"kept" | "linked" | "copied">;
+  /** Also removes folders that become empty; does nothing when the file is gone. */
+  remove(path: string): Promise<void>;
+  /** Replaces `manifest.json`, at once and whole. */
+  writeManifest(text: string): Promise<void>;
+}

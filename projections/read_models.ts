@@ -1,0 +1,56 @@
+import type { Cache } from "@/domain/ports/cache.ts";
+import type { Clock } from "@/domain/ports/clock.ts";
+import type { KlinePage, KlineReader } from "@/domain/ports/kline_reader.ts";
+import type { Lake } from "@/domain/ports/lake.ts";
+import type { Log } from "@/domain/ports/log.ts";
+import type { Blobs } from "@/events/blobs/blobs.ts";
+import type { Database } from "@/events/store/database.ts";
+import type { EventStore } from "@/events/store/store.ts";
+import { archiveRuns } from "./archive_runs.ts";
+import { blobUses } from "./blob_uses.ts";
+import { type Db, openDb } from "./db.ts";
+import { createFollower, type Follower } from "./follower.ts";
+import { klinePeriods } from "./kline_periods.ts";
+import { createKlineReader } from "./kline_reader.ts";
+import { klines } from "./klines.ts";
+import { createLakeFiles, type LakeFiles } from "./lake_files.ts";
+import { periodBlobs } from "./period_blobs.ts";
+import { series } from "./series.ts";
+import { createSeriesQueries } from "./series_board.ts";
+import type { SeriesQueries } from "./series_queries.ts";
+
+export interface ReadModelDeps {
+  readonly database: Database;
+  readonly store: EventStore;
+  readonly lake: Lake;
+  readonly blobs: Blobs;
+  readonly cache: Cache<KlinePage>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Every read model and its queries; nothing is followed before `follower.start()`. */
+export interface ReadModels {
+  readonly db: Db;
+  readonly follower: Follower;
+  readonly projectionNames: readonly string[];
+  readonly reader: KlineReader;
+  readonly series: SeriesQueries;
+  readonly lakeFiles: LakeFiles;
+}
+
+export function openReadModels(deps: ReadModelDeps): ReadModels {
+  const { database, store, lake, blobs, cache, clock, log } = deps;
+  const db = openDb(database);
+  const projections = [
+    ...[series, klinePeriods, klines({ blobs, lake, store })],
+    ...[archiveRuns, periodBlobs, blobUses],
+  ];
+  const follower = createFollower({ database, store, projections, clock, log });
+  const reader = createKlineReader({ database, db, lake, blobs, cache });
+  follower.onApplied((events) => reader.changed(events));
+  return {
+    ...{ db, follower, reader, series: createSeriesQueries(db), lakeFiles: createLakeFiles(db) },
+    projectionNames: projections.map(({ name }) => name),
+  };
+}

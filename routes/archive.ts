@@ -1,0 +1,122 @@
+import { z } from "@hono/zod-openapi";
+import { seriesRef } from "@/domain/klines/series_ref.ts";
+import { trusted } from "@/events/trust.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { endpoint, type Router } from "./endpoint.ts";
+import { success } from "./envelope.ts";
+import { callerId } from "./idempotency.ts";
+import { timeField } from "./params.ts";
+import { findSeries, type SeriesDirectory } from "./series_directory.ts";
+import { toWire } from "./wire.ts";
+
+type Deps = Pick<AppDeps, "archive"> & { readonly directory: SeriesDirectory };
+
+const count = z.int().min(0);
+const time = z.iso.datetime();
+
+const done = {
+  periods_filed: count,
+  rows_filed: count,
+  bytes_before: count.openapi({ description: "Bytes that the filed candles took as rows." }),
+  bytes_after: count.openapi({ description: "Bytes that they take as files." }),
+  rows_dropped: count,
+  bytes_compacted: count.openapi({
+    description: "Bytes of batches and replaced files that are needed no more.",
+  }),
+  blobs_deleted: count,
+  bytes_freed: count,
+};
+const wanted = { periods_to_file: count, rows_to_file: count, rows_to_drop: count };
+
+const runWire = z.object({
+  run_id: z.string(),
+  status: z.enum(["running", "succeeded", "failed", "stopped"]).openapi({
+    description: "`running` with an old `heard_at`: it was killed, and the next one goes on.",
+  }),
+  actor: z.string(),
+  started_at: time,
+  heard_at: time,
+  ...wanted,
+  ...done,
+  problems: z.array(z.object({
+    series_id: z.string(),
+    period: z.string(),
+    step: z.string(),
+    message: z.string(),
+  })).openapi({ description: "The first 100. Nothing of it was lost." }),
+  problems_total: count,
+}).openapi("ArchiveRun");
+
+const archiveWire = z.object({
+  next_at: time.nullable(),
+  hot_days: count,
+  keep_replaced_days: count,
+  waiting: z.object(wanted),
+  totals: z.object({
+    filed_periods: count,
+    filed_candles: count,
+    file_bytes: count,
+    hot_rows: count,
+  }),
+  running: z.object({
+    job_id: z.string(),
+    started_at: time,
+    label: z.string(),
+    unit: z.string(),
+    done: count,
+    total: count.nullable(),
+    per_second: z.number(),
+    eta_ms: count.nullable(),
+  }).nullable(),
+  runs: z.array(runWire),
+}).openapi("Archive");
+
+const runBody = z.strictObject({
+  series: z.union([z.string(), z.array(z.string())]).nullish().openapi({
+    description: "Ids or `exchange:SYMBOL:interval`; every series when left out.",
+    example: "binance:BTC/USDT:1m",
+  }),
+  before: timeField("Only periods that end before this.").nullish(),
+  dry_run: z.boolean().prefault(false).openapi({
+    description: "The job's result only tells what would be done.",
+  }),
+});
+
+const started = z.object({ job_id: z.string() });
+
+/** What lies in files, what waits for one, and the runs that move it. */
+export function addArchiveRoutes(router: Router, { archive, directory }: Deps): void {
+  const admin = { access: "admin", tag: "Admin", query: z.strictObject({}) } as const;
+
+  endpoint(router, {
+    ...{ method: "get", path: "/admin/archive", ...admin, body: undefined },
+    summary: "What lies in files, what waits for one, and the last runs",
+    answer: { status: 200, description: "The newest run first", data: archiveWire },
+  }, async (c) => {
+    const { nextAt = null, running, ...rest } = await archive.overview();
+    const { total = null, etaMs = null } = running ?? {};
+    const shown = { nextAt, running: running === undefined ? null : { ...running, total, etaMs } };
+    return success(c, trusted<z.infer<typeof archiveWire>>(toWire({ ...rest, ...shown })));
+  });
+
+  endpoint(router, {
+    ...{ method: "post", path: "/admin/archive/run", ...admin, body: runBody },
+    summary: "File what has ended and drop rows that are old enough, now",
+    description:
+      "409 while a run goes on. A run that was stopped or killed is gone on with by the next.",
+    answer: { status: 202, description: "The job that does it", data: started },
+  }, async (c, { body }) => {
+    const views = await directory.list();
+    const named = typeof body.series === "string" ? [body.series] : body.series ?? [];
+    const { id } = archive.start({
+      series: named.map((text) => {
+        const { exchange, symbol, interval } = findSeries(views, text);
+        return seriesRef(exchange, symbol, interval);
+      }),
+      before: body.before ?? undefined,
+      dryRun: body.dry_run,
+      actor: callerId(c),
+    });
+    return success(c, { job_id: id }, { status: 202 });
+  });
+}

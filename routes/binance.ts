@@ -1,0 +1,166 @@
+import { slotEnd } from "@/domain/klines/interval.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { createBarStreams } from "./bar_streams.ts";
+import { createPrecisions } from "./bar_precision.ts";
+import { type Bar, createBarReader } from "./bars.ts";
+import {
+  BinanceError,
+  binanceJson,
+  failAsBinance,
+  invalidParameter,
+  invalidSymbol,
+  notSupported,
+} from "./binance_errors.ts";
+import { klinesParams, symbolsParam, wordParam } from "./binance_params.ts";
+import { addBinanceSockets } from "./binance_sockets.ts";
+import { symbolInfo } from "./binance_symbols.ts";
+import { dayTicker, newestPrice } from "./binance_tickers.ts";
+import type { AppContext } from "./envelope.ts";
+import { type Dialect, foreign, type ForeignRouter } from "./foreign.ts";
+import { type Listing, listingsOf, seriesFor } from "./listings.ts";
+import type { SeriesDirectory } from "./series_directory.ts";
+
+type Deps =
+  & Pick<
+    AppDeps,
+    "reader" | "openCandles" | "projections" | "clock" | "log" | "settings" | "signal"
+  >
+  & { readonly directory: SeriesDirectory };
+
+/** The venue whose API this is; others are named in the path. */
+const VENUE = "binance";
+const BASES = ["/compat/binance/api/v3", "/compat/binance/{exchange}/api/v3"] as const;
+
+/** Binance's public spot API over what is held: REST and streams. */
+export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
+  const { clock, directory, settings } = deps;
+  const bars = createBarReader(deps);
+  const precisions = createPrecisions(bars, clock);
+  const dialect: Dialect = {
+    ...{ tag: "Binance", fail: failAsBinance },
+    // A key of Binance's own opens nothing here: it is looked at only where data are private.
+    token: (c) => settings.marketData === "private" ? c.req.header("x-mbx-apikey") : undefined,
+  };
+
+  /** All symbols of the venue in the path. */
+  async function listed(c: AppContext): Promise<readonly Listing[]> {
+    const exchange = c.req.param("exchange") ?? VENUE;
+    return listingsOf(await directory.list()).filter((one) => one.exchange === exchange);
+  }
+
+  /** Those that were asked for; Invalid symbol where one of them is not held. */
+  async function wanted(c: AppContext): Promise<{ all: boolean; symbols: readonly Listing[] }> {
+    const tickers = symbolsParam(queryOf(c));
+    const symbols = await listed(c);
+    if (tickers === undefined) return { all: true, symbols };
+    const found = symbols.filter(({ ticker }) => tickers.includes(ticker));
+    if (found.length < tickers.length) throw invalidSymbol();
+    return { all: queryOf(c).has("symbols"), symbols: found };
+  }
+
+  /** One answer for `symbol`, a list of them for everything else. */
+  async function each(
+    c: AppContext,
+    write: (listing: Listing) => Promise<unknown>,
+  ): Promise<Response> {
+    const { all, symbols } = await wanted(c);
+    const answers: unknown[] = [];
+    for (const listing of symbols) {
+      const answer = await write(listing);
+      if (answer !== undefined) answers.push(answer);
+    }
+    return binanceJson(c, all ? answers : answers[0] ?? {});
+  }
+
+  function get(
+    name: string,
+    summary: string,
+    handle: (c: AppContext) => Response | Promise<Response>,
+  ): void {
+    const paths = BASES.map((base) => `${base}/${name}`);
+    foreign(router, { dialect, method: "get", paths, access: "market", summary }, handle);
+  }
+
+  get("ping", "Whether it answers", (c) => binanceJson(c, {}));
+
+  get("time", "The service's time", (c) => binanceJson(c, { serverTime: clock.now() }));
+
+  get("exchangeInfo", "Symbols that are held, with filters", async (c) => {
+    const { symbols } = await wanted(c);
+    const infos: unknown[] = [];
+    for (const listing of symbols) infos.push(symbolInfo(listing, await precisions.of(listing)));
+    return binanceJson(c, {
+      ...{ timezone: "UTC", serverTime: clock.now(), rateLimits: limitsOf(settings) },
+      ...{ exchangeFilters: [], symbols: infos },
+    });
+  });
+
+  async function klines(c: AppContext): Promise<Response> {
+    const { symbol, interval, startTime, endTime, limit } = klinesParams(queryOf(c));
+    const listing = (await listed(c)).find(({ ticker }) => ticker === symbol);
+    if (listing === undefined) throw invalidSymbol();
+    const series = seriesFor(listing, interval);
+    if (series === undefined) throw new BinanceError(-1120, "Invalid interval.");
+    const perMs = timeUnit(c) === "us" ? 1_000 : 1;
+    const end = endTime === undefined ? undefined : endTime + 1;
+    if (startTime !== undefined && end !== undefined && startTime >= end) {
+      return binanceJson(c, []);
+    }
+    const { rows } = await bars.read({
+      ...{ series, interval, start: startTime, end, limit },
+      keep: startTime === undefined ? "latest" : "oldest",
+    });
+    const toEnd = (bar: Bar) => bar[6] ?? slotEnd(interval, bar[0]) - 1;
+    return binanceJson(c, rows.map((bar) => klineOf(bar, toEnd(bar), perMs)));
+  }
+
+  get("klines", "Candles, twelve columns", klines);
+  get("uiKlines", "The same for charts", klines);
+
+  get("ticker/24hr", "The last 24 hours of a symbol", (c) => {
+    const type = wordParam(queryOf(c), "type", ["FULL", "MINI"]);
+    return each(c, (listing) => dayTicker(bars, listing, type));
+  });
+
+  get("ticker/price", "The newest price of a symbol", (c) =>
+    each(c, async (listing) => {
+      const price = await newestPrice(bars, listing);
+      return price === undefined ? undefined : { symbol: listing.ticker, price };
+    }));
+
+  const streams = createBarStreams({ ...deps, bars });
+  addBinanceSockets(router, { ...deps, dialect, streams, listed });
+
+  for (const path of ["/compat/binance", "/compat/binance/*"]) {
+    router.app.all(path, (c) => {
+      c.set("shared", true);
+      return failAsBinance(c, notSupported(), () => router.judge(notSupported(), c));
+    });
+  }
+}
+
+/** What a venue did not send is zero: clients expect a number. */
+function klineOf(bar: Bar, closeTime: number, perMs: number): readonly unknown[] {
+  const [openTime, open, high, low, close, volume, , quote, trades, taker, takerQuote] = bar;
+  return [
+    ...[openTime * perMs, open, high, low, close, volume, (closeTime + 1) * perMs - 1],
+    ...[quote ?? "0", trades ?? 0, taker ?? "0", takerQuote ?? "0", "0"],
+  ];
+}
+
+function timeUnit(c: AppContext): "ms" | "us" {
+  const unit = c.req.header("x-mbx-time-unit")?.toUpperCase() ?? "MILLISECOND";
+  if (unit === "MICROSECOND") return "us";
+  if (unit === "MILLISECOND") return "ms";
+  throw invalidParameter("X-MBX-TIME-UNIT");
+}
+
+function limitsOf({ rateLimits: { market } }: Deps["settings"]): readonly unknown[] {
+  if (market === 0) return [];
+  const minute = { interval: "MINUTE", intervalNum: 1, limit: market };
+  return [{ rateLimitType: "REQUEST_WEIGHT", ...minute }];
+}
+
+function queryOf(c: AppContext): URLSearchParams {
+  return new URL(c.req.url).searchParams;
+}

@@ -1,0 +1,134 @@
+import { Refusal } from "@/domain/decider.ts";
+import { type CandlePoint, type Precision, readCandlePoint } from "@/domain/influx/candle_point.ts";
+import { LineError, parseLine } from "@/domain/influx/line_protocol.ts";
+import type { Candle } from "@/domain/klines/candle.ts";
+import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import type { IngestOptions, IngestOutcome } from "@/domain/ports/kline_ingest.ts";
+import type { AppDeps } from "./app_deps.ts";
+import type { Line } from "./influx_lines.ts";
+import { refuseMixture } from "./watch_series.ts";
+
+type Deps = Pick<AppDeps, "ingest" | "spool" | "venues" | "settings" | "clock" | "signal">;
+
+export interface WriteOptions {
+  readonly precision: Precision;
+  /** For lines that name none. */
+  readonly exchange: string | undefined;
+  readonly actor: string;
+}
+
+/** A line that was not kept, and why. */
+export interface Dropped {
+  readonly line: number;
+  readonly reason: string;
+}
+
+/** Points of one series; of equal open times the last one counts, as at InfluxDB. */
+interface Group {
+  readonly series: SeriesRef;
+  readonly points: Map<number, { readonly line: number; readonly candle: Candle }>;
+}
+
+/** More go through a file. */
+const MOST_AS_VALUES = 256;
+/** Series written at one moment: their appends share commits. */
+const LANES = 8;
+/** Reasons kept; the rest is counted. */
+const MOST_REASONS = 100;
+
+/** Keeps the candles of the lines and tells which lines it did not keep, ascending. */
+export async function ingestLines(
+  deps: Deps,
+  lines: AsyncIterable<Line>,
+  options: WriteOptions,
+): Promise<{ readonly total: number; readonly dropped: readonly Dropped[] }> {
+  const groups = new Map<string, Group>();
+  const dropped: Dropped[] = [];
+  let total = 0;
+  const drop = (line: number, reason: string) => {
+    total++;
+    if (dropped.length < MOST_REASONS) dropped.push({ line, reason });
+  };
+  for await (const { number, text } of lines) {
+    try {
+      const point = parseLine(text);
+      if (point !== undefined) collect(groups, number, readCandlePoint(point, options));
+    } catch (error) {
+      if (!(error instanceof LineError || error instanceof Refusal)) throw error;
+      drop(number, `unable to parse '${shortened(text)}': ${error.message}`);
+    }
+  }
+  const waiting = groups.values();
+  await Promise.all(Array.from({ length: LANES }, async () => {
+    for (const group of waiting) await ingestGroup(deps, group, { options, drop });
+  }));
+  return { total, dropped: dropped.toSorted((a, b) => a.line - b.line) };
+}
+
+function collect(
+  groups: Map<string, Group>,
+  line: number,
+  { series, candle }: CandlePoint,
+): void {
+  const id = seriesId(series);
+  const group = groups.get(id) ?? { series, points: new Map() };
+  groups.set(id, group);
+  // Last in the batch too, so that rows keep the order of their lines.
+  group.points.delete(candle.openTime);
+  group.points.set(candle.openTime, { line, candle });
+}
+
+async function ingestGroup(
+  deps: Deps,
+  { series, points }: Group,
+  { options: { actor }, drop }: {
+    readonly options: WriteOptions;
+    readonly drop: (line: number, reason: string) => void;
+  },
+): Promise<void> {
+  const rows = [...points.values()];
+  const { clock, signal, venues, settings } = deps;
+  const how = {
+    ...{ source: "api", actor, commandId: crypto.randomUUID() } as const,
+    ...{ now: clock.now(), signal },
+  };
+  try {
+    refuseMixture(venues.isSimulated(series.exchange), settings.simulated);
+    const candles = rows.map(({ candle }) => candle);
+    const { rejected, rejectedTotal } = candles.length <= MOST_AS_VALUES
+      ? await deps.ingest.ingestCandles(series, candles, how)
+      : await ingestFile(deps, { series, candles }, how);
+    for (const { row, reason } of rejected) drop(rows[row - 1]?.line ?? 0, reason);
+    for (let more = rejected.length; more < rejectedTotal; more++) drop(0, "more like these");
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    for (const { line } of rows) drop(line, error.message);
+  }
+}
+
+async function ingestFile(
+  { spool, ingest }: Deps,
+  { series, candles }: { readonly series: SeriesRef; readonly candles: readonly Candle[] },
+  how: IngestOptions,
+): Promise<IngestOutcome> {
+  const body = new Blob(candles.map(csvLine)).stream();
+  const size = { maxSentBytes: Infinity, maxUnpackedBytes: Infinity };
+  const file = await spool.write(body, { ...size, extension: "csv", gzip: false });
+  try {
+    const files = [{ path: file.path, format: "csv", gzip: false }] as const;
+    return await ingest.ingestFiles(series, files, how);
+  } finally {
+    await file.remove();
+  }
+}
+
+function csvLine(candle: Candle): string {
+  const { openTime, open, high, low, close, volume } = candle;
+  const { quoteVolume, tradesCount, takerBuyVolume, takerBuyQuoteVolume } = candle;
+  const detail = ["", quoteVolume, tradesCount, takerBuyVolume, takerBuyQuoteVolume];
+  return `${[openTime, open, high, low, close, volume, ...detail].join(",")}\n`;
+}
+
+function shortened(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

@@ -1,0 +1,97 @@
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { isUnfinished, staysUnfinished } from "@/domain/influx/line_protocol.ts";
+import { Refusal } from "@/domain/decider.ts";
+import { bodyChunks, isGzipped } from "./body.ts";
+import type { AppContext } from "./envelope.ts";
+
+export interface Line {
+  /** Counts from 1. */
+  readonly number: number;
+  readonly text: string;
+}
+
+const MB = 1024 * 1024;
+const MAX_SENT_BYTES = 16 * MB;
+const MAX_UNPACKED_BYTES = 64 * MB;
+/** A quote that nobody closes must not swallow the whole body. */
+const MAX_LINE_CHARS = 64 * 1024;
+
+/** The lines of a body that are not empty, as it streams in. Refusals: too large, badly packed, not UTF-8. */
+export async function* bodyLines(c: AppContext): AsyncGenerator<Line> {
+  let number = 0;
+  let rest = "";
+  for await (const text of texts(c)) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (let i = 0; i < lines.length; i++) {
+      let line = lines[i] ?? "";
+      const first = number + 1;
+      number++;
+      if (line === "") continue;
+      let open = isUnfinished(line);
+      while (open && line.length < MAX_LINE_CHARS && i + 1 < lines.length) {
+        const more = lines[++i] ?? "";
+        line += `\n${more}`;
+        number++;
+        open = staysUnfinished(more);
+      }
+      if (open && line.length < MAX_LINE_CHARS) {
+        // The end of the text is still on its way.
+        number = first - 1;
+        rest = `${line}\n${rest}`;
+        break;
+      }
+      yield { number: first, text: line };
+    }
+    if (rest.length > MAX_LINE_CHARS) throw tooLarge("in one line", MAX_LINE_CHARS / 1024, "KB");
+  }
+  if (rest !== "") yield { number: number + 1, text: rest };
+}
+
+async function* texts(c: AppContext): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    for await (const chunk of unpacked(c)) yield decoder.decode(chunk, { stream: true });
+    yield decoder.decode();
+  } catch (error) {
+    if (error instanceof TypeError) {
+      throw new Refusal("validation_error", "unable to parse: the body is not UTF-8");
+    }
+    throw error;
+  }
+}
+
+async function* unpacked(c: AppContext): AsyncGenerator<Uint8Array> {
+  const sent = limited(bodyChunks(c), MAX_SENT_BYTES, "sent");
+  if (!isGzipped(c)) return yield* sent;
+  const gunzip = createGunzip();
+  const source = Readable.from(sent);
+  source.on("error", (error) => gunzip.destroy(error));
+  try {
+    yield* limited(source.pipe(gunzip), MAX_UNPACKED_BYTES, "unpacked");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (!code.startsWith("Z_")) throw error;
+    throw new Refusal("validation_error", "unable to parse: the body is no complete gzip file");
+  } finally {
+    gunzip.destroy();
+  }
+}
+
+async function* limited(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  what: string,
+): AsyncGenerator<Uint8Array> {
+  let sizeBytes = 0;
+  for await (const chunk of chunks) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) throw tooLarge(what, maxBytes / MB, "MB");
+    yield chunk;
+  }
+}
+
+function tooLarge(what: string, most: number, unit: string): Refusal {
+  return new Refusal("payload_too_large", `Cannot take more than ${most} ${unit} ${what}`);
+}

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { Refusal } from "@/domain/decider.ts";
+import { type Candle } from "@/domain/klines/candle.ts";
+import { type Interval, intervalMs } from "@/domain/klines/interval.ts";
+import { seriesId } from "@/domain/klines/series_ref.ts";
+import { candle, utc } from "@/tests/support/candles.ts";
+import { databases } from "@/tests/support/database.ts";
+import { type House, openHouse } from "@/tests/support/house.ts";
+
+const START = utc("2021-03-01");
+const MINUTE = 60_000;
+
+let symbols = 0;
+/** A series of its own in the shared house. */
+const newSeries = (interval: Interval = "1m") =>
+  ({ exchange: "kraken", symbol: `COIN${++symbols}/USDT`, interval }) as const;
+
+const doer = () => ({ actor: "job:test", commandId: crypto.randomUUID() });
+
+function bars(count: number, fields: Partial<Candle> = {}, from = START): Candle[] {
+  return Array.from(
+    { length: count },
+    (_, n) => candle({ ...fields, openTime: from + n * MINUTE }),
+  );
+}
+
+/** By a file, as bodies and imports come. */
+async function ingestFile(
+  { ingest, folder }: House,
+  series: ReturnType<typeof newSeries>,
+  { candles, source }: { candles: readonly Candle[]; source: "import" | "api" | "exchange" },
+) {
+  const path = `${folder}/${crypto.randomUUID()}.csv`;
+  const lines = candles.map((c) =>
+    [c.openTime, c.open, c.high, c.low, c.close, c.volume].join(",")
+  );
+  await Deno.writeTextFile(path, `${lines.join("\n")}\n`);
+  return await ingest.ingestFiles(series, [{ path, format: "csv", gzip: false }], {
+    ...doer(),
+    source,
+  });
+}
+
+async function widenings({ store }: House, series: ReturnType<typeof newSeries>) {
+  const { events } = await store.readStream(`series-${seriesId(series)}`);
+  return events.filter(({ type }) => type === "SeriesScaleWidened").map(({ data }) => data.price);
+}
+
+const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
+  async "a row that is not taken does not widen the series"(house) {
+    const series = newSeries();
+    await ingestFile(house, series, { candles: bars(5), source: "exchange" });
+    const before = await widenings(house, series);
+    const fine = bars(1, { high: "12.000000000001" });
+    const { heldBetter, revised } = await ingestFile(house, series, {
+      candles: fine,
+      source: "api",
+    });
+    assert.deepEqual([heldBetter, revised], [1, 0]);
+    assert.deepEqual(await widenings(house, series), before);
+  },
+
+  async "ingests of different decimals at the same time leave all files at one scale"(house) {
+    const series = newSeries();
+    const highs = ["12", "12.5", "12.25", "12.125", "12.0625", "12.03125"];
+    const months = highs.map((high, at) => bars(3, { high }, utc(`2021-0${at + 1}-01`)));
+    await Promise.all(
+      months.map((candles) => ingestFile(house, series, { candles, source: "import" })),
+    );
+    await house.follower.waitFor(await house.store.head(), 20_000);
+    const scales = await house.database.values(
+      "select price_scale, count(*)::int from kline_periods_v1 where series_id = $1 group by 1",
+      [seriesId(series)],
+    );
+    assert.deepEqual(scales, [[5, 6]]);
+  },
+
+  async "many writers to one period all get in, each row once"(house) {
+    const series = newSeries();
+    const outcomes = await Promise.all(
+      Array.from({ length: 24 }, (_, n) =>
+        ingestFile(house, series, {
+          candles: bars(300, {}, START + n * 50 * MINUTE),
+          source: "api",
+        })),
+    );
+    const total = 23 * 50 + 300;
+    assert.equal(outcomes.reduce((sum, { ingested }) => sum + ingested, 0), total);
+    assert.equal(outcomes.reduce((sum, { unchanged }) => sum + unchanged, 0), 24 * 300 - total);
+  },
+
+  async "candles of a finer interval are refused, and nothing of them is kept"(house) {
+    const series = newSeries("1h");
+    const head = async () =>
+      (await house.store.readStream(`klines-${seriesId(series)}-2021`)).version;
+    await assert.rejects(
+      ingestFile(house, series, { candles: bars(600), source: "import" }),
+      (error) => {
+        assert.ok(error instanceof Refusal);
+        assert.match(error.message, /Cannot take these as 1h candles: 600 of them lie in 11 slots/);
+        return true;
+      },
+    );
+    assert.equal(await head(), 0);
+  },
+
+  async "bars beside the grid, sparse bars and a few doubled slots are taken"(house) {
+    const series = newSeries("1h");
+    const hour = intervalMs("1h");
+    const candles = Array.from(
+      { length: 30 },
+      (_, n) => candle({ openTime: START + n * 3 * hour + 17_000 }),
+    );
+    const doubled = Array.from(
+      { length: 8 },
+      (_, n) => candle({ openTime: START + n * 3 * hour + 18_000 }),
+    );
+    const all = [...candles, ...doubled].sort((a, b) => a.openTime - b.openTime);
+    const { ingested } = await ingestFile(house, series, { candles: all, source: "import" });
+    assert.equal(ingested, 38);
+  },
+};
+
+for (const { name, open } of databases()) {
+  Deno.test(`ingest on ${name}`, async (t) => {
+    const { database, close } = await open();
+    const folder = await Deno.makeTempDir();
+    const house = await openHouse(database, { folder });
+    try {
+      for (const [step, run] of Object.entries(steps)) await t.step(step, () => run(house));
+    } finally {
+      await house.close();
+      await close();
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}

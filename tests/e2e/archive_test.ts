@@ -1,0 +1,163 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { databases, type TestDatabase } from "../support/database.ts";
+import { fingerprint, runToEnd, type Scene, seeded } from "../support/kill.ts";
+import { type Ended, runProgram, startProgram, waitUntil } from "../support/program.ts";
+
+const SERIES = "binance:BTC/USDT:1m";
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
+/** Printed with a failure: the same seed kills at the same moments. */
+const SEED = Number(Deno.env.get("KILL_SEED") ?? Date.now() % 1_000_000);
+
+async function withScene(
+  { name, open }: TestDatabase,
+  work: (scene: Omit<Scene, "remove">) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "archive-" });
+  const { url, close } = name === "postgres"
+    ? await open()
+    : { url: undefined, close: () => Promise.resolve() };
+  const settings = {
+    ...{ DATA_DIR: `${folder}/data`, LOG_LEVEL: "error", CRON: "off", WATCH: "none" },
+    ...{ HOT_DAYS: "36500", ...(url === undefined ? {} : { DATABASE_URL: url }) },
+  };
+  try {
+    await work({ folder, settings });
+  } finally {
+    await close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Four months with some candles each, in two batches a month, of which the second revises. */
+async function fill({ folder, settings }: Omit<Scene, "remove">): Promise<void> {
+  const csv = (from: number, rows: number, volume: string) =>
+    Array.from({ length: rows }, (_, i) => {
+      const price = (100 + Math.sin(i / 50)).toFixed(2);
+      return [from + i * MINUTE, price, "200", "1", price, volume].join(",");
+    });
+  for (const [at, volume] of [[0, "1.5"], [1, "2.25"]] as const) {
+    const lines = [0, 1, 2, 3].flatMap((month) =>
+      csv(Date.UTC(2023, month, 3), at === 0 ? 3_000 : 400, volume)
+    );
+    await Deno.writeTextFile(`${folder}/${at}.csv`, lines.join("\n"));
+    await runToEnd(["import", SERIES, `${folder}/${at}.csv`], settings);
+  }
+}
+
+/** As if everything had been put days ago, so that blobs may go. */
+async function age({ folder }: Omit<Scene, "remove">): Promise<void> {
+  const then = new Date(Date.now() - 3 * DAY);
+  for await (const path of filesBelow(`${folder}/data/blobs`)) await Deno.utime(path, then, then);
+}
+
+async function* filesBelow(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) yield* filesBelow(`${folder}/${name}`);
+    else yield `${folder}/${name}`;
+  }
+}
+
+/** Kills the command a moment after it has said `words`; false when it was quicker. */
+async function killAfter(
+  words: string,
+  { settings, waitMs }: Pick<Scene, "settings"> & { waitMs: number },
+): Promise<boolean> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", MAIN, "archive"],
+    env: { NO_COLOR: "1", ...settings },
+    ...{ stdin: "null", stdout: "null", stderr: "piped" },
+  }).spawn();
+  let said = "";
+  const reading = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said += text;
+  })();
+  await waitUntil(() => Promise.resolve(said.includes(words)), { child });
+  await new Promise((resolve) => setTimeout(resolve, waitMs));
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+  const { signal } = await child.status;
+  await reading;
+  return signal === "SIGKILL";
+}
+
+function said({ code, stdout, stderr }: Ended): string {
+  equal(code, 0, stderr);
+  return stdout;
+}
+
+for (const database of databases()) {
+  Deno.test(`archive killed with -9 at each of its steps ends as an undisturbed one on ${database.name} (seed ${SEED})`, () =>
+    withScene(database, async (scene) => {
+      const { settings } = scene;
+      await fill(scene);
+      const before = await fingerprint(settings, SERIES);
+      const random = seeded(SEED);
+      const hot = { ...settings, HOT_DAYS: "1" };
+      let kills = 0;
+      for (
+        const [words, how] of [
+          ["file candles", settings],
+          ["file candles", settings],
+          ["drop rows", hot],
+          ["drop rows", hot],
+          ["compact batches", hot],
+        ] as const
+      ) {
+        await age(scene);
+        if (await killAfter(words, { settings: how, waitMs: 60 * random() })) kills++;
+        equal((await fingerprint(how, SERIES)).csv, before.csv, words);
+      }
+      ok(kills > 0);
+      await age(scene);
+      await runToEnd(["archive"], hot);
+      const after = await fingerprint(hot, SERIES);
+      deepEqual([after.csv, after.rows, after.logIsDense], [before.csv, before.rows, true]);
+      const blobs = await Array.fromAsync(filesBelow(`${settings.DATA_DIR}/blobs`));
+      await runToEnd(["rebuild", "--all"], hot);
+      deepEqual(await fingerprint(hot, SERIES), after);
+      // A file and the revisions of each month: every batch has gone.
+      equal(blobs.length, 8);
+    }));
+}
+
+Deno.test("archive: tells, does and reports on a stopped installation and on a running one", async () => {
+  const [pglite] = databases();
+  if (pglite === undefined) throw new Error("no database to test on");
+  await withScene(pglite, async (scene) => {
+    const { settings } = scene;
+    await fill(scene);
+    const run = async (args: readonly string[], how = settings) =>
+      said(await runProgram(["archive", ...args], { settings: how }));
+    equal(
+      await run(["--dry-run", "--before", "2023-03-01"]),
+      "Would file 2 periods with 6,000 candles and drop 0 rows.\n",
+    );
+    match(
+      await run(["--before", "2023-02-01", "--series", SERIES]),
+      /^Filed 1 period with 3,000 candles: [\d.]+ [kM]B of rows are [\d.]+ kB of files \([\d.]+ bytes a candle\)\.\nDropped 0 rows\.\n$/,
+    );
+    const program = await startProgram({ ...settings, HOT_DAYS: "1" });
+    try {
+      const facts = JSON.parse(await run(["--json"]));
+      deepEqual([facts.command, facts.periods_filed, facts.rows_filed, facts.rows_dropped], [
+        ...["archive", 3, 9_000, 12_000],
+      ]);
+      const { data } = await (await program.ask("/admin/archive")).json();
+      deepEqual(data.totals.hot_rows, 0);
+      deepEqual(data.runs.map((one: { rows_filed: number }) => one.rows_filed), [9_000, 3_000]);
+      const unknown = await runProgram(["archive", "--series", "binance:NIX/USDT:1m"], {
+        settings,
+      });
+      equal(unknown.code, 1);
+      match(unknown.stderr, /Cannot find series binance:NIX\/USDT:1m/);
+    } finally {
+      equal((await program.stop()).code, 0);
+    }
+  });
+});

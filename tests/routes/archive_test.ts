@@ -1,0 +1,89 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { candle } from "@/tests/support/candles.ts";
+import { openApp, type TestApp } from "@/tests/support/app.ts";
+import { until } from "@/tests/support/projections.ts";
+
+let opened: Promise<TestApp> | undefined;
+const openOnce = () => opened ??= openFilled();
+Deno.test.afterAll(async () => await (await opened)?.close());
+
+const as = "admin" as const;
+const SERIES = { exchange: "binance", symbol: "BTC/USDT", interval: "1m" } as const;
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+/** An ended month within the hot window. */
+const FROM = Math.floor((Date.now() - 60 * DAY) / DAY) * DAY;
+
+async function openFilled(): Promise<TestApp> {
+  const app = await openApp();
+  const candles = [0, 1, 2].map((n) => candle({ openTime: FROM + n * MINUTE }));
+  const { position } = await app.house.ingest.ingestCandles(SERIES, candles, {
+    ...{ source: "exchange", actor: "test", commandId: crypto.randomUUID() },
+  });
+  equal(await app.house.follower.waitFor(position, 20_000), true);
+  return app;
+}
+
+async function ended({ json }: TestApp, id: string) {
+  const path = `/admin/jobs/${id}`;
+  await until(async () => (await json("GET", path, { as })).data.status !== "running");
+  return (await json("GET", path, { as })).data;
+}
+
+Deno.test("POST archive run: tells what it would do, then does it, then finds nothing", async () => {
+  const app = await openOnce();
+  const run = async (json: unknown) => {
+    const { status, data } = await app.json("POST", "/admin/archive/run", { as, json });
+    equal(status, 202);
+    return await ended(app, data.job_id);
+  };
+  const planned = await run({ series: "binance:BTC/USDT:1m", dry_run: true });
+  deepEqual(planned.result, {
+    ...{ dry_run: true, periods_to_file: 1, rows_to_file: 3, rows_to_drop: 0 },
+  });
+  equal((await run({ before: FROM })).result.periods_to_file, 0);
+  const { name, status, result } = await run({ series: ["binance.BTC-USDT.1m"] });
+  deepEqual([name, status, result.rows_filed, result.problems], ["archive", "succeeded", 3, 0]);
+  equal((await run({})).result.periods_to_file, 0);
+});
+
+Deno.test("GET archive: shows what waits, what lies in files, and the last runs", async () => {
+  const { json } = await openOnce();
+  const { data } = await json("GET", "/admin/archive", { as });
+  const { next_at, totals: { file_bytes, ...totals }, runs: [run], ...rest } = data;
+  match(next_at, /T19:30:00.000Z$/);
+  deepEqual(rest, {
+    ...{ hot_days: 365, keep_replaced_days: 30, running: null },
+    waiting: { periods_to_file: 0, rows_to_file: 0, rows_to_drop: 0 },
+  });
+  deepEqual(totals, { filed_periods: 1, filed_candles: 3, hot_rows: 3 });
+  equal(file_bytes > 100, true);
+  deepEqual([run.status, run.actor, run.rows_filed, run.problems_total], [
+    ...["succeeded", "admin", 3, 0],
+  ]);
+  equal(run.bytes_after, file_bytes);
+});
+
+for (
+  const [title, body, status] of [
+    ["a series that is not held is 404", { series: "binance:NIX/USDT:1m" }, 404],
+    ["a text that is no series is 404", { series: "nix" }, 404],
+    ["what is no time is 422", { before: "soon" }, 422],
+    ["an unknown field is 422", { all: true }, 422],
+  ] as const
+) {
+  Deno.test(`POST archive run: ${title}`, async () => {
+    const { json } = await openOnce();
+    equal((await json("POST", "/admin/archive/run", { as, json: body })).status, status);
+  });
+}
+
+Deno.test("archive routes: only an operator may see and start runs", async () => {
+  const { json } = await openOnce();
+  for (const actor of ["guest", "stranger", "reader", "writer"] as const) {
+    const expected = actor === "guest" || actor === "stranger" ? 401 : 403;
+    equal((await json("GET", "/admin/archive", { as: actor })).status, expected);
+    const posted = await json("POST", "/admin/archive/run", { as: actor, json: {} });
+    equal(posted.status, expected);
+  }
+});

@@ -1,0 +1,258 @@
+import assert from "node:assert/strict";
+import type { Candle } from "@/domain/klines/candle.ts";
+import { openApp, type TestApp } from "@/tests/support/app.ts";
+import { hold } from "@/tests/support/hold.ts";
+import { candle, utc } from "@/tests/support/candles.ts";
+import { fakeClock } from "@/tests/support/fake_clock.ts";
+
+let opened: Promise<TestApp> | undefined;
+const openOnce = () => opened ??= openWithCandles();
+Deno.test.afterAll(async () => await (await opened)?.close());
+
+const START = utc("2024-01-01");
+const MINUTE = 60_000;
+const NOW = START + 3 * 86_400_000;
+const V3 = "/compat/binance/api/v3";
+
+/** Minutes of binance's BTC/USDT with 5 missing, one candle of ETH/USDT, okx's spot and swap. */
+async function openWithCandles(): Promise<TestApp> {
+  const app = await openApp({ clock: fakeClock(NOW) });
+  const minutes = [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11];
+  await hold(app, "binance:BTC/USDT:1m", minutes.map(at));
+  await hold(app, "binance:ETH/USDT:1m", [
+    {
+      ...at(0),
+      quoteVolume: "33.3",
+      tradesCount: 7,
+      takerBuyVolume: "1",
+      takerBuyQuoteVolume: "9",
+    },
+  ]);
+  await hold(app, "okx:BTC/USDT:1m", [at(1)]);
+  await hold(app, "okx:BTC/USDT:USDT:1m", [at(2)]);
+  return app;
+}
+
+function at(minute: number): Candle {
+  return candle({
+    openTime: START + minute * MINUTE,
+    open: `${100 + minute}.1`,
+    high: `${102 + minute}`,
+    low: "99",
+    close: `${101 + minute}`,
+    volume: "0.5",
+  });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Awaited<ReturnType<Response["json"]>>;
+}
+
+async function get({ ask }: TestApp, path: string, headers = {}): Promise<Answer> {
+  const response = await ask("GET", path.startsWith("/") ? path : `${V3}/${path}`, { headers });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+/** Minutes since the start of each row's open time. */
+async function minutesOf(app: TestApp, query: string): Promise<number[]> {
+  const { body, status } = await get(app, `klines?symbol=BTCUSDT&interval=1m&${query}`);
+  assert.equal(status, 200, JSON.stringify(body));
+  return body.map(([openTime]: [number]) => (openTime - START) / MINUTE);
+}
+
+Deno.test("binance: ping and time", async () => {
+  const app = await openOnce();
+  assert.deepEqual((await get(app, "ping")).body, {});
+  assert.deepEqual((await get(app, "time")).body, { serverTime: NOW });
+});
+
+Deno.test("binance klines: twelve columns, prices as text, zero for what is not known", async () => {
+  const app = await openOnce();
+  const plain = await get(app, "klines?symbol=BTCUSDT&interval=1m&limit=1&startTime=0");
+  const end = START + MINUTE - 1;
+  assert.deepEqual(plain.body, [
+    [START, "100.1", "102", "99", "101", "0.5", end, "0", 0, "0", "0", "0"],
+  ]);
+  const whole = await get(app, "uiKlines?symbol=ETHUSDT&interval=1m");
+  assert.deepEqual(whole.body[0].slice(6), [end, "33.3", 7, "1", "9", "0"]);
+});
+
+const RANGES: readonly [query: string, minutes: number[]][] = [
+  ["limit=3", [9, 10, 11]],
+  ["startTime=0&limit=3", [0, 1, 2]],
+  [`startTime=${START + 3 * MINUTE}&limit=4`, [3, 4, 6, 7]],
+  [`startTime=${START + 3 * MINUTE + 1}&limit=1`, [4]],
+  [`endTime=${START + 4 * MINUTE}&limit=2`, [3, 4]],
+  [`endTime=${START + 5 * MINUTE}&limit=2`, [3, 4]],
+  [`startTime=${START + MINUTE}&endTime=${START + 3 * MINUTE}`, [1, 2, 3]],
+  [`startTime=${START + MINUTE}&endTime=${START + 9 * MINUTE}&limit=2`, [1, 2]],
+  [`startTime=${(START + MINUTE) * 1000}&endTime=${(START + 2 * MINUTE) * 1000}`, [1, 2]],
+  [`startTime=${(START + MINUTE) * 1000 + 1}&limit=1`, [2]],
+  [`startTime=${START + 3 * MINUTE}&endTime=${START}`, []],
+  ["startTime=99999999999999999999", []],
+  ["limit=1500", [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]],
+];
+
+Deno.test("binance klines: bounds choose as Binance's do, pages are full across gaps", async () => {
+  const app = await openOnce();
+  for (const [query, minutes] of RANGES) {
+    assert.deepEqual(await minutesOf(app, query), minutes, query);
+  }
+});
+
+Deno.test("binance klines: larger intervals are made of what is stored", async () => {
+  const app = await openOnce();
+  const { body } = await get(app, "klines?symbol=BTCUSDT&interval=5m&startTime=0");
+  const short = body.map((
+    [t, o, h, , c]: [number, string, string, string, string],
+  ) => [t - START, o, h, c]);
+  assert.deepEqual(short, [[0, "100.1", "106", "105"], [5 * MINUTE, "106.1", "111", "110"]]);
+});
+
+Deno.test("binance klines: times in microseconds where the header asks for them", async () => {
+  const app = await openOnce();
+  const { body } = await get(app, "klines?symbol=ETHUSDT&interval=1m", {
+    "x-mbx-time-unit": "MICROSECOND",
+  });
+  assert.deepEqual([body[0][0], body[0][6]], [START * 1000, (START + MINUTE) * 1000 - 1]);
+});
+
+Deno.test("binance klines: a time zone changes nothing where bars begin alike, else is refused", async () => {
+  const app = await openOnce();
+  assert.deepEqual(await minutesOf(app, "limit=1&timeZone=5:45"), [11]);
+  assert.deepEqual(await minutesOf(app, "limit=1&timeZone=-3"), [11]);
+  const { body } = await get(app, "klines?symbol=BTCUSDT&interval=1d&timeZone=8");
+  assert.equal(body.code, -1130);
+});
+
+Deno.test("binance: other venues under their own base, contracts beside spot", async () => {
+  const app = await openOnce();
+  const okx = "/compat/binance/okx/api/v3";
+  const spot = await get(app, `${okx}/klines?symbol=BTCUSDT&interval=1m`);
+  assert.deepEqual(spot.body.map(([t]: [number]) => t), [START + MINUTE]);
+  const swap = await get(app, `${okx}/klines?symbol=BTCUSDT.P&interval=1m`);
+  assert.deepEqual(swap.body.map(([t]: [number]) => t), [START + 2 * MINUTE]);
+  assert.deepEqual(
+    (await get(app, "/compat/binance/nowhere/api/v3/exchangeInfo")).body.symbols,
+    [],
+  );
+});
+
+Deno.test("binance exchangeInfo: symbols with the steps their candles take", async () => {
+  const app = await openOnce();
+  const { body } = await get(app, "exchangeInfo");
+  const [btc, eth] = body.symbols;
+  assert.deepEqual([btc.symbol, eth.symbol, body.symbols.length], ["BTCUSDT", "ETHUSDT", 2]);
+  assert.deepEqual([btc.status, btc.baseAsset, btc.quoteAsset], ["TRADING", "BTC", "USDT"]);
+  const filters = Object.fromEntries(
+    btc.filters.map((one: { filterType: string }) => [one.filterType, one]),
+  );
+  assert.equal(filters.PRICE_FILTER.tickSize, "0.10000000");
+  assert.equal(filters.LOT_SIZE.stepSize, "0.10000000");
+  const one = await get(app, "exchangeInfo?symbol=ETHUSDT");
+  assert.deepEqual(one.body.symbols.map((s: { symbol: string }) => s.symbol), ["ETHUSDT"]);
+  const some = await get(app, `exchangeInfo?symbols=${encodeURIComponent('["BTCUSDT"]')}`);
+  assert.deepEqual(some.body.symbols.map((s: { symbol: string }) => s.symbol), ["BTCUSDT"]);
+});
+
+Deno.test("binance tickers: of one symbol an object, of all a list", async () => {
+  const app = await openOnce();
+  const { body } = await get(app, "ticker/24hr?symbol=BTCUSDT");
+  assert.deepEqual(
+    [body.openPrice, body.highPrice, body.lowPrice, body.lastPrice, body.volume],
+    ["100.1", "113", "99", "112", "5.5"],
+  );
+  assert.deepEqual([body.priceChange, body.priceChangePercent], ["11.9", "11.888"]);
+  assert.equal(body.closeTime, START + 12 * MINUTE - 1);
+  const all = await get(app, "ticker/24hr?type=MINI");
+  assert.deepEqual(all.body.map((t: { symbol: string }) => t.symbol), ["BTCUSDT", "ETHUSDT"]);
+  assert.equal("bidPrice" in all.body[0], false);
+  assert.deepEqual((await get(app, "ticker/price?symbol=BTCUSDT")).body, {
+    ...{ symbol: "BTCUSDT", price: "112" },
+  });
+  assert.equal((await get(app, "ticker/price")).body.length, 2);
+});
+
+const BAD: readonly [path: string, status: number, code: number][] = [
+  ["klines?interval=1m", 400, -1102],
+  ["klines?symbol=BTCUSDT", 400, -1102],
+  ["klines?symbol=&interval=1m", 400, -1102],
+  ["klines?symbol=BTCUSDC&interval=1m", 400, -1121],
+  ["klines?symbol=btcusdt&interval=1m", 400, -1100],
+  ["klines?symbol=BTC/USDT&interval=1m", 400, -1100],
+  ["klines?symbol=BTCUSDT&interval=2m", 400, -1120],
+  ["klines?symbol=BTCUSDT&interval=1s", 400, -1120],
+  ["klines?symbol=BTCUSDT&interval=1H", 400, -1120],
+  ["klines?symbol=BTCUSDT&interval=1m&limit=0", 400, -1130],
+  ["klines?symbol=BTCUSDT&interval=1m&limit=-1", 400, -1100],
+  ["klines?symbol=BTCUSDT&interval=1m&startTime=soon", 400, -1100],
+  ["klines?symbol=BTCUSDT&interval=1m&interval=1m", 400, -1101],
+  ["klines?symbol=BTCUSDT&interval=1m&timeZone=15", 400, -1100],
+  ["exchangeInfo?symbol=NOPE", 400, -1121],
+  ["exchangeInfo?symbols=[]", 400, -1100],
+  ["exchangeInfo?symbols=BTCUSDT", 400, -1100],
+  ["exchangeInfo?symbol=BTCUSDT&symbols=%5B%22BTCUSDT%22%5D", 400, -1128],
+  ["ticker/24hr?symbol=BTCUSDT&type=HUGE", 400, -1130],
+  ["depth?symbol=BTCUSDT", 404, -1020],
+  ["/compat/binance", 404, -1020],
+];
+
+Deno.test("binance: bad input gets a code of Binance's", async () => {
+  const app = await openOnce();
+  for (const [path, status, code] of BAD) {
+    const answer = await get(app, path);
+    assert.deepEqual([answer.status, answer.body.code], [status, code], path);
+    assert.deepEqual(Object.keys(answer.body), ["code", "msg"], path);
+    assert.match(answer.headers.get("content-type") ?? "", /^application\/json/);
+  }
+  const post = await app.ask("POST", `${V3}/order`, { json: {} });
+  assert.deepEqual([post.status, (await post.json()).code], [404, -1020]);
+});
+
+Deno.test("binance: pages of other origins may read, and ask beforehand", async () => {
+  const app = await openOnce();
+  const { headers } = await get(app, "ping");
+  assert.equal(headers.get("access-control-allow-origin"), "*");
+  const preflight = await app.ask("OPTIONS", `${V3}/klines`);
+  assert.deepEqual([preflight.status, preflight.headers.get("access-control-allow-origin")], [
+    ...[204, "*"],
+  ]);
+});
+
+Deno.test("binance: requests are weighed, and too many get -1003 with the time to wait", async () => {
+  const rateLimits = { auth: 0, lab: 0, write: 0, market: 2 };
+  const app = await openApp({ settings: { rateLimits }, clock: fakeClock(NOW) });
+  try {
+    const used: (string | null)[] = [];
+    for (let i = 0; i < 2; i++) {
+      used.push((await get(app, "ping")).headers.get("x-mbx-used-weight-1m"));
+    }
+    assert.deepEqual(used, ["1", "2"]);
+    const { status, body, headers } = await get(app, "ping");
+    assert.deepEqual([status, body.code, headers.get("retry-after")], [429, -1003, "30"]);
+    assert.equal(headers.get("x-mbx-used-weight-1m"), "2");
+  } finally {
+    await app.close();
+  }
+});
+
+Deno.test("binance: private market data want a token, as a bearer's or as an API key", async () => {
+  const app = await openApp({ settings: { marketData: "private" } });
+  try {
+    const guest = await get(app, "ping");
+    assert.deepEqual([guest.status, guest.body.code], [401, -2014]);
+    assert.equal((await app.ask("GET", `${V3}/ping`, { as: "reader" })).status, 200);
+    const headers = { "x-mbx-apikey": "token-of-a-reader" };
+    assert.equal((await get(app, "ping", headers)).status, 200);
+    assert.equal((await get(app, "ping", { "x-mbx-apikey": "unknown" })).status, 401);
+  } finally {
+    await app.close();
+  }
+});
+
+Deno.test("binance: an API key of Binance's own is not looked at while data are open", async () => {
+  const app = await openOnce();
+  assert.equal((await get(app, "ping", { "x-mbx-apikey": "vmPUZE6mv9SD5VNHk4" })).status, 200);
+});

@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { openApp, type TestApp, TOKENS } from "@/tests/support/app.ts";
+import { utc } from "@/tests/support/candles.ts";
+
+let opened: Promise<TestApp> | undefined;
+const openOnce = () => opened ??= openApp();
+Deno.test.afterAll(async () => await (await opened)?.close());
+
+const START = utc("2024-01-01");
+const MINUTE = 60_000;
+const V2 = "/api/v2/write?org=o&bucket=b";
+const TOKEN = { authorization: `Token ${TOKENS.writer}` };
+
+function line(symbol: string, minute: number, close = "101"): string {
+  const at = BigInt(START + minute * MINUTE) * 1_000_000n;
+  return `candles,exchange=okx,symbol=${symbol},interval=1m open=100.1,high=102,low=99,` +
+    `close=${close},volume=0.5 ${at}`;
+}
+
+async function write(
+  { ask }: TestApp,
+  body: BodyInit,
+  { path = V2, headers = TOKEN }: { path?: string; headers?: Record<string, string> } = {},
+) {
+  const response = await ask("POST", path, { body, headers });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: text && JSON.parse(text),
+  };
+}
+
+/** Minutes since the start and closes of what is held. */
+async function held({ json }: TestApp, symbol: string): Promise<unknown> {
+  const { data } = await json("GET", `/api/v1/klines?exchange=okx&symbol=${symbol}&interval=1m`);
+  return data?.map((row: number[]) => [((row[0] ?? 0) - START) / MINUTE, row[4]]);
+}
+
+Deno.test("influx v2: candles are kept and nothing is said, also gzipped and a second time", async () => {
+  const app = await openOnce();
+  const lines = [line("AAA-USDT", 0), "# a comment", "", line("AAA-USDT", 1, "101.5")].join("\n");
+  const first = await write(app, lines);
+  assert.deepEqual([first.status, first.text], [204, ""]);
+  const packed = await write(app, gzipSync(`${lines}\n${line("AAA-USDT", 2)}\r\n`), {
+    headers: { ...TOKEN, "content-encoding": "gzip" },
+  });
+  assert.equal(packed.status, 204);
+  assert.deepEqual(await held(app, "AAAUSDT"), [[0, 101], [1, 101.5], [2, 101]]);
+});
+
+Deno.test("influx: units of the timestamp, by version", async () => {
+  const app = await openOnce();
+  const base = line("BBB-USDT", 0).replace(/ \d+$/, "");
+  const cases = [
+    [`${V2}&precision=s`, START / 1000],
+    [`${V2}&precision=ms`, START + MINUTE],
+    [`${V2}&precision=us`, (START + 2 * MINUTE) * 1000],
+    ["/write?db=x&precision=u", (START + 3 * MINUTE) * 1000],
+    ["/write?db=x&precision=m", (START + 4 * MINUTE) / MINUTE],
+  ] as const;
+  for (const [path, at] of cases) {
+    assert.equal((await write(app, `${base} ${at}`, { path })).status, 204, path);
+  }
+  assert.deepEqual(await held(app, "BBBUSDT"), [0, 1, 2, 3, 4].map((minute) => [minute, 101]));
+});
+
+Deno.test("influx: of equal points the last one counts", async () => {
+  const app = await openOnce();
+  const lines = [line("CCC-USDT", 0, "100.5"), line("CCC-USDT", 0, "101.5")].join("\n");
+  assert.equal((await write(app, lines)).status, 204);
+  assert.deepEqual(await held(app, "CCCUSDT"), [[0, 101.5]]);
+});
+
+Deno.test("influx: the exchange may come with the request, as the measurement's end or a tag", async () => {
+  const app = await openOnce();
+  const fields = `open=100.1,high=102,low=99,close=101,volume=0.5 ${START}`;
+  const lines = [
+    `candles-OKX,symbol=DDD-USDT,interval=1m ${fields}`,
+    `candles,symbol=EEE-USDT,interval=1m ${fields}`,
+  ];
+  const path = `${V2}&precision=ms&exchange=okx`;
+  assert.equal((await write(app, lines.join("\n"), { path })).status, 204);
+  assert.deepEqual([await held(app, "DDDUSDT"), await held(app, "EEEUSDT")], [[[0, 101]], [
+    [0, 101],
+  ]]);
+});
+
+Deno.test("influx: good lines of a batch are kept, the others named with their reasons", async () => {
+  const app = await openOnce();
+  const lines = [
+    line("FFF-USDT", 0),
+    "nonsense",
+    line("FFF-USDT", 1, "1000"),
+    'trades-OKX,symbol=FFF-USDT side="buy\nor sell",price=1 1',
+    line("FFF-USDT", 2),
+    line("FFF-USDT", 12_000_000),
+  ].join("\n");
+  const { status, body } = await write(app, lines);
+  assert.deepEqual([status, body.code, Object.keys(body)], [400, "invalid", ["code", "message"]]);
+  assert.match(
+    body.message,
+    /^partial write: line 2: unable to parse 'nonsense': missing fields; /,
+  );
+  assert.match(body.message, /line 3: ohlc_violation; line 4: unable to parse '.*only candles/s);
+  assert.match(body.message, /line 7: bad_time dropped=4$/);
+  assert.deepEqual(await held(app, "FFFUSDT"), [[0, 101], [2, 101]]);
+});
+
+Deno.test("influx v1: the same failures in its own words", async () => {
+  const app = await openOnce();
+  const { status, body } = await write(app, "nonsense", { path: "/write?db=x" });
+  assert.equal(status, 400);
+  assert.match(body.error, /^partial write: line 1: unable to parse 'nonsense'/);
+});
+
+Deno.test("influx: rejected candles are kept with their reasons, as every other ingest does", async () => {
+  const app = await openOnce();
+  await write(app, line("GGG-USDT", 0, "1000"));
+  const path = "/api/v1/events?type=KlinesRejected&stream=klines_rejected-okx.GGG-USDT.1m";
+  const { data } = await app.json("GET", path, { as: "admin" });
+  assert.deepEqual(data[0].data.reasons, { ohlc_violation: 1 });
+  assert.equal(data[0].meta.actor, "key:writer");
+});
+
+Deno.test("influx: many lines of one series, streamed in, are all kept", async () => {
+  const app = await openOnce();
+  const count = 3_000;
+  const lines = Array.from({ length: count }, (_, i) => line("HHH-USDT", i));
+  lines[700] = line("HHH-USDT", 700, "1000");
+  const { status, body } = await write(app, lines.join("\n"));
+  assert.equal(status, 400);
+  assert.equal(body.message, "partial write: line 701: ohlc_violation dropped=1");
+  const { data } = await app.json("GET", "/api/v1/series/okx.HHH-USDT.1m");
+  assert.equal(data.candles, count - 1);
+});
+
+const TOKENS_ACCEPTED: readonly [path: string, headers: Record<string, string>][] = [
+  [V2, { authorization: `Token ${TOKENS.writer}` }],
+  [V2, { authorization: `Bearer ${TOKENS.admin}` }],
+  [V2, { authorization: `Token me:${TOKENS.writer}` }],
+  [V2, { authorization: `Basic ${btoa(`me:${TOKENS.writer}`)}` }],
+  [`/write?db=x&u=me&p=${TOKENS.writer}`, {}],
+];
+
+Deno.test("influx: a write token is taken as Token, Bearer, Basic or u and p", async () => {
+  const app = await openOnce();
+  for (const [path, headers] of TOKENS_ACCEPTED) {
+    const { status } = await write(app, line("III-USDT", 0), { path, headers });
+    assert.equal(status, 204, JSON.stringify([path, headers]));
+  }
+});
+
+const REFUSED: readonly [
+  path: string,
+  headers: Record<string, string>,
+  status: number,
+  code: string,
+][] = [
+  [V2, {}, 401, "unauthorized"],
+  [V2, { authorization: "Token nobody" }, 401, "unauthorized"],
+  [V2, { authorization: "Digest x" }, 401, "unauthorized"],
+  [V2, { authorization: "Basic %%%" }, 401, "unauthorized"],
+  [V2, { authorization: `Token ${TOKENS.reader}` }, 403, "forbidden"],
+  [`${V2}&precision=m`, TOKEN, 400, "invalid"],
+  [`${V2}&precision=toString`, TOKEN, 400, "invalid"],
+  [V2, { ...TOKEN, "content-encoding": "gzip" }, 400, "invalid"],
+  [V2, { ...TOKEN, "content-encoding": "br" }, 415, "unsupported media type"],
+];
+
+Deno.test("influx: each refusal has InfluxDB's shape", async () => {
+  const app = await openApp();
+  try {
+    for (const [path, headers, status, code] of REFUSED) {
+      const answer = await write(app, line("JJJ-USDT", 0), { path, headers });
+      assert.deepEqual([answer.status, answer.body.code], [status, code], JSON.stringify(headers));
+      assert.equal(typeof answer.body.message, "string");
+    }
+    assert.deepEqual((await app.json("GET", "/api/v1/series")).data, []);
+  } finally {
+    await app.close();
+  }
+});
+
+Deno.test("influx: too many writes and other methods have InfluxDB's shape, too", async () => {
+  const app = await openApp({
+    settings: { rateLimits: { auth: 0, lab: 0, write: 1, market: 0 } },
+  });
+  try {
+    assert.equal((await write(app, line("LLL-USDT", 0))).status, 204);
+    const limited = await write(app, line("LLL-USDT", 1));
+    assert.deepEqual([limited.status, limited.body.code], [429, "too many requests"]);
+    assert.match(limited.headers.get("retry-after") ?? "", /^\d+$/);
+    const get = await app.ask("GET", "/write");
+    assert.deepEqual([get.status, get.headers.get("allow")], [405, "POST"]);
+    assert.equal((await get.json()).code, "method not allowed");
+  } finally {
+    await app.close();
+  }
+});
+
+Deno.test("influx: what is no text, too large or never ends is refused whole", async () => {
+  const app = await openOnce();
+  const bytes = new Uint8Array([109, 32, 118, 61, 34, 0xff, 34]);
+  assert.deepEqual((await write(app, bytes)).body.code, "invalid");
+  const bomb = gzipSync(new Uint8Array(70 * 1024 * 1024).fill(10));
+  const large = await write(app, bomb, { headers: { ...TOKEN, "content-encoding": "gzip" } });
+  assert.deepEqual([large.status, large.body.code], [413, "request too large"]);
+  // Each line asks whether the text ends there: only new signs may be looked at.
+  const unquoted = await write(app, `m v="${'\\"\n'.repeat(20_000)}`);
+  assert.deepEqual([unquoted.status, unquoted.body.code], [400, "invalid"]);
+  const endless = await write(app, "m ".padEnd(300_000, "v"));
+  assert.equal(endless.status, 413);
+  assert.equal((await write(app, "\n# nothing\n")).status, 204);
+});
+
+Deno.test("influx: made-up candles and real ones do not mix", async () => {
+  const app = await openOnce();
+  const lines = [line("KKK-USDT", 0).replace("exchange=okx", "exchange=simulated")];
+  const { status, body } = await write(app, lines.join("\n"));
+  assert.equal(status, 400);
+  assert.match(body.message, /Cannot add a simulated series/);
+});

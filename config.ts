@@ -1,29 +1,22 @@
 import { loadEnvFile } from "node:process";
 import { z } from "zod";
-import { Refusal } from "@/domain/decider.ts";
-import { formatSeries, parseSeries } from "@/domain/klines/series_ref.ts";
-import { parseTime } from "@/domain/klines/time.ts";
+import { LANGUAGES } from "@/domain/alerts/language.ts";
 import { trusted } from "@/events/trust.ts";
-
-/** A value that neither logs nor JSON show; `reveal` is the only way to it. */
-export class Secret {
-  readonly #value: string;
-  constructor(value: string) {
-    this.#value = value;
-  }
-  reveal(): string {
-    return this.#value;
-  }
-  toString(): string {
-    return "[secret]";
-  }
-  toJSON(): string {
-    return "[secret]";
-  }
-  [Symbol.for("Deno.customInspect")](): string {
-    return "[secret]";
-  }
-}
+import {
+  alertUrls,
+  flag,
+  integer,
+  proxyUrl,
+  secret,
+  text,
+  time,
+  timeOfDay,
+  timeZone,
+  url,
+  watch,
+} from "./config_values.ts";
+import { jsonSetting } from "./json_setting.ts";
+import { Secret } from "./secret.ts";
 
 /** Every setting that is wrong, a line each. */
 export class ConfigError extends Error {
@@ -37,76 +30,6 @@ export class ConfigError extends Error {
 export const DEFAULT_RATE_LIMITS = { auth: 10, lab: 100, write: 600, market: 6_000 } as const;
 
 const HISTORY_YEARS = 5;
-
-const text = () => z.string();
-const secret = () => z.string().transform((value) => new Secret(value));
-const flag = () => z.enum(["on", "off"]).transform((value) => value === "on");
-
-function integer(min: number, max: number) {
-  const expected = `a whole number from ${min} to ${max}`;
-  return z.string().regex(/^\d{1,15}$/, `expected ${expected}`).transform(Number)
-    .refine((value) => value >= min && value <= max, `expected ${expected}`);
-}
-
-function url(...protocols: readonly string[]) {
-  const expected = `expected a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`;
-  return z.string().refine((value) => {
-    const protocol = URL.canParse(value) ? new URL(value).protocol : "";
-    return protocols.includes(protocol);
-  }, expected);
-}
-
-const proxyUrl = () => url("http:", "https:", "socks5:").transform((value) => new Secret(value));
-
-function json<T>(schema: z.ZodType<T>, expected: string) {
-  return z.string().transform((value, context): T => {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(value);
-    } catch {
-      parsed = undefined;
-    }
-    const result = schema.safeParse(parsed);
-    if (result.success) return result.data;
-    context.addIssue({ code: "custom", message: `expected ${expected}` });
-    return z.NEVER;
-  });
-}
-
-const watch = () =>
-  z.string().transform((value, context): readonly string[] => {
-    const series = new Set<string>();
-    if (value === "none") return [];
-    for (const part of value.split(",").map((one) => one.trim()).filter((one) => one !== "")) {
-      try {
-        series.add(formatSeries(parseSeries(part)));
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        context.addIssue({ code: "custom", message: error.message });
-      }
-    }
-    return [...series];
-  });
-
-const time = () =>
-  z.string().transform((value, context) => {
-    const at = parseTime(value);
-    if (at !== undefined) return at;
-    context.addIssue({ code: "custom", message: "expected a time, e.g. 2021-01-01 (UTC)" });
-    return z.NEVER;
-  });
-
-const timeZone = () =>
-  z.string().refine((value) => {
-    try {
-      return new Intl.DateTimeFormat("en", { timeZone: value }).resolvedOptions().timeZone !== "";
-    } catch {
-      return false;
-    }
-  }, "expected an IANA time zone, e.g. Asia/Shanghai");
-
-const timeOfDay = () =>
-  z.string().regex(/^([01]?\d|2[0-3]):[0-5]\d$/, "expected a time of day, e.g. 03:30");
 
 const HOPS: Readonly<Record<string, string>> = { off: "0", on: "1" };
 
@@ -149,7 +72,7 @@ const schema = z.object({
     .describe("Days for which a file is kept that a newer version has replaced."),
   CRON: flag().prefault("on").describe("off: this process crawls nothing by itself."),
   TIME_ZONE: timeZone().prefault("Asia/Shanghai").describe("Time zone of the schedules."),
-  EXCHANGE_URLS: json(
+  EXCHANGE_URLS: jsonSetting(
     z.record(z.string(), url("http:", "https:")),
     'JSON like {"binance":"https://mirror.example"}',
   ).prefault("{}").describe("Base URL of a venue where it is not the exchange's own, as JSON."),
@@ -164,7 +87,7 @@ const schema = z.object({
   COMPAT_OPEN_CANDLE: z.enum(["true", "false", "on", "off"]).prefault("true")
     .transform((value) => value === "true" || value === "on")
     .describe("false: Binance's and TradingView's clients get closed candles only."),
-  RATE_LIMITS: json(
+  RATE_LIMITS: jsonSetting(
     z.partialRecord(z.enum(["auth", "lab", "write", "market"]), z.int().min(0)),
     'JSON like {"market":6000,"write":600}; the classes are auth, lab, write and market',
   ).prefault("{}").transform((given) => ({ ...DEFAULT_RATE_LIMITS, ...given }))
@@ -172,6 +95,16 @@ const schema = z.object({
       "Requests a minute by class, as JSON; 0 = unlimited. Others keep their default " +
         `(${Object.entries(DEFAULT_RATE_LIMITS).map(([name, n]) => `${name} ${n}`).join(", ")}).`,
     ),
+  ALERT_URLS: alertUrls().prefault("")
+    .describe(
+      "Where failures and reports are told, separated by commas: dingtalk://<token>?secret=, " +
+        "wecom://<key>, feishu://<token>?secret=, slack+https://…, https://…?secret=. Unset: nowhere.",
+    ),
+  ALERT_LANGUAGE: z.enum(LANGUAGES).prefault("zh").describe("Language of alerts and reports."),
+  REPORT_AT: timeOfDay().prefault("09:00")
+    .describe("When the daily report is told, in TIME_ZONE."),
+  PUBLIC_URL: url("http:", "https:").optional()
+    .describe("Where people reach the service; links in alerts. Unset: this machine's address."),
   TRUST_PROXY: z.string().transform((value) => HOPS[value] ?? value).pipe(integer(0, 10))
     .prefault("0")
     .describe("Reverse proxies in front that append to X-Forwarded-For; 0 ignores the header."),

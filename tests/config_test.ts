@@ -81,6 +81,16 @@ Deno.test("config: proxies are understood in lower case, too, and upper case goe
   assert.equal(both.httpsProxy?.reveal(), "http://upper:1");
 });
 
+Deno.test("config: alert URLs are kept as secrets, each once, and nothing shows them", () => {
+  const config = parse({ ALERT_URLS: " dingtalk://hunter2?secret=s , wecom://k,wecom://k, " });
+  assert.deepEqual(config.alertUrls.map((url) => url.reveal()), [
+    ...["dingtalk://hunter2?secret=s", "wecom://k"],
+  ]);
+  assert.ok(!JSON.stringify(describeConfig(config)).includes("hunter2"));
+  assert.deepEqual(parse({}).alertUrls, []);
+  assert.deepEqual([parse({}).alertLanguage, parse({}).reportAt], ["zh", "09:00"]);
+});
+
 const WRONG: readonly [name: string, value: string, says: RegExp][] = [
   ["PORT", "65536", /whole number from 0 to 65535/],
   ["PORT", "80.5", /whole number/],
@@ -104,6 +114,11 @@ const WRONG: readonly [name: string, value: string, says: RegExp][] = [
   ["HTTPS_PROXY", "proxy:8080", /http:\/\//],
   ["TRUST_PROXY", "true", /whole number/],
   ["BLOB_URL", "s3://bucket", /not supported yet/],
+  ["ALERT_URLS", "wecom://a,dingtalk://?secret=x", /entry 2, dingtalk:\/\/… has no token/],
+  ["ALERT_URLS", "hello", /entry 1, a text without :\/\/ is not understood/],
+  ["ALERT_LANGUAGE", "fr", /"zh"/],
+  ["REPORT_AT", "25:00", /time of day/],
+  ["PUBLIC_URL", "chandlery.example", /https:\/\//],
 ];
 
 Deno.test("config: each wrong value is named with what is expected", () => {

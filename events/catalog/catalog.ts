@@ -1,6 +1,9 @@
+import { alertEvents } from "./alert.ts";
 import { archiveEvents } from "./archive.ts";
 import { blobEvents } from "./blobs.ts";
+import { crawlerEvents, crawlerRunEvents } from "./crawler.ts";
 import { klineEvents, klineRejectionEvents } from "./klines.ts";
+import { marketReportEvents } from "./market_report.ts";
 import { requestEvents } from "./request.ts";
 import { seriesEvents } from "./series.ts";
 
@@ -12,4 +15,8 @@ export const catalog = {
   ...archiveEvents,
   ...blobEvents,
   ...requestEvents,
+  ...crawlerEvents,
+  ...crawlerRunEvents,
+  ...marketReportEvents,
+  ...alertEvents,
 } as const;

@@ -3,6 +3,7 @@ import { z } from "zod";
 
 /** Values that a schema of the catalog accepts. Throws for a kind of schema that it does not know. */
 export function arbitraryOf(schema: z.core.$ZodType): fc.Arbitrary<unknown> {
+  if (schema instanceof z.ZodISODate) return dates();
   if (schema instanceof z.ZodString) return stringOf(schema);
   if (schema instanceof z.ZodNumber) return numberOf(schema);
   if (schema instanceof z.ZodBoolean) return fc.boolean();
@@ -24,6 +25,8 @@ export function arbitraryOf(schema: z.core.$ZodType): fc.Arbitrary<unknown> {
       noNullPrototype: true,
     });
   }
+  // The one lazy schema of the catalog is z.json().
+  if (schema instanceof z.ZodLazy) return jsonTrees();
   throw new TypeError(`Cannot make values for a schema of kind ${schema._zod.def.type}`);
 }
 
@@ -47,4 +50,23 @@ function numberOf({ minValue, maxValue, isInt }: z.ZodNumber): fc.Arbitrary<numb
 
 function finite(bound: number | null): number | undefined {
   return bound === null || Math.abs(bound) > Number.MAX_SAFE_INTEGER ? undefined : bound;
+}
+
+function dates(): fc.Arbitrary<string> {
+  const [min, max] = [new Date("2000-01-01"), new Date("2099-12-31")];
+  return fc.date({ min, max, noInvalidDate: true }).map((date) => date.toISOString().slice(0, 10));
+}
+
+function jsonTrees(): fc.Arbitrary<unknown> {
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof({ depthSize: "small" }, tie("leaf"), fc.array(tie("tree"), { maxLength: 3 }), {
+      arbitrary: fc.dictionary(fc.string({ minLength: 1 }), tie("tree"), { noNullPrototype: true }),
+      weight: 1,
+    }),
+    leaf: fc.oneof(
+      ...[fc.string({ unit: "grapheme" }), fc.boolean(), fc.constant(null)],
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n === 0 ? 0 : n),
+    ),
+  }));
+  return tree;
 }

@@ -1,0 +1,164 @@
+import type { AlertedFailure, RaisedAlert } from "@/events/catalog/alert.ts";
+import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
+import { uuidV5 } from "@/events/uuid.ts";
+
+/** What people know of one crawler and what they have yet to be told. Fold of its runs and alerts. */
+export interface SourceAlerts {
+  /** They know that it fails. */
+  readonly told: boolean;
+  /** When they were told last; failures that repeat themselves wait from here. */
+  readonly toldAt: number | null;
+  /** The failures since its last success; null while it works. */
+  readonly failing: RaisedAlert["failing"];
+  /** Oldest first. */
+  readonly untold: readonly News[];
+}
+
+type News =
+  | { readonly type: "failure"; readonly failure: AlertedFailure; readonly failing: Failing }
+  | { readonly type: "recovery"; readonly recovery: Recovery; readonly failing: Failing };
+type Failing = NonNullable<RaisedAlert["failing"]>;
+type Recovery = NonNullable<RaisedAlert["recovery"]>;
+
+export interface AlertPolicy {
+  /** Failures of a source that is known to fail are told together, this long after the last alert. */
+  readonly digestMs: number;
+}
+
+export const DEFAULT_ALERTS: AlertPolicy = { digestMs: 3_600_000 };
+export const NO_ALERTS: SourceAlerts = { told: false, toldAt: null, failing: null, untold: [] };
+
+/** Ids of alerts derive from what they tell, so that two who raise the same one collide. */
+const NAMESPACE = "b2f0c9c4-52a7-5b0e-8f0e-5d1f0a5e7c11";
+const MOST_FAILURES = 200;
+const LONGEST_MESSAGE = 500;
+
+/** Takes in the end of a run; each is to come once. Runs that were skipped or go on tell nothing. */
+export function noteRun(state: SourceAlerts, event: CrawlerRunEvent): SourceAlerts {
+  switch (event.type) {
+    case "CrawlerFailed":
+    case "CrawlerTimedOut":
+    case "CrawlerCrashed": {
+      const failure = alertedFailure(event);
+      const { since = failure.finishedAt, runs = 0 } = state.failing ?? {};
+      const failing = { since, runs: runs + 1 };
+      return {
+        ...state,
+        failing,
+        untold: [...state.untold, { type: "failure", failure, failing }],
+      };
+    }
+    case "CrawlerSucceeded": {
+      const { failing, untold } = state;
+      if (failing === null) return state;
+      const recovery = { runId: event.data.runId, at: event.data.finishedAt };
+      return {
+        ...state,
+        failing: null,
+        untold: [...untold, { type: "recovery", recovery, failing }],
+      };
+    }
+    case "CrawlerRunStarted":
+    case "CrawlerAttempted":
+    case "CrawlerSkipped":
+      return state;
+  }
+}
+
+/** Takes in that an alert was raised: what it tells is told. */
+export function noteAlert(state: SourceAlerts, alert: RaisedAlert): SourceAlerts {
+  if (alert.kind === "report") return state;
+  const told = new Set(alert.failures.map(({ runId }) => runId));
+  const untold = state.untold.filter((news) =>
+    news.type === "failure"
+      ? !told.has(news.failure.runId)
+      : news.recovery.runId !== alert.recovery?.runId
+  );
+  return { ...state, untold, told: alert.recovery === null, toldAt: alert.raisedAt };
+}
+
+export interface RaiseRequest {
+  readonly source: string;
+  /** Now, epoch ms. */
+  readonly at: number;
+  readonly policy?: AlertPolicy | undefined;
+}
+
+/**
+ * The alerts that are to be raised now, in order: the first failure and the recovery at once, further
+ * failures together once in `digestMs`. Raised and noted, nothing of them is due again.
+ */
+export function dueAlerts(state: SourceAlerts, request: RaiseRequest): readonly RaisedAlert[] {
+  const { at, policy = DEFAULT_ALERTS } = request;
+  const alerts: RaisedAlert[] = [];
+  let { told } = state;
+  let waiting: Extract<News, { type: "failure" }>[] = [];
+  const raise = (recovery: Recovery | null, failing: Failing | null) => {
+    alerts.push(alertOf(request, { failures: waiting, recovery, failing }));
+    waiting = [];
+    told = recovery === null;
+  };
+  for (const news of state.untold) {
+    if (news.type === "failure") waiting.push(news);
+    const { failing } = news;
+    if (waiting.length === MOST_FAILURES) raise(null, failing);
+    if (news.type === "failure") continue;
+    // Nobody is told of a recovery before the failure itself.
+    if (!told && waiting.length > 0) raise(null, waiting.at(-1)?.failing ?? failing);
+    raise(news.recovery, failing);
+  }
+  const isDue = !told || at >= (state.toldAt ?? -Infinity) + policy.digestMs;
+  if (waiting.length > 0 && isDue) raise(null, state.failing);
+  return alerts;
+}
+
+/** When something will be due if nothing else happens; undefined when all is told. */
+export function nextAlertAt(
+  { untold, told, toldAt }: SourceAlerts,
+  { digestMs }: AlertPolicy = DEFAULT_ALERTS,
+): number | undefined {
+  const [first] = untold;
+  if (first === undefined) return undefined;
+  const isAtOnce = !told || untold.some(({ type }) => type === "recovery") ||
+    untold.length >= MOST_FAILURES;
+  return isAtOnce ? -Infinity : (toldAt ?? -Infinity) + digestMs;
+}
+
+interface Told {
+  readonly failures: readonly Extract<News, { type: "failure" }>[];
+  readonly recovery: Recovery | null;
+  readonly failing: Failing | null;
+}
+
+function alertOf(
+  { source, at }: RaiseRequest,
+  { failures: news, recovery, failing }: Told,
+): RaisedAlert {
+  const failures = news.map(({ failure }) => failure);
+  const [first] = failures;
+  const about = first === undefined ? `recovery:${recovery?.runId}` : `failure:${first.runId}`;
+  const kind = recovery !== null ? "recovery" : failures.length === 1 ? "failure" : "digest";
+  return {
+    ...{ alertId: uuidV5(NAMESPACE, about), kind, source, raisedAt: at },
+    ...{ failures, failing, recovery, text: null },
+  };
+}
+
+type Lost = Extract<
+  CrawlerRunEvent,
+  { type: "CrawlerFailed" | "CrawlerTimedOut" | "CrawlerCrashed" }
+>;
+
+function alertedFailure({ type, data }: Lost): AlertedFailure {
+  const { runId, finishedAt, attempt: attempts } = data;
+  const run = { runId, finishedAt, attempts };
+  if (type === "CrawlerCrashed") {
+    const errorMessage = "";
+    return { ...run, status: "crashed", errorClass: "Crashed", errorMessage, httpStatus: null };
+  }
+  const { errorClass, errorMessage: message, httpStatus } = data;
+  // A pair of surrogates that is cut in two could not be stored.
+  const errorMessage = message.slice(0, LONGEST_MESSAGE).toWellFormed();
+  const status = type === "CrawlerFailed" ? "failed" : "timed_out";
+  return { ...run, status, errorClass, errorMessage, httpStatus };
+}

@@ -1,0 +1,106 @@
+import type { Language } from "../alerts/language.ts";
+
+/** The words of daily reports. */
+export interface ReportPhrases {
+  /** What is to be looked at now, and runs that failed in the day. */
+  readonly title: (date: string, of: { problems: number; failures: number }) => string;
+  readonly total: string;
+  readonly totals: (of: { runs: string; rate: string; rows: string; skipped: string }) => string;
+  readonly sources: string;
+  readonly source: (of: { runs: string; failures: string; rate: string; rows: string }) => string;
+  readonly mean: string;
+  readonly nothingRan: string;
+  readonly skipped: (runs: string) => string;
+  readonly failing: string;
+  readonly failingFor: (of: { duration: string; runs: string }) => string;
+  readonly none: string;
+  readonly gaps: string;
+  readonly gap: (of: { missing: string; empty: string }) => string;
+  readonly slowest: string;
+  readonly archive: string;
+  readonly backup: string;
+  readonly notConfigured: string;
+  readonly never: string;
+  readonly kept: (of: { at: string; files: string; size: string }) => string;
+  readonly broken: (of: { since: string; error: string }) => string;
+  readonly disk: string;
+  readonly free: (
+    of: { free: string; total: string | undefined; data: string | undefined },
+  ) => string;
+  readonly low: string;
+  readonly undelivered: string;
+  readonly more: (n: number) => string;
+}
+
+export const REPORT_PHRASES: Readonly<Record<Language, ReportPhrases>> = {
+  zh: {
+    title: (date, { problems, failures }) => {
+      if (problems > 0) return `【日报】${date} ${problems} 项需要关注`;
+      return `【日报】${date} ${failures > 0 ? `正常，期间失败 ${failures} 次` : "一切正常"}`;
+    },
+    total: "概况",
+    totals: ({ runs, rate, rows, skipped }) =>
+      `运行 ${runs} 次，成功率 ${rate}，写入 ${rows} 行，跳过 ${skipped} 次`,
+    sources: "各来源",
+    source: ({ runs, failures, rate, rows }) =>
+      `运行 ${runs} 次，失败 ${failures} 次，成功率 ${rate}，${rows} 行`,
+    mean: "平均耗时",
+    nothingRan: "没有运行",
+    skipped: (runs) => `跳过 ${runs} 次`,
+    failing: "仍在失败",
+    failingFor: ({ duration, runs }) => `已持续 ${duration}，累计 ${runs} 次`,
+    none: "无",
+    gaps: "数据缺口",
+    gap: ({ missing, empty }) => `缺 ${missing} 根，另有 ${empty} 根经核实交易所没有`,
+    slowest: "最慢的运行",
+    archive: "归档",
+    backup: "备份",
+    notConfigured: "未配置",
+    never: "⚠️ 尚未执行",
+    kept: ({ at, files, size }) => `最近 ${at}，${files} 个文件，${size}`,
+    broken: ({ since, error }) => `⚠️ 自 ${since} 起失败：${error}`,
+    disk: "磁盘",
+    free: ({ free, total, data }) =>
+      `剩余 ${free}${total === undefined ? "" : ` / ${total}`}` +
+      (data === undefined ? "" : `，数据占用 ${data}`),
+    low: "⚠️ 空间不足",
+    undelivered: "未送达的告警",
+    more: (n) => `另有 ${n} 项`,
+  },
+  en: {
+    title: (date, { problems, failures }) => {
+      if (problems > 0) return `[DAILY REPORT] ${date}: ${problems} to look at`;
+      return `[DAILY REPORT] ${date}: ${
+        failures > 0 ? `fine, ${failures} runs failed` : "all is well"
+      }`;
+    },
+    total: "In all",
+    totals: ({ runs, rate, rows, skipped }) =>
+      `${runs} runs, ${rate} succeeded, ${rows} rows, ${skipped} skipped`,
+    sources: "Sources",
+    source: ({ runs, failures, rate, rows }) =>
+      `${runs} runs, ${failures} failed, ${rate} succeeded, ${rows} rows`,
+    mean: "mean",
+    nothingRan: "did not run",
+    skipped: (runs) => `${runs} skipped`,
+    failing: "Still failing",
+    failingFor: ({ duration, runs }) => `for ${duration}, ${runs} runs`,
+    none: "none",
+    gaps: "Gaps",
+    gap: ({ missing, empty }) => `${missing} candles missing, ${empty} more the exchange has not`,
+    slowest: "Slowest runs",
+    archive: "Archive",
+    backup: "Backup",
+    notConfigured: "not configured",
+    never: "⚠️ never done",
+    kept: ({ at, files, size }) => `last ${at}, ${files} files, ${size}`,
+    broken: ({ since, error }) => `⚠️ failing since ${since}: ${error}`,
+    disk: "Disk",
+    free: ({ free, total, data }) =>
+      `${free} free${total === undefined ? "" : ` of ${total}`}` +
+      (data === undefined ? "" : `, data take ${data}`),
+    low: "⚠️ running out of space",
+    undelivered: "Alerts not delivered",
+    more: (n) => `${n} more`,
+  },
+};

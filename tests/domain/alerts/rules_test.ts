@@ -1,0 +1,161 @@
+import { deepEqual, equal } from "node:assert/strict";
+import {
+  DEFAULT_ALERTS,
+  dueAlerts,
+  nextAlertAt,
+  NO_ALERTS,
+  noteAlert,
+  noteRun,
+  type SourceAlerts,
+} from "@/domain/alerts/rules.ts";
+import type { RaisedAlert } from "@/events/catalog/alert.ts";
+import { alertEvents } from "@/events/catalog/alert.ts";
+import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
+import {
+  attempted,
+  crashed,
+  failed,
+  MINUTE,
+  skipped,
+  started,
+  succeeded,
+  timedOut,
+} from "../../support/crawler_runs.ts";
+
+const source = "openvlab";
+const HOUR = 60 * MINUTE;
+
+/** Kind and covered runs of each alert, so that a table stays readable. */
+function short({ kind, failures, recovery, failing }: RaisedAlert): string {
+  const runs = failures.map(({ runId }) => runId).join(" ");
+  const back = recovery === null ? "" : ` > ${recovery.runId}`;
+  return `${kind} ${runs}${back} (${failing?.runs} since ${(failing?.since ?? 0) / MINUTE})`;
+}
+
+/** What is raised when the rules are asked after every event, at its time. */
+function raised(...events: readonly [at: number, event: CrawlerRunEvent | "ask"][]): string[] {
+  let state: SourceAlerts = NO_ALERTS;
+  return events.flatMap(([minute, event]) => {
+    if (event !== "ask") state = noteRun(state, event);
+    const alerts = dueAlerts(state, { source, at: minute * MINUTE });
+    state = alerts.reduce(noteAlert, state);
+    return alerts.map((alert) => `${minute}: ${short(alert)}`);
+  });
+}
+
+const fail = (minute: number) => failed({ runId: `f${minute}`, at: minute * MINUTE });
+const ok = (minute: number) => succeeded({ runId: `s${minute}`, at: minute * MINUTE });
+
+Deno.test("alert rules tell a final failure at once", () => {
+  deepEqual(raised([1, fail(1)]), ["1: failure f1 (1 since 1)"]);
+});
+
+Deno.test("alert rules tell every way to fail for good, and none that is not", () => {
+  const ends = [timedOut({ runId: "t", at: MINUTE }), crashed({ runId: "c", at: MINUTE })];
+  for (const end of ends) equal(raised([1, end]).length, 1);
+  for (const event of [started(), attempted(), skipped(), succeeded()]) {
+    deepEqual(raised([1, event], [90, "ask"]), []);
+  }
+});
+
+Deno.test("alert rules fold failures of a source that is known to fail into one digest an hour", () => {
+  deepEqual(
+    raised([1, fail(1)], [20, fail(20)], [40, fail(40)], [60, "ask"], [61, "ask"], [62, "ask"]),
+    ["1: failure f1 (1 since 1)", "61: digest f20 f40 (3 since 1)"],
+  );
+});
+
+Deno.test("alert rules count the hour anew from each digest", () => {
+  deepEqual(
+    raised([1, fail(1)], [20, fail(20)], [61, "ask"], [70, fail(70)], [120, "ask"], [121, "ask"]),
+    [
+      "1: failure f1 (1 since 1)",
+      "61: failure f20 (2 since 1)",
+      "121: failure f70 (3 since 1)",
+    ],
+  );
+});
+
+Deno.test("alert rules tell the recovery at once, with failures nobody was told of", () => {
+  deepEqual(
+    raised([1, fail(1)], [20, fail(20)], [30, ok(30)], [40, ok(40)], [99, "ask"]),
+    ["1: failure f1 (1 since 1)", "30: recovery f20 > s30 (2 since 1)"],
+  );
+});
+
+Deno.test("alert rules tell a failure at once again after the recovery", () => {
+  deepEqual(raised([1, fail(1)], [2, ok(2)], [3, fail(3)]), [
+    "1: failure f1 (1 since 1)",
+    "2: recovery  > s2 (1 since 1)",
+    "3: failure f3 (1 since 3)",
+  ]);
+});
+
+Deno.test("alert rules asked late tell the failure before its recovery, each time", () => {
+  let state: SourceAlerts = NO_ALERTS;
+  for (const event of [fail(1), fail(2), ok(3), ok(4), fail(5), ok(6), fail(7)]) {
+    state = noteRun(state, event);
+  }
+  deepEqual(dueAlerts(state, { source, at: HOUR }).map(short), [
+    "digest f1 f2 (2 since 1)",
+    "recovery  > s3 (2 since 1)",
+    "failure f5 (1 since 5)",
+    "recovery  > s6 (1 since 5)",
+    "failure f7 (1 since 7)",
+  ]);
+});
+
+Deno.test("alert rules put at most two hundred failures into one alert and leave out none", () => {
+  let state = noteRun(NO_ALERTS, fail(0));
+  state = dueAlerts(state, { source, at: 0 }).reduce(noteAlert, state);
+  for (let i = 1; i <= 450; i++) state = noteRun(state, fail(i));
+  const alerts = dueAlerts(state, { source, at: 0 });
+  deepEqual(alerts.map(({ failures }) => failures.length), [200, 200]);
+  deepEqual(alerts.map(({ failing }) => failing?.runs), [201, 401]);
+  state = alerts.reduce(noteAlert, state);
+  deepEqual(dueAlerts(state, { source, at: HOUR }).map(({ failures }) => failures.length), [50]);
+});
+
+Deno.test("alert rules give alerts that the log accepts, also of long and broken messages", () => {
+  const errorMessage = `${"x".repeat(499)}\u{1F4C8} and more`;
+  const state = noteRun(NO_ALERTS, failed({ errorMessage }));
+  const [alert] = dueAlerts(state, { source, at: 0 });
+  deepEqual(alertEvents.AlertRaised.parse(alert), alert);
+  equal(alert?.failures[0]?.errorMessage, `${"x".repeat(499)}\uFFFD`);
+});
+
+Deno.test("alert rules keep what an alert says of a failure", () => {
+  const [alert] = dueAlerts(
+    noteRun(NO_ALERTS, failed({ runId: "r", at: 5_000, attempt: 4, httpStatus: 429 })),
+    { source, at: 6_000 },
+  );
+  deepEqual(alert?.failures, [{
+    ...{ runId: "r", status: "failed", finishedAt: 5_000, attempts: 4 },
+    ...{ errorClass: "ServerError", errorMessage: "it answered HTTP 503", httpStatus: 429 },
+  }]);
+  equal(alert?.raisedAt, 6_000);
+});
+
+Deno.test("ids of alerts follow from the first run they tell, so that two of one run collide", () => {
+  const one = noteRun(noteRun(NO_ALERTS, fail(1)), fail(2));
+  const id = (state: SourceAlerts) => dueAlerts(state, { source, at: 0 })[0]?.alertId;
+  equal(id(one), id(noteRun(NO_ALERTS, fail(1))));
+  equal(id(one) === id(noteRun(NO_ALERTS, fail(2))), false);
+});
+
+Deno.test("alert rules know when they will have something to tell", () => {
+  const first = noteRun(NO_ALERTS, fail(1));
+  equal(nextAlertAt(NO_ALERTS), undefined);
+  equal(nextAlertAt(first), -Infinity);
+  const told = dueAlerts(first, { source, at: MINUTE }).reduce(noteAlert, first);
+  equal(nextAlertAt(told), undefined);
+  const again = noteRun(told, fail(2));
+  equal(nextAlertAt(again), MINUTE + DEFAULT_ALERTS.digestMs);
+  equal(nextAlertAt(noteRun(again, ok(3))), -Infinity);
+});
+
+Deno.test("a report is no news of a crawler", () => {
+  const state = noteRun(NO_ALERTS, fail(1));
+  const [alert] = dueAlerts(state, { source, at: 0 });
+  deepEqual(alert && noteAlert(state, { ...alert, kind: "report" }), state);
+});

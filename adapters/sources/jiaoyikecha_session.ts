@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { optionalText } from "./market_numbers.ts";
+import type { SourceHttp } from "./source_http.ts";
+import type { SourceReply } from "./source_reply.ts";
+
+/** The right to ask: the version of the site's pages and the cookies to send. */
+export interface Session {
+  ask(endpoint: string, form: Readonly<Record<string, string>>): Promise<SourceReply>;
+}
+
+/** The shell page names its scripts with the version behind them. */
+const VERSION = /[?&]v=([0-9a-z]{4,32})\b/i;
+
+const opened = z.object({
+  code: z.union([z.number(), z.string()]).transform(String),
+  msg: optionalText(),
+  cookie: z.object({ PHPSESSID: z.string().regex(/^[\w,-]{8,128}$/, "expected a session id") })
+    .optional(),
+});
+
+/**
+ * Opens a session as the site's own page does. `cookie` is one of a browser that is logged in; where
+ * it names a session that one is used.
+ */
+export async function openSession(
+  http: SourceHttp,
+  { cookie, signal }: { readonly cookie: string | undefined; readonly signal: AbortSignal },
+): Promise<Session> {
+  const shell = await http.ask({ path: "/", signal });
+  const version = VERSION.exec(shell.text)?.[1];
+  if (version === undefined) {
+    const difference = "expected a page that names its version, received none";
+    throw shell.fail("schema_changed", difference, { differences: [difference] });
+  }
+
+  const call = (endpoint: string, form: Readonly<Record<string, string>>, cookies?: string) =>
+    http.ask({
+      path: `/ajax/${endpoint}.php`,
+      ...{ query: { v: version }, form, signal },
+      headers: cookies === undefined ? {} : { cookie: cookies },
+    });
+
+  const given = cookie?.trim();
+  if (given !== undefined && /(?:^|;\s*)PHPSESSID=/.test(given)) {
+    return { ask: (endpoint, form) => call(endpoint, form, given) };
+  }
+  const reply = await call("session", {}, given);
+  const { code, msg, cookie: made } = reply.as(opened);
+  if (code !== "1" || made === undefined) throw reply.refusal(code, msg ?? "");
+  http.keepSecret(made.PHPSESSID);
+  const cookies = [`PHPSESSID=${made.PHPSESSID}`, ...(given === undefined ? [] : [given])];
+  return { ask: (endpoint, form) => call(endpoint, form, cookies.join("; ")) };
+}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { SourceError } from "@/domain/ports/source_error.ts";
 import { optionalText } from "./market_numbers.ts";
 import type { SourceHttp } from "./source_http.ts";
 import type { SourceReply } from "./source_reply.ts";
@@ -11,11 +12,13 @@ export interface Session {
 /** The shell page names its scripts with the version behind them. */
 const VERSION = /[?&]v=([0-9a-z]{4,32})\b/i;
 
-const opened = z.object({
+const envelope = z.object({
   code: z.union([z.number(), z.string()]).transform(String),
   msg: optionalText(),
-  cookie: z.object({ PHPSESSID: z.string().regex(/^[\w,-]{8,128}$/, "expected a session id") })
-    .optional(),
+});
+
+const opened = z.object({
+  cookie: z.object({ PHPSESSID: z.string().regex(/^[\w,-]{8,128}$/, "expected a session id") }),
 });
 
 /**
@@ -28,10 +31,7 @@ export async function openSession(
 ): Promise<Session> {
   const shell = await http.ask({ path: "/", signal });
   const version = VERSION.exec(shell.text)?.[1];
-  if (version === undefined) {
-    const difference = "expected a page that names its version, received none";
-    throw shell.fail("schema_changed", difference, { differences: [difference] });
-  }
+  if (version === undefined) throw noVersion(shell);
 
   const call = (endpoint: string, form: Readonly<Record<string, string>>, cookies?: string) =>
     http.ask({
@@ -45,9 +45,24 @@ export async function openSession(
     return { ask: (endpoint, form) => call(endpoint, form, given) };
   }
   const reply = await call("session", {}, given);
-  const { code, msg, cookie: made } = reply.as(opened);
-  if (code !== "1" || made === undefined) throw reply.refusal(code, msg ?? "");
+  const { code, msg } = reply.as(envelope);
+  if (code !== "1") throw reply.refusal(code, msg ?? "");
+  const { cookie: made } = reply.as(opened);
   http.keepSecret(made.PHPSESSID);
   const cookies = [`PHPSESSID=${made.PHPSESSID}`, ...(given === undefined ? [] : [given])];
   return { ask: (endpoint, form) => call(endpoint, form, cookies.join("; ")) };
+}
+
+/** What stands in the place of the shell page. */
+function noVersion(shell: SourceReply): SourceError {
+  const text = shell.text.trim();
+  if (text.startsWith("{")) {
+    const { code, msg } = shell.as(envelope);
+    return shell.refusal(code, msg ?? "");
+  }
+  if (text.startsWith("<") && !/<\/html>$/i.test(text)) {
+    return shell.fail("network", `${shell.op} ends in the middle`);
+  }
+  const difference = "expected a page that names its version, received none";
+  return shell.fail("schema_changed", difference, { differences: [difference] });
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { MarketReport } from "@/domain/ports/market_source.ts";
-import { optionalText, text } from "./market_numbers.ts";
+import { nullableText, optionalText, text } from "./market_numbers.ts";
 import { productOf, readContract } from "./products.ts";
 import type { SourceReply } from "./source_reply.ts";
 
@@ -15,8 +15,8 @@ const envelope = z.object({
 });
 
 const item = z.object({
-  breeds: optionalText(),
-  smallbreeds: optionalText(),
+  breeds: nullableText(),
+  smallbreeds: nullableText(),
   smallbreedscode: text(),
   ratingforecast: text(),
 });

@@ -5,8 +5,9 @@ import {
   type ContractValues,
   parseContracts,
   parseHoldings,
+  parseLonghu,
+  parseNiuxiong,
   parseRanking,
-  parseScores,
   parseVarieties,
   parseWarehouse,
 } from "./jiaoyikecha_parse.ts";
@@ -56,8 +57,8 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
       const named = { varieties: parseVarieties(await ask("all_varieties")), date };
       const rows = parseWarehouse(await ask("daily_wr", { date }), named);
       const scores = [
-        ...parseScores(await ask("longhu_list"), "longhu"),
-        ...parseScores(await ask("niuxiong_list"), "niuxiong"),
+        ...parseLonghu(await ask("longhu_list")),
+        ...parseNiuxiong(await ask("niuxiong_list")),
       ];
       const codes = picked.contracts ?? parseContracts(await ask("recent_contracts"));
       const positions: ContractValues[] = [];

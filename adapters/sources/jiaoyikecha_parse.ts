@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { MarketReport, ReportValue } from "@/domain/ports/market_source.ts";
-import { decimal, neededDecimal, optionalText, text } from "./market_numbers.ts";
+import { decimal, neededDecimal, optionalDecimal, optionalText, text } from "./market_numbers.ts";
 import { exchangeOf, findProduct, type Product, productOf, readContract } from "./products.ts";
 import type { SourceReply } from "./source_reply.ts";
 
@@ -46,8 +46,9 @@ export function parseVarieties(reply: SourceReply): Varieties {
 const warehouse = z.object({
   data: z.array(z.object({
     name: text(),
-    ...{ wr_unit: decimal(), total_vol: neededDecimal(), total_chge: decimal() },
-    ...{ total_vol2: decimal(), total_chge2: decimal(), chge_rate: decimal() },
+    ...{ wr_unit: decimal(), total_vol: neededDecimal(), total_chge: optionalDecimal() },
+    ...{ total_vol2: optionalDecimal(), total_chge2: optionalDecimal() },
+    chge_rate: optionalDecimal(),
   })),
 });
 
@@ -74,14 +75,12 @@ export function parseContracts(reply: SourceReply): string[] {
   return resultOf(reply, contracts).map(({ code }) => code);
 }
 
-const scores = z.object({
-  data: z.array(z.object({
-    name: text(),
-    code: text(),
-    longhu: decimal(),
-    niuxiong: decimal(),
-  })),
-});
+const scores = {
+  longhu: z.object({ data: z.array(z.object({ name: text(), code: text(), longhu: decimal() })) }),
+  niuxiong: z.object({
+    data: z.array(z.object({ name: text(), code: text(), niuxiong: decimal() })),
+  }),
+};
 
 /** Values of a contract that one of the site's lists gives; several lists make one report. */
 export interface ContractValues {
@@ -90,10 +89,19 @@ export interface ContractValues {
   readonly values: Readonly<Record<string, ReportValue>>;
 }
 
-/** 龙虎 and 牛熊: how far the large houses, and everybody, lean to one side. */
-export function parseScores(reply: SourceReply, score: "longhu" | "niuxiong"): ContractValues[] {
-  return resultOf(reply, scores).map((one) => ({
-    ...{ code: one.code, name: one.name, values: { [score]: one[score] } },
+/** 龙虎: how far the large houses lean to one side. */
+export function parseLonghu(reply: SourceReply): ContractValues[] {
+  return resultOf(reply, scores.longhu).map(({ code, name, ...values }) => ({
+    code,
+    name,
+    values,
+  }));
+}
+
+/** 牛熊: how bullish the site calls a contract. */
+export function parseNiuxiong(reply: SourceReply): ContractValues[] {
+  return resultOf(reply, scores.niuxiong).map(({ code, name, ...values }) => ({
+    ...{ code, name, values },
   }));
 }
 
@@ -109,7 +117,7 @@ const positions = z.object({
     z.object({
       buy: z.array(z.object({ ...house, buy: neededDecimal(), buy_chge: decimal() })),
       ss: z.array(z.object({ ...house, ss: neededDecimal(), ss_chge: decimal() })).optional(),
-      ...{ total_buy: decimal(), total_ss: decimal() },
+      ...{ total_buy: optionalDecimal(), total_ss: optionalDecimal() },
     }),
   ]),
 });

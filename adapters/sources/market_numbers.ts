@@ -31,19 +31,24 @@ export function plainDecimal(value: string | number | null | undefined): string 
 }
 
 /**
- * A number of an answer, sent as a number or as text; null where it is missing or one of the
- * `sentinels`, the numbers that a field uses for "no value".
+ * A number of an answer, sent as a number or as text: the field has to be there, and is null where
+ * it holds nothing or one of the `sentinels`, the numbers that a field uses for "no value".
  */
 export function decimal(
   { sentinels = [] }: { sentinels?: readonly string[] } = {},
 ): z.ZodType<string | null> {
-  return z.union([z.string(), z.number(), z.null()], "expected a number").optional()
+  return z.union([z.string(), z.number(), z.null()], "expected a number")
     .transform((value, context) => {
       const plain = plainDecimal(value);
       if (plain !== undefined) return plain !== null && sentinels.includes(plain) ? null : plain;
       context.addIssue({ code: "custom", message: "expected a number, received other text" });
       return z.NEVER;
     });
+}
+
+/** The same for a field that not every answer has. */
+export function optionalDecimal(): z.ZodType<string | null> {
+  return decimal().optional().transform((value) => value ?? null);
 }
 
 /** The same where a report says nothing without it. */
@@ -63,11 +68,15 @@ export function text(): z.ZodType<string> {
   ).refine((value) => value !== "", "expected text that is not empty");
 }
 
-/** Text or nothing; empty text is nothing. */
+/** Text of a field that has to be there; empty text is null. */
+export function nullableText(): z.ZodType<string | null> {
+  return z.union([z.string(), z.number(), z.null()], "expected text").transform((value) => {
+    const trimmed = String(value ?? "").trim();
+    return trimmed === "" ? null : trimmed;
+  });
+}
+
+/** The same for a field that not every answer has. */
 export function optionalText(): z.ZodType<string | null> {
-  return z.union([z.string(), z.number(), z.null()], "expected text").optional()
-    .transform((value) => {
-      const trimmed = String(value ?? "").trim();
-      return trimmed === "" ? null : trimmed;
-    });
+  return nullableText().optional().transform((value) => value ?? null);
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { tradingDayAt } from "@/domain/klines/trading_calendar.ts";
 import type { MarketReport, ReportValue } from "@/domain/ports/market_source.ts";
-import { decimal, optionalText, plainDecimal, text } from "./market_numbers.ts";
+import { decimal, nullableText, plainDecimal, text } from "./market_numbers.ts";
 import { localTime, openvlabResult, quoteTime } from "./openvlab_parse.ts";
 import type { Product } from "./products.ts";
 import type { SourceReply } from "./source_reply.ts";
@@ -12,7 +12,7 @@ const NO_VOLATILITY: readonly string[] = ["-100", "-200", "-300"];
 const impliedVolatility = () => decimal({ sentinels: NO_VOLATILITY });
 
 const option = z.object({
-  cc: optionalText(),
+  cc: nullableText(),
   ...{ b: decimal(), a: decimal(), l: decimal(), p: decimal(), c: decimal() },
   ...{ v: decimal(), o: decimal(), f: decimal(), t: decimal() },
   ...{ iv: decimal(), iv_bid: impliedVolatility(), iv_ask: impliedVolatility() },
@@ -27,14 +27,14 @@ const option = z.object({
 
 const future = z.object({
   s: text(),
-  n: optionalText(),
+  n: nullableText(),
   ua: quoteTime(),
   ...{ l: decimal(), p: decimal(), b: decimal(), a: decimal(), v: decimal(), o: decimal() },
   x: decimal(),
 });
 
 const options = z.object({
-  exp: optionalText(),
+  exp: nullableText(),
   fwd: decimal(),
   s: z.record(z.string(), z.object({ c: option.optional(), p: option.optional() })),
 });

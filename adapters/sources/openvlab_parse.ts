@@ -2,7 +2,7 @@ import { z } from "zod";
 import { shanghaiDate, tradingDayAt } from "@/domain/klines/trading_calendar.ts";
 import { parseTime } from "@/domain/klines/time.ts";
 import type { MarketReport } from "@/domain/ports/market_source.ts";
-import { decimal, optionalText, plainDecimal, text } from "./market_numbers.ts";
+import { decimal, nullableText, optionalText, plainDecimal, text } from "./market_numbers.ts";
 import { type Product, productOf } from "./products.ts";
 import type { SourceReply } from "./source_reply.ts";
 
@@ -25,7 +25,7 @@ export function openvlabResult<T>(reply: SourceReply, schema: z.ZodType<{ result
  * for what was never quoted.
  */
 export function quoteTime(): z.ZodType<number | null> {
-  return optionalText().transform((value, context) => {
+  return nullableText().transform((value, context) => {
     if (value === null || plainDecimal(value) === null) return null;
     const at = parseTime(value.replace(/(?:Z|[+-]\d\d:?\d\d)$/, ""));
     if (at !== undefined) return at - SHANGHAI_MS;
@@ -38,12 +38,12 @@ const row = z.object({
   prodUnd: text(),
   exchange: text(),
   is_overseas: z.union([z.string(), z.number()]).transform(String),
-  product_alias: optionalText(),
-  sector: optionalText(),
-  sector_alias: optionalText(),
-  product: optionalText(),
-  exp: optionalText(),
-  expiry_date: optionalText(),
+  product_alias: nullableText(),
+  sector: nullableText(),
+  sector_alias: nullableText(),
+  product: nullableText(),
+  exp: nullableText(),
+  expiry_date: nullableText(),
   last_time: quoteTime(),
   price: decimal(),
   atmv_current: decimal(),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { tradingDayAt } from "@/domain/klines/trading_calendar.ts";
 import type { MarketReport, ReportValue } from "@/domain/ports/market_source.ts";
 import { parseExactJson } from "./exact_json.ts";
-import { decimal, optionalText, text } from "./market_numbers.ts";
+import { decimal, nullableText, text } from "./market_numbers.ts";
 import {
   expiryContract,
   localTime,
@@ -91,8 +91,8 @@ const lists = {
 const expiry = z.object({
   ...lists,
   exp: text(),
-  expiry_date: optionalText(),
-  prior_date: optionalText(),
+  expiry_date: nullableText(),
+  prior_date: nullableText(),
   last_time: quoteTime(),
   ...{ days_to_expiry: decimal(), maturity_tday: decimal(), maturity_yday: decimal() },
   ...{ forward_td: decimal(), forward_yd: decimal() },
@@ -102,7 +102,28 @@ const expiry = z.object({
   ...{ sum_poi_call: decimal(), sum_poi_put: decimal() },
 });
 
-const surface = z.object({ result: z.record(z.string(), expiry) });
+/** Without these a month that the site has fitted would say nothing. */
+const FITTED = [
+  "mktvol_tday_call_bid",
+  "mktvol_tday_call_ask",
+  "mktvol_tday_put_bid",
+  "mktvol_tday_put_ask",
+  "theovol_tday",
+] as const;
+
+const fittedExpiry = expiry.check(({ value, issues }) => {
+  if (value.is_ready_fit !== "1") return;
+  for (const name of FITTED.filter((one) => value[one] === null)) {
+    issues.push({
+      code: "custom",
+      input: value,
+      path: [name],
+      message: "expected a list of pairs",
+    });
+  }
+});
+
+const surface = z.object({ result: z.record(z.string(), fittedExpiry) });
 
 /** A product's volatility surface, a report for each expiry month. */
 export function parseVolatilitySurface(

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { MarketReport, MarketSource } from "@/domain/ports/market_source.ts";
 import type { PageReader, PageRows } from "@/domain/ports/page_reader.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
-import { optionalText, plainDecimal, text } from "./market_numbers.ts";
+import { nullableText, plainDecimal, text } from "./market_numbers.ts";
 import { productOf, readContract } from "./products.ts";
 import { refuseFailure } from "./refuse_failure.ts";
 import { readSelectors, selectorsSetting } from "./selectors.ts";
@@ -35,9 +35,9 @@ const selection = z.strictObject({
 
 const rows = z.array(z.object({
   variety: text(),
-  structure: optionalText(),
-  strength: optionalText(),
-  spread: optionalText(),
+  structure: nullableText(),
+  strength: nullableText(),
+  spread: nullableText(),
 }));
 
 /** 融达期货 and 容大期货: a table behind a login that only a browser can draw. */

@@ -166,17 +166,23 @@ function overall(given: Readonly<Record<string, string>>): Record<string, string
 function mapRow(given: Readonly<Record<string, string>>): Record<string, string> {
   return {
     ...{ is_overseas: "0", product_alias: "名", last_time: "2026-09-08 11:30:02", exp: "202610" },
-    ...{ price: "100.0", atmv_current: "9.91", skew_current: "1.3", rv22: "8.39" },
+    ...{ product: "X_O", sector: "EN", sector_alias: "能化", expiry_date: "2026-09-16" },
+    ...{ price: "100.0", atmv_current: "9.91", atmv_percentile: "1", atmv_1dchg: "-5.12" },
+    ...{ skew_current: "1.3", skew_percentile: "48.95", skew_1dchg: "-0.09", rv22: "8.39" },
+    ...{ carry: "0.65", ctn: "0.0061", frontfwd_mom: "-0.0863", valphaT: "-0.324" },
     ...given,
   };
 }
 
 function bareExpiry(exp: string): Record<string, string> {
   return {
-    exp,
-    last_time: "2026-09-07 15:00:14",
-    rho_yday: "nan",
-    forward_td: "5182.53",
+    ...{ exp, expiry_date: "20261117", prior_date: "2026-09-04", last_time: "2026-09-07 15:00:14" },
+    ...{ days_to_expiry: "71", maturity_tday: "0.178571", maturity_yday: "0.178604" },
+    ...{ forward_td: "5182.53", forward_yd: "5204.66", atmvol_tday: "39.1", atmvol_yday: "39.1" },
+    ...{ rho_tday: "nan", rho_yday: "nan", valphaT: "0.009367160000000001", is_ready_fit: "0.0" },
+    ...{ move_up: "0.1310181995776134", move_dn: "-0.1310181995776134" },
+    ...{ sum_oi_call: "254", sum_oi_put: "79", sum_poi_call: "266", sum_poi_put: "78" },
+    ...{ trading_strike: "[4250.0, 5800.0]", display_strike: "[4000.0, 5800.0]" },
     pdf_list: '[[3400.0, "NaN"], [3500.0, 0.0037627561992121805]]',
   };
 }
@@ -184,21 +190,23 @@ function bareExpiry(exp: string): Record<string, string> {
 function expiry(exp: string): Record<string, string> {
   return {
     ...bareExpiry(exp),
-    last_time: "2026-09-08 11:29:37",
-    trading_strike: "[5300.0, 6300.0]",
+    ...{ last_time: "2026-09-08 11:29:37", is_ready_fit: "1.0" },
+    ...{ mktvol_tday_call_ask: "[]", mktvol_tday_put_bid: "[]", mktvol_tday_put_ask: "[]" },
+    theovol_tday: "[[5100.0, 52.1827]]",
     mktvol_tday_call_bid: '[[5100.0, ""], [5700.0, 46.0467], [5800.0, -200.0]]',
     strike_oid_c: '{"5100.0": -100, "5200.0": 7}',
   };
 }
 
 function chain(): unknown {
-  const quote = { b: 182.0, a: 267.5, l: null, iv: 15.07, iv_bid: -300.0, iv_ask: 11.65, o: 0 };
+  const quote = {
+    ...{ b: 182.0, a: 267.5, p: null, l: null, c: 0.0376, o: 0, v: 0, f: 2555.8513, t: 255.7768 },
+    ...{ iv: 15.07, iv_bid: -300.0, iv_ask: 11.65, de: 0.98, ve: 0.3, ga: 0.0003, th: -0.09 },
+    cc: "cs2611-C-2300",
+  };
   const future = {
-    s: "CS2611",
-    n: "玉米淀粉2611",
-    ua: "2026-09-08T11:30:00Z",
-    l: 2558.0,
-    o: 295449,
+    ...{ s: "CS2611", n: "玉米淀粉2611", ua: "2026-09-08T11:30:00Z", x: 10.0 },
+    ...{ l: 2558.0, p: 2552.0, b: 2557.0, a: 2558.0, v: 93569, o: 295449 },
   };
   return {
     context: {

@@ -4,26 +4,9 @@ import { Refusal } from "@/domain/decider.ts";
 import { formatSeries, parseSeries } from "@/domain/klines/series_ref.ts";
 import { parseTime } from "@/domain/klines/time.ts";
 import { trusted } from "@/events/trust.ts";
-
-/** A value that neither logs nor JSON show; `reveal` is the only way to it. */
-export class Secret {
-  readonly #value: string;
-  constructor(value: string) {
-    this.#value = value;
-  }
-  reveal(): string {
-    return this.#value;
-  }
-  toString(): string {
-    return "[secret]";
-  }
-  toJSON(): string {
-    return "[secret]";
-  }
-  [Symbol.for("Deno.customInspect")](): string {
-    return "[secret]";
-  }
-}
+import { jsonSetting } from "./json_setting.ts";
+import { Secret } from "./secret.ts";
+import { sourceSettings } from "./source_settings.ts";
 
 /** Every setting that is wrong, a line each. */
 export class ConfigError extends Error {
@@ -57,21 +40,6 @@ function url(...protocols: readonly string[]) {
 }
 
 const proxyUrl = () => url("http:", "https:", "socks5:").transform((value) => new Secret(value));
-
-function json<T>(schema: z.ZodType<T>, expected: string) {
-  return z.string().transform((value, context): T => {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(value);
-    } catch {
-      parsed = undefined;
-    }
-    const result = schema.safeParse(parsed);
-    if (result.success) return result.data;
-    context.addIssue({ code: "custom", message: `expected ${expected}` });
-    return z.NEVER;
-  });
-}
 
 const watch = () =>
   z.string().transform((value, context): readonly string[] => {
@@ -142,19 +110,20 @@ const schema = z.object({
     .describe("Candles younger than this stay rows of the database, older ones live in files."),
   CRON: flag().prefault("on").describe("off: this process crawls nothing by itself."),
   TIME_ZONE: timeZone().prefault("Asia/Shanghai").describe("Time zone of the schedules."),
-  EXCHANGE_URLS: json(
+  EXCHANGE_URLS: jsonSetting(
     z.record(z.string(), url("http:", "https:")),
     'JSON like {"binance":"https://mirror.example"}',
   ).prefault("{}").describe("Base URL of a venue where it is not the exchange's own, as JSON."),
   EXCHANGE_INTERVAL_MS: integer(0, 600_000).optional()
     .describe("Least pause between requests to one venue. Unset: what the venue allows."),
+  ...sourceSettings,
   EXCHANGE_PROXY: proxyUrl().optional().describe("Proxy for the exchanges alone."),
   HTTPS_PROXY: proxyUrl().optional().describe("Proxy for https:// requests."),
   HTTP_PROXY: proxyUrl().optional().describe("Proxy for http:// requests."),
   NO_PROXY: text().optional().describe("Hosts asked without a proxy, separated by commas."),
   MARKET_DATA: z.enum(["open", "private"]).prefault("open")
     .describe("private: reading series and candles needs a token."),
-  RATE_LIMITS: json(
+  RATE_LIMITS: jsonSetting(
     z.partialRecord(z.enum(["auth", "lab", "write", "market"]), z.int().min(0)),
     'JSON like {"market":6000,"write":600}; the classes are auth, lab, write and market',
   ).prefault("{}").transform((given) => ({ ...DEFAULT_RATE_LIMITS, ...given }))

@@ -71,7 +71,7 @@ for (const name of ALL_SOURCES) {
     const house = openSites();
     const { raw } = await crawl(house, name);
     const sent = house.sites.requestsOf(name).map(({ headers }) => [...headers.values()].join(" "));
-    ok(sent.at(-1)?.includes(COOKIE), sent.at(-1));
+    ok(sent.at(-1)?.includes(COOKIE), `sent ${sent.at(-1)}`);
     const kept = new TextDecoder().decode(raw.bytes);
     for (const secret of [TOKEN, COOKIE, SESSION_ID]) ok(!kept.includes(secret));
   });

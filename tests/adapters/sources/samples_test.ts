@@ -123,7 +123,7 @@ realDataTest("jiaoyikecha: warehouse receipts, scores and rankings become report
   for (const [i, [name, total, unit]] of lines.entries()) {
     const { exchange, values } = receipts[i] ?? {};
     deepEqual([values?.name, values?.total_vol, values?.wr_unit], [name, total, unit]);
-    ok(typeof exchange === "string", name);
+    ok(typeof exchange === "string", `exchange of ${name}`);
   }
   const silver = find(receipts, { product: "AG" });
   deepEqual([silver.exchange, silver.values.wr_unit], ["SHFE", "0.067"]);

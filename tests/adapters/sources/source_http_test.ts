@@ -64,7 +64,7 @@ Deno.test("source HTTP: waits as long as an answer asks for, in seconds, until a
   for (const [retryAfter, ms] of asked) {
     const headers = retryAfter === undefined ? {} : { "retry-after": retryAfter };
     const http = httpThat(() => new Response("", { status: 429, headers }));
-    equal((await failed(http.ask({ path: "/", signal: never }))).retryAfterMs, ms, retryAfter);
+    equal((await failed(http.ask({ path: "/", signal: never }))).retryAfterMs, ms, `${retryAfter}`);
   }
 });
 

@@ -54,7 +54,8 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
         return reply;
       };
 
-      const named = { varieties: parseVarieties(await ask("all_varieties")), date };
+      const listed = await ask("all_varieties");
+      const named = { varieties: parseVarieties(listed), date };
       const rows = parseWarehouse(await ask("daily_wr", { date }), named);
       const scores = [
         ...parseLonghu(await ask("longhu_list")),
@@ -64,8 +65,13 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
       const positions: ContractValues[] = [];
       for (const code of new Set(codes)) {
         const name = named.varieties.nameOf(readContract(code)?.letters ?? "");
-        // Indexes and whatever else is listed beside contracts has no ranking.
-        if (name === undefined) continue;
+        if (name === undefined) {
+          // Indexes and whatever else the site lists beside contracts have no ranking.
+          if (picked.contracts === undefined) continue;
+          throw listed.fail("invalid", `it has no variety for contract ${code}`, {
+            hint: "SOURCE_JIAOYIKECHA_SELECTORS names the contract",
+          });
+        }
         const reply = await ask("variety_position", { variety: name, code, date });
         const ranking = parseRanking(reply, { code, name });
         if (ranking !== undefined) positions.push(ranking);

@@ -110,6 +110,38 @@ Deno.test("jiaoyikecha: a session that is given is used, one that is logged in g
   deepEqual(await cookies("remember=me"), [true, `PHPSESSID=${SESSION_ID}; remember=me`]);
 });
 
+Deno.test("jiaoyikecha: crawls the contracts that are picked, and minds one that the site has not", async () => {
+  const picked = (contracts: readonly string[]) =>
+    open("jiaoyikecha", {
+      access: { jiaoyikecha: { selectors: JSON.stringify({ contracts }) } },
+    });
+  const { source, sites } = picked(["jd2706", "jd2706", "SC2611"]);
+  await source.fetch({ date: DATE, signal: never });
+  const codes = sites.requests.flatMap(({ form }) => form.code === undefined ? [] : [form.code]);
+  deepEqual(codes, ["jd2706", "SC2611"]);
+  ok(!sites.requests.some(({ path }) => path.includes("recent_contracts")));
+  const error = await failed(picked(["xx2701"]).source);
+  deepEqual([error.errorClass, error.hint?.includes("SELECTORS")], ["invalid", true]);
+});
+
+Deno.test("openvlab: asks for a year of history that ends with the day, in Shanghai", async () => {
+  const access = { openvlab: { selectors: '{"history":["EG2610"]}' } };
+  const { source, sites } = open("openvlab", { access });
+  const { rows } = await source.fetch({ date: DATE, signal: never });
+  const [, asked] = sites.requests;
+  deepEqual(asked?.query, {
+    ...{ symbol: "EG2610", resolution: "1D" },
+    from: String(Date.parse("2025-09-09T00:00:00+08:00") / 1_000),
+    to: String(Date.parse("2026-09-09T00:00:00+08:00") / 1_000),
+  });
+  deepEqual(
+    rows.filter(({ kind }) => kind === "daily").map((
+      { reportDate, values },
+    ) => [reportDate, values]),
+    [["2026-09-07", { atm_volatility: "21.5" }], ["2026-09-08", { atm_volatility: null }]],
+  );
+});
+
 const PAGES: readonly [page: string, errorClass: string | undefined, says: RegExp | undefined][] = [
   ['<p class="empty">none</p>', undefined, undefined],
   ["<table></table>", "schema_changed", /elements of rows, received none/],

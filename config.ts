@@ -17,6 +17,7 @@ import {
 } from "./config_values.ts";
 import { jsonSetting } from "./json_setting.ts";
 import { Secret } from "./secret.ts";
+import { sourceSettings } from "./source_settings.ts";
 
 /** Every setting that is wrong, a line each. */
 export class ConfigError extends Error {
@@ -78,6 +79,7 @@ const schema = z.object({
   ).prefault("{}").describe("Base URL of a venue where it is not the exchange's own, as JSON."),
   EXCHANGE_INTERVAL_MS: integer(0, 600_000).optional()
     .describe("Least pause between requests to one venue. Unset: what the venue allows."),
+  ...sourceSettings,
   EXCHANGE_PROXY: proxyUrl().optional().describe("Proxy for the exchanges alone."),
   HTTPS_PROXY: proxyUrl().optional().describe("Proxy for https:// requests."),
   HTTP_PROXY: proxyUrl().optional().describe("Proxy for http:// requests."),

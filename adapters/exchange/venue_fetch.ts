@@ -1,3 +1,4 @@
+import { retryAfterMs } from "@/adapters/retry_after.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import { rebase } from "./base_url.ts";
 import { proxyFor, type ProxySettings } from "./proxy.ts";
@@ -81,7 +82,7 @@ function noteDate(headers: Headers, { clock, onDate }: VenueFetchOptions): void 
 function refuseFailure({ status, headers }: Response, options: VenueFetchOptions): void {
   if (status === 429 || status === 418) {
     options.onPause(
-      retryAfterMs(headers, options.clock) ?? (status === 429 ? RATE_LIMITED_MS : BANNED_MS),
+      retryAfterMs(headers, options.clock.now()) ?? (status === 429 ? RATE_LIMITED_MS : BANNED_MS),
     );
     throw new VenueFailure(`it asks for fewer requests (HTTP ${status})`, {
       retryable: true,
@@ -89,7 +90,7 @@ function refuseFailure({ status, headers }: Response, options: VenueFetchOptions
     });
   }
   if (status >= 500) {
-    const waitMs = retryAfterMs(headers, options.clock);
+    const waitMs = retryAfterMs(headers, options.clock.now());
     if (waitMs !== undefined) options.onPause(waitMs);
     throw new VenueFailure(`it answered HTTP ${status}`, { retryable: true });
   }
@@ -99,12 +100,4 @@ function refuseFailure({ status, headers }: Response, options: VenueFetchOptions
       hint: "EXCHANGE_PROXY goes another way, EXCHANGE_URLS names a mirror",
     });
   }
-}
-
-/** Seconds or an HTTP date. */
-function retryAfterMs(headers: Headers, clock: Clock): number | undefined {
-  const text = headers.get("retry-after")?.trim() ?? "";
-  if (/^\d+$/.test(text)) return Number(text) * 1_000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - clock.now());
 }

@@ -1,0 +1,89 @@
+import { z } from "zod";
+import type { MarketSource } from "@/domain/ports/market_source.ts";
+import {
+  contractReports,
+  type ContractValues,
+  parseContracts,
+  parseHoldings,
+  parseLonghu,
+  parseNiuxiong,
+  parseRanking,
+  parseVarieties,
+  parseWarehouse,
+} from "./jiaoyikecha_parse.ts";
+import { openSession } from "./jiaoyikecha_session.ts";
+import { readContract } from "./products.ts";
+import { readSelectors } from "./selectors.ts";
+import { sourceAnswer } from "./source_answer.ts";
+import { createSourceHttp } from "./source_http.ts";
+import type { SourceReply } from "./source_reply.ts";
+import type { SourceSettings } from "./source_settings.ts";
+
+/** `{"contracts":["rb2701"],"brokers":["国泰君安"]}`; unset: the busiest contracts, no single house. */
+const selection = z.strictObject({
+  contracts: z.array(z.string().regex(/^[A-Za-z]{1,3}\d{3,4}$/)).optional(),
+  brokers: z.array(z.string().min(1)).default([]),
+});
+
+/** The site cuts connections to who asks twice a second. */
+const INTERVAL_MS = 1_000;
+
+/** 交易可查: positions of houses, warehouse receipts and what leans to which side. */
+export function createJiaoyikecha(settings: SourceSettings): MarketSource {
+  const { cookie, token, intervalMs = INTERVAL_MS } = settings;
+  const http = createSourceHttp({
+    ...settings,
+    source: "jiaoyikecha",
+    home: "https://www.jiaoyikecha.com",
+    headers: token === undefined ? {} : { authorization: token.reveal() },
+    secrets: [cookie, token],
+    loginHint: "SOURCE_JIAOYIKECHA_COOKIE is the cookie of a browser that is logged in",
+    intervalMs: Math.max(intervalMs, INTERVAL_MS),
+  });
+
+  return {
+    name: "jiaoyikecha",
+    missing: [],
+    async fetch({ date, signal }) {
+      const picked = readSelectors("jiaoyikecha", settings.selectors, selection);
+      const session = await openSession(http, { cookie: cookie?.reveal(), signal });
+      const replies: SourceReply[] = [];
+      const ask = async (endpoint: string, form: Readonly<Record<string, string>> = {}) => {
+        const reply = await session.ask(endpoint, form);
+        replies.push(reply);
+        return reply;
+      };
+
+      const listed = await ask("all_varieties");
+      const named = { varieties: parseVarieties(listed), date };
+      const rows = parseWarehouse(await ask("daily_wr", { date }), named);
+      const scores = [
+        ...parseLonghu(await ask("longhu_list")),
+        ...parseNiuxiong(await ask("niuxiong_list")),
+      ];
+      const codes = picked.contracts ?? parseContracts(await ask("recent_contracts"));
+      const positions: ContractValues[] = [];
+      for (const code of new Set(codes)) {
+        const name = named.varieties.nameOf(readContract(code)?.letters ?? "");
+        if (name === undefined) {
+          // Indexes and whatever else the site lists beside contracts have no ranking.
+          if (picked.contracts === undefined) continue;
+          throw listed.fail("invalid", `it has no variety for contract ${code}`, {
+            hint: "SOURCE_JIAOYIKECHA_SELECTORS names the contract",
+          });
+        }
+        const reply = await ask("variety_position", { variety: name, code, date });
+        const ranking = parseRanking(reply, { code, name });
+        if (ranking !== undefined) positions.push(ranking);
+      }
+      for (const broker of new Set(picked.brokers)) {
+        positions.push(...parseHoldings(await ask("broker_positions", { broker, date }), broker));
+      }
+      rows.push(
+        ...contractReports("sentiment", scores, named),
+        ...contractReports("position_ranking", positions, named),
+      );
+      return sourceAnswer(replies, { rows });
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { z } from "zod";
+import { DAY_MS } from "@/domain/klines/interval.ts";
+import type { MarketReport, MarketSource } from "@/domain/ports/market_source.ts";
+import { parseOptionChain } from "./openvlab_chain.ts";
+import { parseVolatilityHistory, parseVolatilityMap } from "./openvlab_parse.ts";
+import { parseVolatilitySurface } from "./openvlab_surface.ts";
+import { type Product, productOf } from "./products.ts";
+import { readSelectors } from "./selectors.ts";
+import { sourceAnswer } from "./source_answer.ts";
+import { createSourceHttp } from "./source_http.ts";
+import type { SourceReply } from "./source_reply.ts";
+import type { SourceSettings } from "./source_settings.ts";
+
+const underlyings = z.array(z.string().regex(/^[A-Za-z0-9]{1,12}$/)).default([]);
+
+/** `{"surfaces":["EG"],"chains":["CS"],"history":["SC2611"]}`; unset the map alone is crawled. */
+const selection = z.strictObject({
+  surfaces: underlyings,
+  chains: underlyings,
+  history: underlyings,
+});
+
+const HISTORY_DAYS = 365;
+const MAP_PATH = "/api/ctamap-all";
+
+/** OpenVLab: implied volatilities of options on futures, indexes and funds. */
+export function createOpenvlab(settings: SourceSettings): MarketSource {
+  const { token, cookie } = settings;
+  const http = createSourceHttp({
+    ...settings,
+    source: "openvlab",
+    home: "https://www.openvlab.cn",
+    headers: {
+      accept: "application/json",
+      referer: "https://www.openvlab.cn/market",
+      ...(token === undefined ? {} : { authorization: token.reveal() }),
+      ...(cookie === undefined ? {} : { cookie: cookie.reveal() }),
+    },
+    secrets: [token, cookie],
+    loginHint: "SOURCE_OPENVLAB_COOKIE is the cookie of a browser that is logged in",
+  });
+
+  return {
+    name: "openvlab",
+    missing: [],
+    async fetch({ date, signal }) {
+      const picked = readSelectors("openvlab", settings.selectors, selection);
+      const replies: SourceReply[] = [];
+      const ask = async (path: string, query: Readonly<Record<string, string>> = {}) => {
+        const reply = await http.ask({ path, query, signal });
+        replies.push(reply);
+        return reply;
+      };
+
+      const rows = parseVolatilityMap(await ask(MAP_PATH, { add_overseas: "true" }), date);
+      const products = knownProducts(rows);
+      for (const code of picked.surfaces) {
+        const reply = await ask(`/api/volatility-surface/${code}`);
+        rows.push(...parseVolatilitySurface(reply, { product: products(code), date }));
+      }
+      for (const code of picked.chains) {
+        rows.push(
+          ...parseOptionChain(await ask(`/api/dto/${code}`), { product: products(code), date }),
+        );
+      }
+      const to = Date.parse(`${date}T00:00:00+08:00`) + DAY_MS;
+      for (const symbol of picked.history) {
+        const reply = await ask("/api/history-atmvol", {
+          ...{ symbol, resolution: "1D", to: String(to / 1_000) },
+          from: String((to - HISTORY_DAYS * DAY_MS) / 1_000),
+        });
+        rows.push(...parseVolatilityHistory(reply, symbol));
+      }
+      return sourceAnswer(replies, { rows });
+    },
+  };
+}
+
+/** Funds belong to no futures exchange: the map knows where they trade. */
+function knownProducts(rows: readonly MarketReport[]): (code: string) => Product {
+  const byCode = new Map(rows.map(({ exchange, product }) => [product, { exchange, product }]));
+  return (code) => byCode.get(code.toUpperCase()) ?? productOf(code);
+}

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import type { Candle } from "@/domain/klines/candle.ts";
+import { CALENDAR_TO, isTradingDay } from "@/domain/klines/trading_calendar.ts";
+import { type MarketReport, reportDate, type SourceSeries } from "@/domain/ports/market_source.ts";
+import { parseExactJson } from "./exact_json.ts";
+import { decimal, neededDecimal } from "./market_numbers.ts";
+import { productOf } from "./products.ts";
+import type { SourceReply } from "./source_reply.ts";
+
+const bar = z.object({
+  date: reportDate,
+  open: neededDecimal(),
+  high: neededDecimal(),
+  low: neededDecimal(),
+  close: neededDecimal(),
+  volume: neededDecimal(),
+  /** Contracts that stay open. */
+  hold: decimal(),
+  /** Zero where none was published. */
+  settle: decimal({ sentinels: ["0"] }),
+});
+
+export type SinaBar = z.infer<typeof bar>;
+
+/** Sina's own names are the first letters; its data is handed on under whole ones. */
+const LONG_NAMES: Readonly<Record<string, keyof SinaBar>> = {
+  ...{ d: "date", o: "open", h: "high", l: "low", c: "close", v: "volume", p: "hold", s: "settle" },
+};
+
+const bars = z.array(z.preprocess(longNamed, bar));
+
+/** `var _RB0=([…]);`, behind a comment that stops browsers. */
+const CALLBACK = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?[\w\s.$]*=?\s*\(([\s\S]*)\)\s*;?\s*$/;
+
+/** A symbol's whole history, ascending. Throws `invalid` for a symbol that Sina does not know. */
+export function parseSinaDaily(reply: SourceReply, symbol: string): SinaBar[] {
+  const value = sinaJson(reply);
+  if (value === null) throw reply.fail("invalid", `it has no contract ${symbol}`);
+  const read = reply.as(bars, value).sort((a, b) => a.date < b.date ? -1 : 1);
+  const doubled = read.find((one, i) => one.date === read[i + 1]?.date);
+  if (doubled === undefined) return read;
+  throw reply.fail("invalid", `it has two bars of ${symbol} for ${doubled.date}`);
+}
+
+/**
+ * The bars as candles of `sina:<symbol>:1d`. Bars of days on which nobody traded, which repeat the
+ * bar before them, are set apart as far as the calendar is known.
+ */
+export function sinaSeries(symbol: string, bars: readonly SinaBar[]): SourceSeries {
+  const isOff = ({ date }: SinaBar) => date <= CALENDAR_TO && !isTradingDay(date);
+  return {
+    symbol,
+    interval: "1d",
+    candles: bars.filter((one) => !isOff(one)).map(candleOf),
+    offCalendar: bars.filter(isOff).map(candleOf),
+  };
+}
+
+/** The newest bar up to a day with what a candle has no place for; none before the first bar. */
+export function dailyReports(
+  symbol: string,
+  bars: readonly SinaBar[],
+  date: string,
+): MarketReport[] {
+  const newest = bars.findLast((one) => one.date <= date && isTradingDay(one.date));
+  if (newest === undefined) return [];
+  const { date: reportDate, hold, ...values } = newest;
+  return [{
+    source: "sina",
+    kind: "daily",
+    ...productOf(symbol.replace(/\d+$/, "")),
+    contract: symbol,
+    reportDate,
+    values: { ...values, open_interest: hold },
+  }];
+}
+
+function candleOf({ date, open, high, low, close, volume }: SinaBar): Candle {
+  return {
+    openTime: Date.parse(`${date}T00:00:00Z`),
+    ...{ open, high, low, close, volume },
+    ...{ closeTime: null, quoteVolume: null, tradesCount: null },
+    ...{ takerBuyVolume: null, takerBuyQuoteVolume: null },
+  };
+}
+
+/** JSON, bare or as the argument of a script. */
+function sinaJson(reply: SourceReply): unknown {
+  const inner = CALLBACK.exec(reply.text)?.[1];
+  if (inner !== undefined && inner.trim() !== "") {
+    try {
+      return parseExactJson(inner);
+    } catch {
+      throw reply.fail("schema_changed", `${reply.op}: expected JSON inside of its script`, {
+        differences: ["expected JSON inside of the script, received other text"],
+      });
+    }
+  }
+  if (/^\s*(?:\/\*|var\s)/.test(reply.text) && inner === undefined) {
+    throw reply.fail("network", `${reply.op} ends in the middle`);
+  }
+  return reply.json();
+}
+
+function longNamed(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [LONG_NAMES[name] ?? name, one]),
+  );
+}

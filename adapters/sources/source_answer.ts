@@ -1,0 +1,55 @@
+import { isDeepStrictEqual } from "node:util";
+import {
+  type MarketReport,
+  marketReport,
+  reportIdentity,
+  type SourceAnswer,
+  type SourceSeries,
+} from "@/domain/ports/market_source.ts";
+import type { SourceReply } from "./source_reply.ts";
+
+/** What a crawl got, from its replies in their order. Throws `invalid` where it contradicts itself. */
+export function sourceAnswer(
+  replies: readonly SourceReply[],
+  { rows = [], series = [] }: {
+    readonly rows?: readonly MarketReport[];
+    readonly series?: readonly SourceSeries[];
+  },
+): SourceAnswer {
+  return {
+    rows: uniqueReports(rows, replies.at(-1)),
+    series,
+    raw: rawOf(replies),
+    sizeBytes: replies.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  };
+}
+
+/** What is said twice in the same words counts once. */
+function uniqueReports(
+  rows: readonly MarketReport[],
+  reply: SourceReply | undefined,
+): readonly MarketReport[] {
+  const unique = new Map<string, MarketReport>();
+  for (const row of rows.map((one) => marketReport.parse(one))) {
+    const identity = reportIdentity(row);
+    const before = unique.get(identity);
+    if (before !== undefined && !isDeepStrictEqual(before, row) && reply !== undefined) {
+      const name = row.contract ?? row.product;
+      throw reply.fail("invalid", `it says two things of ${name} (${row.kind}, ${row.reportDate})`);
+    }
+    unique.set(identity, row);
+  }
+  return [...unique.values()];
+}
+
+function rawOf(replies: readonly SourceReply[]): SourceAnswer["raw"] {
+  const [only, ...others] = replies;
+  const encoder = new TextEncoder();
+  if (only !== undefined && others.length === 0) {
+    return { bytes: encoder.encode(only.cleanText), contentType: only.contentType };
+  }
+  const lines = replies.map(({ op, contentType, cleanText }) =>
+    `${JSON.stringify({ request: op, contentType, body: cleanText })}\n`
+  );
+  return { bytes: encoder.encode(lines.join("")), contentType: "application/x-ndjson" };
+}

@@ -1,0 +1,31 @@
+const REMOVED = "[removed]";
+/** Shorter ones would be found everywhere. */
+const SHORTEST_SECRET = 4;
+
+const NAMES =
+  "[\\w-]*(?:token|secret|passw(?:or)?d|authorization|cookie|credential|api_?key|sess(?:ion)?_?id|remember)[\\w-]*";
+/** `"token": "abc"` and `token=abc`. */
+const JSON_MEMBER = new RegExp(`("${NAMES}"\\s*:\\s*")((?:[^"\\\\]|\\\\.)*)(")`, "gi");
+const ASSIGNED = new RegExp(`\\b(${NAMES}\\s*=\\s*["']?)([^\\s"'&;,<>]+)`, "gi");
+
+/** The text with these secrets and whatever is named like one blotted out. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  const known = secrets.flatMap(partsOf).filter((part) => part.length >= SHORTEST_SECRET)
+    .sort((a, b) => b.length - a.length);
+  return known.reduce((rest, secret) => rest.replaceAll(secret, REMOVED), text)
+    .replace(JSON_MEMBER, `$1${REMOVED}$3`)
+    .replace(ASSIGNED, `$1${REMOVED}`);
+}
+
+/** A secret, the values of the cookies in it, and how they are written in URLs and JSON. */
+function partsOf(secret: string): string[] {
+  const bare = secret.replace(/^(?:bearer|token|basic)\s+/i, "");
+  const cookies = secret.includes("=")
+    ? secret.split(";").map((cookie) => cookie.slice(cookie.indexOf("=") + 1).trim())
+    : [];
+  return [secret, bare, ...cookies].flatMap((part) => [
+    part,
+    encodeURIComponent(part),
+    JSON.stringify(part).slice(1, -1),
+  ]);
+}

@@ -1,0 +1,34 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { z } from "zod";
+import { namedDifferences } from "@/adapters/sources/named_differences.ts";
+
+function differences(schema: z.ZodType, value: unknown): string[] {
+  const { error } = schema.safeParse(value);
+  return error === undefined ? [] : namedDifferences(error);
+}
+
+const rows = z.object({ rows: z.array(z.object({ price: z.number(), name: z.string() })) });
+
+Deno.test("differences: name the place and what was expected there", () => {
+  deepEqual(differences(rows, { rows: [{ price: "1", name: "a" }] }), [
+    "rows[0].price: expected number, received string",
+  ]);
+  deepEqual(differences(rows, []), ["the answer: expected object, received array"]);
+  deepEqual(differences(rows, {}), ["rows: expected array, received undefined"]);
+});
+
+Deno.test("differences: what is wrong in every row is told once, with the first and how often", () => {
+  const value = { rows: Array.from({ length: 70 }, () => ({ name: 1 })) };
+  deepEqual(differences(rows, value), [
+    "rows[0].price: expected number, received undefined (70 times)",
+    "rows[0].name: expected string, received number (70 times)",
+  ]);
+});
+
+Deno.test("differences: a long list is cut and says how much is left", () => {
+  const names = Array.from({ length: 25 }, (_, i) => `f${i}`);
+  const wide = z.object(Object.fromEntries(names.map((name) => [name, z.string()])));
+  const lines = differences(wide, {});
+  equal(lines.length, 21);
+  equal(lines.at(-1), "and 5 more");
+});

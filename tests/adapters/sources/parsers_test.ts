@@ -1,0 +1,200 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import type { MarketReport, SourceName } from "@/domain/ports/market_source.ts";
+import { SourceError } from "@/domain/ports/source_error.ts";
+import { openSites, sourceOf } from "@/tests/support/open_sites.ts";
+import { smallSamples, type SourceSamples } from "@/tests/support/source_samples.ts";
+
+const small = smallSamples();
+
+async function crawl(
+  name: SourceName,
+  { date = "2026-09-08", ...samples }: Partial<SourceSamples> & { readonly date?: string } = {},
+) {
+  const house = openSites({ samples: { ...small, ...samples } });
+  return await sourceOf(house, name).fetch({ date, signal: new AbortController().signal });
+}
+
+async function failed(name: SourceName, samples: Partial<SourceSamples>): Promise<SourceError> {
+  const error = await crawl(name, samples).then(() => undefined, (cause: unknown) => cause);
+  ok(error instanceof SourceError, Deno.inspect(error));
+  return error;
+}
+
+const place = ({ exchange, product, contract, reportDate }: MarketReport) =>
+  [exchange, product, contract, reportDate].join(" ");
+
+function rated(long: readonly string[], short: readonly string[] = []): string {
+  const item = (text: string) => {
+    const [smallbreedscode, ratingforecast] = text.split(" ");
+    return { breeds: "", smallbreeds: null, smallbreedscode, ratingforecast };
+  };
+  const data = { manyList: long.map(item), shortList: short.map(item) };
+  return JSON.stringify({ code: 200, data });
+}
+
+Deno.test("founderfu: the evening's crawl keeps what the morning said", async () => {
+  const { rows } = await crawl("founderfu");
+  deepEqual(rows.map(({ product, values }) => [product, values]), [
+    ["RB", {
+      ...{ name: "rb", sector: "黑色", morning_direction: "long", morning_rating: "偏多" },
+      ...{ night_direction: "short", night_rating: "偏空" },
+    }],
+    ["I", {
+      ...{ name: "i", sector: "黑色", morning_direction: "short", morning_rating: "2" },
+      ...{ night_direction: null, night_rating: null },
+    }],
+  ]);
+});
+
+Deno.test("founderfu: lists that are not out are no failure, said twice is said once", async () => {
+  const none = JSON.stringify({ code: 200, msg: null, data: null });
+  deepEqual((await crawl("founderfu", { ratings: { 早盘提示: none, 夜盘提示: none } })).rows, []);
+  const ratings = { 早盘提示: rated(["rb 5", "RB2701 4", "rb 5"]), 夜盘提示: rated(["rb 3"]) };
+  const { rows } = await crawl("founderfu", { ratings });
+  deepEqual(rows.map(place), ["SHFE RB  2026-09-08", "SHFE RB RB2701 2026-09-08"]);
+});
+
+Deno.test("founderfu: a product that is to rise and to fall at once is invalid", async () => {
+  const ratings = { 早盘提示: rated(["rb 5"], ["rb 5"]), 夜盘提示: rated([]) };
+  const error = await failed("founderfu", { ratings });
+  deepEqual([error.errorClass, error.retryable], ["invalid", false]);
+  match(error.message, /two things of RB \(rating, 2026-09-08\)/);
+});
+
+Deno.test("hzzhqx: names what its answer no longer has, and how often", async () => {
+  const overallView = small.overallView.replaceAll("excessiveRate", "bullishRate");
+  const error = await failed("hzzhqx", { overallView });
+  equal(error.errorClass, "schema_changed");
+  deepEqual(error.differences, ["result[0].excessive_ratio: expected a number (2 times)"]);
+  match(error.message, /result\[0\]\.excessive_ratio: expected a number/);
+});
+
+Deno.test("hzzhqx: an export in snake case reads as the site's own answer", async () => {
+  const snake = small.overallView.replace(
+    /"(excessive|neutral|empty|variety|more)(Rate|Num|Code|Name|Port)"/g,
+    (_, head: string, tail: string) =>
+      `"${head}_${tail === "Rate" && head !== "more" ? "ratio" : tail.toLowerCase()}"`,
+  );
+  ok(snake.includes('"excessive_ratio"') && snake.includes('"more_rate"'));
+  deepEqual((await crawl("hzzhqx", { overallView: snake })).rows, (await crawl("hzzhqx")).rows);
+});
+
+Deno.test("hzzhqx: what the site says of its own failure decides the class", async () => {
+  const said: readonly [code: string, text: string, errorClass: string][] = [
+    ["401", "", "login_required"],
+    ["A0230", "token 已过期", "login_required"],
+    ["B0001", "请求过于频繁", "rate_limited"],
+    ["500", "系统繁忙", "server"],
+  ];
+  for (const [errCode, errDesc, errorClass] of said) {
+    const overallView = JSON.stringify({ success: false, result: null, errCode, errDesc });
+    equal((await failed("hzzhqx", { overallView })).errorClass, errorClass, errDesc);
+  }
+});
+
+Deno.test("openvlab: a code abroad is not the one at home, an evening is the next trading day", async () => {
+  const rows = (await crawl("openvlab")).rows.filter(({ contract }) => contract === undefined);
+  deepEqual(rows.map(place), [
+    "SHFE RB  2026-09-08",
+    "DCE EG  2026-09-08",
+    "GFEX SI  2026-09-08",
+    "COMEX COMEX.SI  2026-09-08",
+    "SHSE 510050  2026-09-09",
+  ]);
+  const [, eg] = rows;
+  deepEqual([eg?.values.rv22, eg?.values.skew_current], [null, null]);
+});
+
+Deno.test("openvlab: a sentinel is null where volatilities are, and a number where changes are", async () => {
+  const { rows } = await crawl("openvlab");
+  const near = rows.find(({ contract, kind }) => contract === "EG2610" && kind === "volatility");
+  deepEqual(near?.values.mktvol_tday_call_bid, [
+    ...[["5100", null], ["5700", "46.0467"], ["5800", null]],
+  ]);
+  deepEqual(near?.values.strike_oid_c, { 5100: "-100", 5200: "7" });
+});
+
+Deno.test("openvlab: what a surface lost is named, nested texts that are broken too", async () => {
+  const spoil = (from: string | RegExp, to: string) => ({
+    surfaces: { EG: (small.surfaces.EG ?? "").replace(from, to) },
+  });
+  const cases: readonly [Partial<SourceSamples>, RegExp][] = [
+    [
+      spoil('"theovol_tday"', '"theovol"'),
+      /result\.202610\.theovol_tday: expected a list of pairs/,
+    ],
+    [spoil('"forward_td":"5182.53"', '"forward_td":"up"'), /forward_td: .*received other text/],
+    [spoil("[[5100.0, 52.1827]]", "[[5100.0, 52.1827]"), /theovol_tday: expected a list of pairs/],
+    [spoil("[[5100.0, 52.1827]]", "{}"), /theovol_tday: expected a list of pairs/],
+    [spoil("[4250.0, 5800.0]", "[4250.0]"), /trading_strike: expected two numbers/],
+  ];
+  for (const [samples, says] of cases) {
+    const error = await failed("openvlab", samples);
+    equal(error.errorClass, "schema_changed");
+    match(error.differences.join("\n"), says);
+  }
+});
+
+Deno.test("openvlab: a product that nobody has quoted yet is of the day asked for", async () => {
+  const ctamap = small.ctamap.replace('"last_time":"2026-09-08 11:30:02"', '"last_time":"NaN"');
+  const [row] = (await crawl("openvlab", { ctamap, date: "2026-09-04" })).rows;
+  deepEqual([row?.reportDate, row?.values.last_time], ["2026-09-04", null]);
+});
+
+Deno.test("jiaoyikecha: empty lists of PHP stand for empty objects", async () => {
+  const empty = '{"code":0,"msg":"","data":[]}';
+  const jiaoyikecha = {
+    ...small.jiaoyikecha,
+    variety_position: empty,
+    broker_positions: '{"code":0,"msg":"","data":{"positions":[]}}',
+  };
+  const { rows } = await crawl("jiaoyikecha", { jiaoyikecha });
+  equal(rows.filter(({ kind }) => kind === "position_ranking").length, 0);
+  equal(rows.filter(({ kind }) => kind === "sentiment").length, 2);
+});
+
+Deno.test("jiaoyikecha: contracts of INE are INE's, whoever lists them", async () => {
+  const longhu_list = '{"code":0,"data":[{"name":"原油","code":"sc2611","longhu":1}]}';
+  const jiaoyikecha = { ...small.jiaoyikecha, longhu_list };
+  const { rows } = await crawl("jiaoyikecha", { jiaoyikecha });
+  const oil = rows.find(({ product }) => product === "SC");
+  deepEqual([oil?.exchange, oil?.contract], ["INE", "SC2611"]);
+});
+
+Deno.test("sina: its script, plain JSON and long names read the same", async () => {
+  const script = small.dailies.RB0 ?? "";
+  const json = script.slice(script.indexOf("(") + 1, script.lastIndexOf(")"));
+  const long = { d: "date", o: "open", h: "high", l: "low", c: "close", v: "volume", p: "hold" };
+  const longNamed = Object.entries({ ...long, s: "settle" })
+    .reduce((text, [from, to]) => text.replaceAll(`"${from}":`, `"${to}":`), json);
+  const expected = await crawl("sina");
+  for (const RB0 of [json, longNamed, `var _RB0=(${longNamed})`]) {
+    const answer = await crawl("sina", { dailies: { ...small.dailies, RB0 } });
+    deepEqual(answer.series, expected.series);
+    deepEqual(answer.rows, expected.rows);
+  }
+});
+
+Deno.test("sina: bars of closed days are set apart, a settlement of zero is none", async () => {
+  const { series, rows } = await crawl("sina", { date: "2026-09-06" });
+  const dates = (openTimes: readonly { readonly openTime: number }[] = []) =>
+    openTimes.map(({ openTime }) => new Date(openTime).toISOString());
+  deepEqual(dates(series[1]?.candles), ["2026-09-04T00:00:00.000Z"]);
+  deepEqual(dates(series[1]?.offCalendar), ["2026-09-06T00:00:00.000Z"]);
+  deepEqual(series[1]?.candles[0]?.high, "3042.5");
+  deepEqual(rows.map(place)[1], "SHFE RB RB0 2026-09-04");
+  deepEqual(rows[1]?.values.settle, null);
+});
+
+Deno.test("sina: an unknown contract, two bars for a day and no bars at all are told apart", async () => {
+  const dailies = (RB0: string) => ({ dailies: { ...small.dailies, RB0 } });
+  const unknown = await failed("sina", dailies("var _RB0=(null);"));
+  deepEqual([unknown.errorClass, unknown.message], [
+    "invalid",
+    "Cannot crawl sina: it has no contract RB0",
+  ]);
+  const twice = (small.dailies.RB0 ?? "").replace("2026-09-07", "2026-09-04");
+  match((await failed("sina", dailies(twice))).message, /two bars of RB0 for 2026-09-04/);
+  const { rows, series } = await crawl("sina", dailies("var _RB0=([]);"));
+  deepEqual([rows.length, series[1]?.candles], [2, []]);
+});

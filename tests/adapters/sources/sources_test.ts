@@ -1,0 +1,257 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { findProduct, productOf, readContract } from "@/adapters/sources/products.ts";
+import { openSources, type SourcesOptions } from "@/adapters/sources/sources.ts";
+import {
+  type MarketSource,
+  reportIdentity,
+  SOURCE_NAMES,
+  type SourceName,
+} from "@/domain/ports/market_source.ts";
+import { SourceError } from "@/domain/ports/source_error.ts";
+import { leapingClock } from "@/tests/support/fake_clock.ts";
+import { credential, openSites, SELECTORS, sourceOf } from "@/tests/support/open_sites.ts";
+import { FAULT_CLASSES, seededFaults } from "@/tests/support/source_faults.ts";
+import { SESSION_ID, smallSamples } from "@/tests/support/source_samples.ts";
+import {
+  createSites,
+  fetchFrom,
+  SITE_URLS,
+  type SiteOptions,
+} from "@/tests/support/source_server.ts";
+import { tablePageReader } from "@/tests/support/table_page_reader.ts";
+
+const NOW = Date.parse("2026-09-08T09:30:00Z");
+const DATE = "2026-09-08";
+const never = new AbortController().signal;
+
+function open(name: SourceName, options: Partial<SourcesOptions> & SiteOptions = {}) {
+  const sites = createSites(options);
+  const clock = leapingClock(NOW);
+  const fetch = fetchFrom(sites);
+  const source = openSources({ clock, fetch, urls: SITE_URLS, ...options }).get(name);
+  ok(source);
+  return { source, sites, clock };
+}
+
+async function failed(source: MarketSource): Promise<SourceError> {
+  const error = await source.fetch({ date: DATE, signal: never }).then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  ok(error instanceof SourceError, Deno.inspect(error));
+  return error;
+}
+
+Deno.test("sources: all but the pages can be asked as they are", () => {
+  const sources = openSources({ clock: leapingClock(NOW) });
+  deepEqual([...sources.keys()], [...SOURCE_NAMES]);
+  const missing = [...sources].filter(([, one]) => one.missing.length > 0);
+  deepEqual(missing.map(([name, one]) => [name, one.missing]), [
+    ["rongda", [
+      ...["SOURCE_URLS.rongda", "SOURCE_RONGDA_COOKIE", "SOURCE_RONGDA_SELECTORS", "BROWSER_PATH"],
+    ]],
+    ["rongda2", [
+      ...["SOURCE_URLS.rongda2", "SOURCE_RONGDA2_COOKIE", "SOURCE_RONGDA2_SELECTORS"],
+      "BROWSER_PATH",
+    ]],
+  ]);
+});
+
+Deno.test("sources: one that is not configured says so when it is asked all the same, and asks nobody", async () => {
+  const { source, sites } = open("rongda");
+  const error = await failed(source);
+  deepEqual([error.errorClass, error.retryable], ["not_configured", false]);
+  match(error.message, /SOURCE_RONGDA_COOKIE, SOURCE_RONGDA_SELECTORS, BROWSER_PATH not set/);
+  equal(sites.requests.length, 0);
+});
+
+Deno.test("sources: selectors that are wrong are named with what is wrong", async () => {
+  const wrong: readonly [SourceName, string, RegExp][] = [
+    ["sina", '{"symbols":["rb0"]}', /SOURCE_SINA_SELECTORS is wrong: symbols\[0\]/],
+    ["sina", '{"symbol":["RB0"]}', /SOURCE_SINA_SELECTORS is wrong: .*symbol/],
+    ["openvlab", '{"surfaces":["../login"]}', /SOURCE_OPENVLAB_SELECTORS is wrong: surfaces/],
+    ["jiaoyikecha", "[", /SOURCE_JIAOYIKECHA_SELECTORS is wrong: expected JSON/],
+  ];
+  for (const [name, selectors, says] of wrong) {
+    const { source, sites } = open(name, { access: { [name]: { selectors } } });
+    const error = await failed(source);
+    equal(error.errorClass, "not_configured");
+    match(error.message, says);
+    equal(sites.requests.length, 0);
+  }
+});
+
+Deno.test("jiaoyikecha: opens one session a crawl and asks with it, a second apart", async () => {
+  const { source, sites, clock } = open("jiaoyikecha", { intervalMs: 10 });
+  await source.fetch({ date: DATE, signal: never });
+  const [shell, session, ...asked] = sites.requests;
+  deepEqual([shell?.path, session?.path], ["/", "/ajax/session.php"]);
+  equal(session?.headers.get("cookie"), null);
+  deepEqual(asked.map(({ path }) => path.slice("/ajax/".length)), [
+    ...["all_varieties.php", "daily_wr.php", "longhu_list.php", "niuxiong_list.php"],
+    ...["recent_contracts.php", "variety_position.php"],
+  ]);
+  for (const { headers, query } of asked) {
+    deepEqual([headers.get("cookie"), query.v], [`PHPSESSID=${SESSION_ID}`, "5f6760cc"]);
+  }
+  deepEqual(asked.at(-1)?.form, { variety: "螺纹钢", code: "rb2701", date: DATE });
+  ok(clock.now() - NOW >= 1_000 * (sites.requests.length - 1));
+});
+
+Deno.test("jiaoyikecha: a session that is given is used, one that is logged in goes along", async () => {
+  const cookies = async (cookie: string) => {
+    const access = { jiaoyikecha: { cookie: credential(cookie) } };
+    const { source, sites } = open("jiaoyikecha", { access });
+    await source.fetch({ date: DATE, signal: never });
+    const session = sites.requests.some(({ path }) => path === "/ajax/session.php");
+    return [session, sites.requests.at(-1)?.headers.get("cookie")];
+  };
+  deepEqual(await cookies("PHPSESSID=mine-mine"), [false, "PHPSESSID=mine-mine"]);
+  deepEqual(await cookies("remember=me"), [true, `PHPSESSID=${SESSION_ID}; remember=me`]);
+});
+
+Deno.test("jiaoyikecha: crawls the contracts that are picked, and minds one that the site has not", async () => {
+  const picked = (contracts: readonly string[]) =>
+    open("jiaoyikecha", {
+      access: { jiaoyikecha: { selectors: JSON.stringify({ contracts }) } },
+    });
+  const { source, sites } = picked(["jd2706", "jd2706", "SC2611"]);
+  await source.fetch({ date: DATE, signal: never });
+  const codes = sites.requests.flatMap(({ form }) => form.code === undefined ? [] : [form.code]);
+  deepEqual(codes, ["jd2706", "SC2611"]);
+  ok(!sites.requests.some(({ path }) => path.includes("recent_contracts")));
+  const error = await failed(picked(["xx2701"]).source);
+  deepEqual([error.errorClass, error.hint?.includes("SELECTORS")], ["invalid", true]);
+});
+
+Deno.test("openvlab: asks for a year of history that ends with the day, in Shanghai", async () => {
+  const access = { openvlab: { selectors: '{"history":["EG2610"]}' } };
+  const { source, sites } = open("openvlab", { access });
+  const { rows } = await source.fetch({ date: DATE, signal: never });
+  const [, asked] = sites.requests;
+  deepEqual(asked?.query, {
+    ...{ symbol: "EG2610", resolution: "1D" },
+    from: String(Date.parse("2025-09-09T00:00:00+08:00") / 1_000),
+    to: String(Date.parse("2026-09-09T00:00:00+08:00") / 1_000),
+  });
+  deepEqual(
+    rows.filter(({ kind }) => kind === "daily").map((
+      { reportDate, values },
+    ) => [reportDate, values]),
+    [["2026-09-07", { atm_volatility: "21.5" }], ["2026-09-08", { atm_volatility: null }]],
+  );
+});
+
+const PAGES: readonly [page: string, errorClass: string | undefined, says: RegExp | undefined][] = [
+  ['<p class="empty">none</p>', undefined, undefined],
+  ["<table></table>", "schema_changed", /elements of rows, received none/],
+  [
+    '<tr class="product"><td class="variety">RB</td><td class="structure">a</td><td class="strength">1</td></tr>',
+    "schema_changed",
+    /elements of columns\.spread/,
+  ],
+  [
+    '<tr class="product"><td class="variety"></td><td class="structure">a</td><td class="strength">1</td><td class="spread">2</td></tr>',
+    "schema_changed",
+    /\[0\]\.variety: expected text/,
+  ],
+];
+
+Deno.test("page sources: an empty table is no failure, a page that has changed is one", async () => {
+  for (const [page, errorClass, says] of PAGES) {
+    const { sources } = openSites({ samples: { ...smallSamples(), page } });
+    const source = sources.get("rongda2");
+    ok(source);
+    if (errorClass === undefined) {
+      deepEqual((await source.fetch({ date: DATE, signal: never })).rows, []);
+      continue;
+    }
+    const error = await failed(source);
+    equal(error.errorClass, errorClass);
+    match(error.differences.join("\n"), says ?? /./);
+  }
+});
+
+Deno.test("page sources: give the browser their own page, cookie and selectors", async () => {
+  const fetch = fetchFrom(createSites());
+  const asked: string[] = [];
+  const pages = tablePageReader((url, init) => {
+    asked.push(`${url.pathname} ${new Headers(init.headers).get("cookie")}`);
+    return fetch(url, init);
+  });
+  const access = (cookie: string) => ({ cookie: credential(cookie), selectors: SELECTORS.page });
+  const options = { pages, access: { rongda: access("a=1"), rongda2: access("b=2") } };
+  for (const name of ["rongda", "rongda2"] as const) {
+    const { source } = open(name, options);
+    deepEqual(source.missing, []);
+    const { rows } = await source.fetch({ date: DATE, signal: never });
+    deepEqual(rows.map(({ source, product, contract }) => [source, product, contract]), [
+      ...[[name, "RB", undefined], [name, "RB", "RB2701"]],
+    ]);
+    deepEqual(rows.map(({ values }) => values.strength), ["85.5", null]);
+  }
+  deepEqual(asked, ["/rongda a=1", "/rongda2 b=2"]);
+});
+
+Deno.test("products: are found by code and by every name that the sites use", () => {
+  const names: readonly [name: string, exchange: string, product: string][] = [
+    ["rb", "SHFE", "RB"],
+    ["螺纹钢", "SHFE", "RB"],
+    ["郑棉", "CZCE", "CF"],
+    ["棉花", "CZCE", "CF"],
+    ["LU燃油", "INE", "LU"],
+    ["20号胶", "INE", "NR"],
+    ["1000中证", "CFFEX", "IM"],
+    ["中证1000", "CFFEX", "IM"],
+    ["PTA", "CZCE", "TA"],
+    ["PP", "DCE", "PP"],
+    ["工业硅", "GFEX", "SI"],
+  ];
+  for (const [name, exchange, product] of names) deepEqual(productOf(name), { exchange, product });
+  equal(findProduct("月饼"), undefined);
+  deepEqual(productOf("yb"), { exchange: null, product: "YB" });
+});
+
+Deno.test("products: a contract is told from what only looks like one", () => {
+  deepEqual(readContract("rb2701"), { contract: "RB2701", letters: "RB" });
+  deepEqual(readContract("TA701"), { contract: "TA701", letters: "TA" });
+  for (const text of ["RB", "2701", "rb27", "510050", "cs2611-C-2300"]) {
+    equal(readContract(text), undefined, text);
+  }
+});
+
+Deno.test("sources: 300 crawls with seeded faults end in reports or in the fault's own class", async () => {
+  let failures = 0;
+  for (let seed = 1; seed <= 50; seed++) {
+    const drawn = seededFaults(seed, { every: 5 });
+    const met: string[] = [];
+    const house = openSites({
+      faults: (request) => {
+        const fault = drawn(request);
+        // A hang needs whoever ends it; half a page is half a table.
+        if (fault === undefined || fault.kind === "hang" || fault.kind === "truncated") return;
+        met.push(`${request.source} ${FAULT_CLASSES[fault.kind]}`);
+        return fault;
+      },
+    });
+    const names: readonly SourceName[] = SOURCE_NAMES.filter((name) => name !== "rongda2");
+    const outcomes = await Promise.all(
+      names.map((name) =>
+        sourceOf(house, name).fetch({ date: DATE, signal: never }).then(
+          ({ rows }) => {
+            equal(new Set(rows.map(reportIdentity)).size, rows.length);
+            return undefined;
+          },
+          (error: unknown) => {
+            ok(error instanceof SourceError, Deno.inspect(error));
+            return `${error.source} ${error.errorClass}`;
+          },
+        )
+      ),
+    );
+    const failed = outcomes.filter((one) => one !== undefined);
+    deepEqual(failed.toSorted(), met.toSorted(), `seed ${seed}`);
+    failures += failed.length;
+  }
+  ok(failures > 50, `${failures}`);
+});

@@ -27,6 +27,8 @@ export interface LostRun {
   readonly at: number;
   /** Null when the process that ran it is known to be gone. */
   readonly leaseUntil: number | null;
+  /** By whoever ran it, when the service stops. */
+  readonly stopped: boolean;
 }
 
 export type CrawlerRunCommand =
@@ -131,7 +133,10 @@ function eventOf(
   return { type, data: { ...data, ...failure } };
 }
 
-function closeCrashed({ runId, at, leaseUntil }: LostRun, state: CrawlerRun): CrawlerRunEvent[] {
+function closeCrashed(
+  { runId, at, leaseUntil, stopped }: LostRun,
+  state: CrawlerRun,
+): CrawlerRunEvent[] {
   if (state.status === "absent") throw unknownRun(runId);
   if (state.status === "ended") return [];
   if (leaseUntil !== null && at < leaseUntil) {
@@ -141,7 +146,7 @@ function closeCrashed({ runId, at, leaseUntil }: LostRun, state: CrawlerRun): Cr
   const attempt = (last?.data.attempt ?? 0) + 1;
   return [{
     type: "CrawlerCrashed",
-    data: { runId, source, venue, attempt, startedAt, finishedAt: at, leaseUntil },
+    data: { runId, source, venue, attempt, startedAt, finishedAt: at, leaseUntil, stopped },
   }];
 }
 

@@ -39,6 +39,7 @@ export function noteRun(state: SourceAlerts, event: CrawlerRunEvent): SourceAler
     case "CrawlerFailed":
     case "CrawlerTimedOut":
     case "CrawlerCrashed": {
+      if (event.type === "CrawlerCrashed" && event.data.stopped) return state;
       const failure = alertedFailure(event);
       const { since = failure.finishedAt, runs = 0 } = state.failing ?? {};
       const failing = { since, runs: runs + 1 };

@@ -35,7 +35,7 @@ export function addRun(day: SourceDay, { type, data }: CrawlerRunEvent): SourceD
     case "CrawlerTimedOut":
       return timed({ ...day, timedOut: day.timedOut + 1 }, data);
     case "CrawlerCrashed":
-      return { ...day, crashed: day.crashed + 1 };
+      return data.stopped ? day : { ...day, crashed: day.crashed + 1 };
     case "CrawlerSkipped":
       return { ...day, skipped: day.skipped + 1 };
     case "CrawlerRunStarted":

@@ -48,7 +48,7 @@ export const crawlerRunEvents = {
   CrawlerFailed: z.object({ ...run, ...attempt, ...failure }),
   /** The last attempt was aborted when its time was over. */
   CrawlerTimedOut: z.object({ ...run, ...attempt, ...failure }),
-  /** Whoever ran it is gone. */
+  /** Whoever ran it is gone or was told to stop. */
   CrawlerCrashed: z.object({
     ...run,
     /** The one that was under way or next. */
@@ -57,6 +57,8 @@ export const crawlerRunEvents = {
     finishedAt: epochMs,
     /** When its lease ran out; null when its process is known to be gone. */
     leaseUntil: epochMs.nullable(),
+    /** The service was stopped in order: the run is made up for, and nobody needs to be told. */
+    stopped: z.boolean(),
   }),
   /** It never began. */
   CrawlerSkipped: z.object({

@@ -35,7 +35,14 @@ const failed = { type: "CrawlerFailed", data: { ...second, ...failure } } as con
 const succeeded = { type: "CrawlerSucceeded", data: { ...second, rows: 7, bytes: 70 } } as const;
 const crashed = {
   type: "CrawlerCrashed",
-  data: { ...identity, attempt: 2, startedAt: 10, finishedAt: 200, leaseUntil: 150 },
+  data: {
+    ...identity,
+    attempt: 2,
+    startedAt: 10,
+    finishedAt: 200,
+    leaseUntil: 150,
+    stopped: false,
+  },
 } as const;
 const skipped: { type: "CrawlerSkipped"; data: Data<"CrawlerSkipped"> } = {
   type: "CrawlerSkipped",
@@ -193,7 +200,7 @@ testDecider("EndAttempt", crawlerRun, [
 
 const close = (at: number, leaseUntil: number | null): CrawlerRunCommand => ({
   type: "CloseCrashed",
-  data: { runId: "run-1", at, leaseUntil },
+  data: { runId: "run-1", at, leaseUntil, stopped: false },
 });
 
 testDecider("CloseCrashed", crawlerRun, [

@@ -65,7 +65,7 @@ export function attempted(options: RunOptions = {}): CrawlerRunEvent {
 
 export function crashed(options: RunOptions = {}): CrawlerRunEvent {
   const { durationMs: _, ...data } = attempt(options);
-  return { type: "CrawlerCrashed", data: { ...data, leaseUntil: data.finishedAt } };
+  return { type: "CrawlerCrashed", data: { ...data, leaseUntil: data.finishedAt, stopped: false } };
 }
 
 export function skipped(options: RunOptions = {}): CrawlerRunEvent {

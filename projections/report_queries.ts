@@ -1,0 +1,31 @@
+import type { MarketReportRow } from "@/events/catalog/market_report.ts";
+
+/** One report of a market page as it was crawled last. */
+export interface ReportView extends Omit<MarketReportRow, "kind"> {
+  readonly source: string;
+  readonly kind: MarketReportRow["kind"];
+  /** Epoch ms. */
+  readonly capturedAt: number;
+}
+
+export interface ReportFilter {
+  readonly source?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly exchange?: string | undefined;
+  readonly product?: string | undefined;
+  readonly contract?: string | undefined;
+  /** One report date, `2026-09-08`, or a range of them, both inclusive. */
+  readonly date?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  /** From 1. */
+  readonly page: number;
+  readonly size: number;
+}
+
+export interface ReportQueries {
+  /** The newest report date first, then by source, kind, product and contract. */
+  findReports(
+    filter: ReportFilter,
+  ): Promise<{ readonly reports: readonly ReportView[]; readonly total: number }>;
+}

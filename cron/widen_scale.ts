@@ -1,4 +1,3 @@
-import { VersionConflict } from "@/events/store/store.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import type { Scale } from "@/domain/ports/lake.ts";
 import { type KlinePeriodRow, klinePeriods } from "@/projections/kline_periods.ts";
@@ -7,6 +6,7 @@ import { type IngestDeps, type IngestRun, partId, type SeriesScale } from "./ing
 import { verifiedBlob } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod } from "./period_state.ts";
 import { currentSeries, decideSeries } from "./series_commands.ts";
+import { untilDecided } from "./until_decided.ts";
 
 /** For one ingest, whose rows need these decimals. */
 export function openScale(deps: IngestDeps, run: IngestRun, needed: Scale): SeriesScale {
@@ -53,21 +53,16 @@ export async function currentScale(
 
 async function rescaleFiles(deps: IngestDeps, run: IngestRun, scale: Scale): Promise<void> {
   const rows = await listFiledPeriods(deps.db, run.seriesId);
-  for (const row of rows.filter((row) => isNarrower(row, scale))) {
-    run.signal?.throwIfAborted();
-    try {
-      await rescale(deps, run, { row, scale });
-    } catch (error) {
-      // A file that meanwhile changed is done already.
-      if (!(error instanceof VersionConflict)) throw error;
-    }
+  for (const { period } of rows.filter((row) => isNarrower(row, scale))) {
+    // Whoever came first may have gone by a narrower scale.
+    await untilDecided(() => rescale(deps, run, { period, scale }), run.signal);
   }
 }
 
 async function rescale(
   deps: IngestDeps,
   run: IngestRun,
-  { row: { period }, scale }: { row: KlinePeriodRow; scale: Scale },
+  { period, scale }: { period: string; scale: Scale },
 ): Promise<void> {
   const { seriesId, actor } = run;
   const current = await currentPeriod(deps, { seriesId, period });

@@ -1,27 +1,19 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { lockDirectory, readHolder } from "@/adapters/directory_lock.ts";
 
-const HOLD = `
-  import { lockDirectory } from "@/adapters/directory_lock.ts";
-  const lock = await lockDirectory(Deno.args[0], { pid: Deno.pid, address: "http://x", tokenFile: null });
-  console.log(lock.held);
-  await new Promise((resolve) => setTimeout(resolve, 60_000));
-`;
+const HOLDER = new URL("../support/hold_directory_lock.ts", import.meta.url).pathname;
 
 Deno.test("directory lock names its holder to a second process and is free after kill -9", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/lock`;
-  const script = new URL(`../zz_${crypto.randomUUID()}.ts`, import.meta.url).pathname;
-  await Deno.writeTextFile(script, HOLD);
   const holder = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", script, path],
+    args: ["run", "-A", "--no-check", HOLDER, path],
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
   const reader = holder.stdout.getReader();
   const { value } = await reader.read();
   equal(new TextDecoder().decode(value).trim(), "true");
-  await Deno.remove(script);
 
   const refused = await lockDirectory(path, { pid: Deno.pid, address: null, tokenFile: null });
   ok(!refused.held);

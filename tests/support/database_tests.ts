@@ -1,7 +1,9 @@
 const IMPORT = /^(?:import|export|\}) .*?from "(\.{1,2}\/[^"]+|@\/tests\/[^"]+)"/gm;
 
+const DATABASES = ["tests/support/database.ts", "tests/support/postgres_cluster.ts"];
+
 /**
- * The test files that run on every database: those whose imports reach `tests/support/database.ts`.
+ * The test files that run on every database: those whose imports reach what opens one.
  * They are what a run with a PostgreSQL server adds.
  */
 export async function databaseTests(root: string): Promise<string[]> {
@@ -15,7 +17,7 @@ export async function databaseTests(root: string): Promise<string[]> {
       importers.set(imported, [...importers.get(imported) ?? [], path]);
     }
   }
-  const reached = new Set([`${root}/tests/support/database.ts`]);
+  const reached = new Set(DATABASES.map((path) => `${root}/${path}`));
   for (const path of reached) {
     for (const importer of importers.get(path) ?? []) reached.add(importer);
   }

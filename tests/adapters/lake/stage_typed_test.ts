@@ -43,6 +43,11 @@ const plainRow = fc.tuple(
     );
   });
 
+const plain = (
+  n: number,
+) => [String(minute(n)), "10", "12.5", "9", "11", "3", ...Array(5).fill("")];
+const [CLEAN, CLEAN_TOO] = [plain(1), plain(2)];
+
 Deno.test("staging takes files of plain rows as the domain's rule does, with the decimals they need", () =>
   withLake(async ({ file, stage }) => {
     let clean = 0;
@@ -82,9 +87,10 @@ Deno.test("staging takes files of plain rows as the domain's rule does, with the
           await batch.drop();
         },
       ),
-      { numRuns: 120 },
+      // What the draw seldom gives, and the fast way is for: nothing to turn away.
+      { numRuns: 120, examples: [[[[CLEAN]], true], [[[CLEAN], [CLEAN_TOO]], false]] },
     );
-    assert.ok(clean > 5, "the fast way was hardly taken");
+    assert.ok(clean >= 2, "the fast way was not taken");
   }));
 
 const type = { width: 18, scale: 8 } as const;

@@ -32,8 +32,8 @@ export interface AlertSenderOptions {
 
 export interface AlertSender {
   /**
-   * Records the alert and hands it to every channel. With the database down it goes out all the same
-   * and its record follows. Refusal `conflict` when another instance has told these runs otherwise.
+   * Records the alert and hands it to every channel; one that was recorded before is not told again.
+   * With the database down it goes out all the same and its record follows. Refusal `conflict` when another instance has told these runs otherwise.
    */
   raise(alert: RaisedAlert): Promise<void>;
   /** Hands on what was raised before, e.g. by a process that is gone, to the channels that lack it. */
@@ -57,11 +57,14 @@ export function createAlertSender(options: AlertSenderOptions): AlertSender {
   let recording = Promise.resolve();
   let isRecording = false;
 
-  async function record(command: AlertCommand): Promise<void> {
+  /** Whether it was news to the log. */
+  async function record(command: AlertCommand): Promise<boolean> {
     const { alertId } = command.data;
     const commandId = uuidV5(NAMESPACE, JSON.stringify(command));
     const meta = { actor: "job:alerts", commandId };
-    await handle({ store }, alertDecider, { stream: `alert-${alertId}`, command, meta });
+    const stream = `alert-${alertId}`;
+    const { events, replayed } = await handle({ store }, alertDecider, { stream, command, meta });
+    return events.length > 0 && !replayed;
   }
 
   /** In the order in which it happened, for as long as the database takes to come back. */
@@ -93,7 +96,8 @@ export function createAlertSender(options: AlertSenderOptions): AlertSender {
     async raise(alert) {
       const command: AlertCommand = { type: "RaiseAlert", data: alert };
       try {
-        await record(command);
+        // Whoever raised it before has it in hand, or is resumed.
+        if (!await record(command)) return;
       } catch (error) {
         if (!(error instanceof DatabaseError && error.retryable)) throw error;
         log.warn("cannot record an alert before it is told", failureFields(error));

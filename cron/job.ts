@@ -1,14 +1,31 @@
+import type { RetryPolicy } from "@/domain/crawlers/retry_policy.ts";
 import type { Progress } from "@/domain/ports/progress.ts";
 
-/** Work the service starts by itself. Safe to run twice and to stop halfway. */
+/**
+ * A source of the supervisor: work that it starts by itself, tries again and records. Safe to run
+ * twice and to stop halfway.
+ */
 export interface Job {
-  /** Letters, digits and hyphens: also the name in `deno task job <name>` and in the logs. */
+  /** Letters, digits and hyphens: also the name in `deno task job <name>`, in the API and in the logs. */
   readonly name: string;
   /** Five fields of cron, in the installation's time zone. */
   readonly schedule: string;
   /** Runs when the service starts, too, instead of waiting for its next time. */
   readonly atStart?: boolean | undefined;
-  run(context: JobContext): Promise<JobReport>;
+  /** Whether a time of the schedule (epoch ms) counts: not on a day without trading. */
+  readonly isDue?: ((at: number) => boolean) | undefined;
+  /** Whom its circuit breaker is for; its own name otherwise. */
+  readonly venue?: string | undefined;
+  /** Sources of one group take turns. */
+  readonly group?: string | undefined;
+  /** Settings that it lacks: then it never runs. */
+  readonly missing?: readonly string[] | undefined;
+  /** Where it differs from the supervisor's. */
+  readonly retry?: Partial<RetryPolicy> | undefined;
+  /** Longest attempt; null for work that shows by its progress that it goes on. */
+  readonly timeoutMs?: number | null | undefined;
+  /** One attempt: throws what failed. After an abort it must store nothing more. */
+  run(context: JobRun): Promise<JobReport>;
 }
 
 export interface JobContext {
@@ -16,5 +33,11 @@ export interface JobContext {
   readonly progress: Progress;
 }
 
-/** Counts for the one log line, the job's status and the metrics of a run. */
+export interface JobRun extends JobContext {
+  readonly runId: string;
+  /** The time that it stands for: of the schedule, or when somebody started it; epoch ms. */
+  readonly at: number;
+}
+
+/** Counts for the log line and the job's status; `rows` and `bytes` are those of the run. */
 export type JobReport = Readonly<Record<string, unknown>>;

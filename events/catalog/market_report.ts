@@ -20,14 +20,12 @@ const row = z.object({
 
 /** What market pages said. Stream `market_report-<source>-<YYYY-MM of the capture>`. */
 export const marketReportEvents = {
-  /** One answer of a page; what another crawl says of the same identity takes its place. */
+  /** What one crawl was answered; what another says of the same identity takes its place. */
   MarketReportCrawled: z.object({
     source: name,
     runId: name,
-    /** Which of the source's endpoints answered. */
-    page: name,
     capturedAt: z.int(),
-    /** The answer as it came. */
+    /** The answer as it came; several as lines of JSON. */
     answer: blobRef,
     rows: z.array(row).min(1).max(500),
   }),

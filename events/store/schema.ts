@@ -101,4 +101,15 @@ begin
   order by w.n;
 end $$;
 `,
+  // Runs are events now; what is left is who runs, and which times of a schedule are dealt with.
+  `
+create table crawler_lease (
+  source text primary key,
+  run_id text not null,
+  beat_at timestamptz not null default now()
+);
+create table job_seen (job text primary key, seen_at timestamptz not null);
+insert into job_seen select job, max(scheduled_for) from job_run group by job;
+drop table job_run;
+`,
 ];

@@ -3,6 +3,8 @@ import { migrate, SchemaTooNew } from "@/events/store/migrate.ts";
 import { MIGRATIONS } from "@/events/store/schema.ts";
 import { databases } from "../../support/database.ts";
 
+const TABLES = ["checkpoint", "crawler_lease", "event", "job_seen", "secret", "subject_key"];
+
 for (const { name, open } of databases()) {
   const test = (title: string, run: (opened: Awaited<ReturnType<typeof open>>) => Promise<void>) =>
     Deno.test(`migrate ${title} (${name})`, async () => {
@@ -24,7 +26,7 @@ for (const { name, open } of databases()) {
        order by relname`,
     );
     const names = tables.map(({ relname }) => relname);
-    for (const table of ["checkpoint", "event", "job_run", "secret", "subject_key"]) {
+    for (const table of TABLES) {
       ok(names.includes(table), table);
     }
   });

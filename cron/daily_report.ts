@@ -1,0 +1,123 @@
+import type { Clock } from "@/domain/ports/clock.ts";
+import type { DailyFacts, Disk, FailingSource, Upkeep } from "@/domain/reports/daily_facts.ts";
+import { type DailyReport, dailyReport, reportAlert } from "@/domain/reports/daily_report.ts";
+import type { Language } from "@/domain/alerts/language.ts";
+import { type ArchiveRunRow, listArchiveRuns } from "@/projections/archive_runs.ts";
+import type { CrawlerQueries } from "@/projections/crawler_queries.ts";
+import type { Db } from "@/projections/db.ts";
+import type { SeriesQueries } from "@/projections/series_queries.ts";
+import type { AlertSender } from "./alert_sender.ts";
+import type { Job } from "./job.ts";
+import { dateIn, dayIn } from "./local_day.ts";
+
+export interface DailyReportDeps {
+  readonly db: Db;
+  readonly queries: Pick<
+    CrawlerQueries,
+    "days" | "records" | "untold" | "alertsOf" | "undelivered" | "findAlert"
+  >;
+  readonly series: Pick<SeriesQueries, "list" | "gaps">;
+  readonly disk: () => Promise<Disk>;
+  readonly channels: readonly string[];
+  readonly clock: Clock;
+  readonly language: Language;
+  /** IANA name: whose days, and whose clock. */
+  readonly timeZone: string;
+}
+
+export interface WrittenReport extends DailyReport {
+  /** The day it tells of, `2026-03-01`. */
+  readonly date: string;
+  /** When it was sent, epoch ms; null when it was made up just now. */
+  readonly raisedAt: number | null;
+}
+
+const ARCHIVE_RUNS = 20;
+
+/** Tells about the day before, each day at `at` (`09:00`). */
+export function dailyReportJob(
+  deps: DailyReportDeps & { readonly sender: Pick<AlertSender, "raise"> },
+  { at }: { readonly at: string },
+): Job {
+  const { timeZone, clock, sender } = deps;
+  const [hour = "9", minute = "0"] = at.split(":");
+  return {
+    name: "daily-report",
+    schedule: `${Number(minute)} ${Number(hour)} * * *`,
+    async run({ at }) {
+      const { from } = dayIn(timeZone, dateIn(timeZone, at));
+      const date = dateIn(timeZone, from - 1);
+      const report = await writeReport(deps, date);
+      await sender.raise(reportAlert(date, report, clock.now()));
+      return { date };
+    },
+  };
+}
+
+/** The report as it was sent, else one made now; undefined for a day that is not over. */
+export async function findDailyReport(
+  deps: DailyReportDeps,
+  date: string,
+): Promise<WrittenReport | undefined> {
+  const sent = await deps.queries.findAlert(`daily-report-${date}`);
+  if (sent?.alert.text) return { date, ...sent.alert.text, raisedAt: sent.alert.raisedAt };
+  if (date >= dateIn(deps.timeZone, deps.clock.now())) return undefined;
+  return { date, ...await writeReport(deps, date), raisedAt: null };
+}
+
+async function writeReport(deps: DailyReportDeps, date: string): Promise<DailyReport> {
+  const { language, timeZone, clock } = deps;
+  return dailyReport(await gatherFacts(deps, date), { language, timeZone, at: clock.now() });
+}
+
+async function gatherFacts(deps: DailyReportDeps, date: string): Promise<DailyFacts> {
+  const { db, queries, disk, channels, timeZone } = deps;
+  return {
+    date,
+    sources: await queries.days(dayIn(timeZone, date)),
+    failing: await failingSources(deps),
+    gaps: await seriesGaps(deps),
+    archive: archiveState(await listArchiveRuns(db, ARCHIVE_RUNS)),
+    backup: { status: "not_configured" },
+    disk: await disk(),
+    undelivered: channels.length === 0 ? 0 : (await queries.undelivered(channels)).length,
+  };
+}
+
+async function failingSources({ queries, clock }: DailyReportDeps): Promise<FailingSource[]> {
+  const failing: FailingSource[] = [];
+  for (const { source, lastError } of await queries.records(clock.now())) {
+    const state = await queries.alertsOf(source);
+    if (state.failing === null || lastError === null) continue;
+    const { since, runs } = state.failing;
+    failing.push({ source, since, runs, ...lastError });
+  }
+  return failing;
+}
+
+async function seriesGaps({ series }: DailyReportDeps): Promise<DailyFacts["gaps"]> {
+  const gaps: DailyFacts["gaps"][number][] = [];
+  for (const { id, watched } of await series.list()) {
+    if (!watched) continue;
+    const found = await series.gaps(id);
+    const slots = (isEmpty: boolean) =>
+      found.reduce((sum, gap) => gap.verifiedEmpty === isEmpty ? sum + gap.missing : sum, 0);
+    gaps.push({ seriesId: id, missing: slots(false), verifiedEmpty: slots(true) });
+  }
+  return gaps;
+}
+
+/** The newest first. */
+function archiveState(runs: readonly ArchiveRunRow[]): Upkeep {
+  const ended = runs.filter(({ status }) => status === "succeeded" || status === "failed");
+  const [last] = ended;
+  if (last === undefined) return { status: "never" };
+  if (last.status === "succeeded") {
+    const { heardAt, periodsFiled: files, bytesAfter: bytes } = last;
+    return { status: "ok", at: heardAt.getTime(), files, bytes };
+  }
+  const lastGood = ended.findIndex(({ status }) => status === "succeeded");
+  const first = ended.slice(0, lastGood < 0 ? ended.length : lastGood).at(-1) ?? last;
+  const error = last.problems[0]?.message ?? `${last.problemsTotal} problems`;
+  return { status: "failing", since: first.heardAt.getTime(), error };
+}

@@ -1,0 +1,40 @@
+import {
+  isTradingDay,
+  previousTradingDay,
+  sessionAt,
+  shanghaiDate,
+  tradingDayAt,
+} from "@/domain/klines/trading_calendar.ts";
+import type { MarketSource, SourceName } from "@/domain/ports/market_source.ts";
+import type { Job } from "../job.ts";
+import { recordAnswer, type RecordDeps } from "./record_answer.ts";
+
+export interface MarketJobsDeps extends RecordDeps {
+  readonly sources: ReadonlyMap<SourceName, MarketSource>;
+  readonly schedules: Readonly<Record<SourceName, string>>;
+}
+
+/** The sources of the futures desk as the supervisor runs them: on trading days alone. */
+export function marketJobs({ sources, schedules, ...deps }: MarketJobsDeps): readonly Job[] {
+  return [...sources.values()].map((source): Job => {
+    const { name, missing } = source;
+    return {
+      ...{ name, missing, schedule: schedules[name] },
+      isDue: (at) =>
+        name === "openvlab" ? sessionAt(at) !== undefined : isTradingDay(shanghaiDate(at)),
+      async run({ runId, at, signal }) {
+        const answer = await source.fetch({ date: dateOf(name, at), signal });
+        signal.throwIfAborted();
+        return await recordAnswer(deps, answer, { source: name, runId, signal });
+      },
+    };
+  });
+}
+
+/** The trading day that a crawl at an instant (epoch ms) is about. */
+function dateOf(name: SourceName, at: number): string {
+  // Quotes of an evening are the next day's; pages are published on the day itself.
+  if (name === "openvlab") return tradingDayAt(at);
+  const date = shanghaiDate(at);
+  return isTradingDay(date) ? date : previousTradingDay(date) ?? date;
+}

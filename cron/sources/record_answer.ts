@@ -1,0 +1,79 @@
+import type { MarketReport, SourceAnswer, SourceName } from "@/domain/ports/market_source.ts";
+import type { Clock } from "@/domain/ports/clock.ts";
+import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
+import type { Blobs } from "@/events/blobs/blobs.ts";
+import type { MarketReportEvent, MarketReportRow } from "@/events/catalog/market_report.ts";
+import { trusted } from "@/events/trust.ts";
+import type { EventStore } from "@/events/store/store.ts";
+import { uuidV5 } from "@/events/uuid.ts";
+import type { JobReport } from "../job.ts";
+import { ingestDailies } from "../ingest_dailies.ts";
+
+export interface RecordDeps {
+  readonly store: EventStore;
+  readonly blobs: Pick<Blobs, "put">;
+  readonly ingest: KlineIngest;
+  readonly clock: Clock;
+}
+
+/** As many as fit in one event. */
+const MAX_ROWS = 500;
+
+interface Crawl {
+  readonly source: SourceName;
+  readonly runId: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Keeps what a source answered: the answer as a blob, its rows as events, its dailies as candles. An
+ * attempt that comes after one which died halfway finds what that one recorded and adds the rest.
+ */
+export async function recordAnswer(
+  deps: RecordDeps,
+  { rows, series, raw, sizeBytes }: SourceAnswer,
+  crawl: Crawl,
+): Promise<JobReport> {
+  const { source, runId, signal } = crawl;
+  const dailies = series.length === 0 ? {} : await ingestDailies(deps.ingest, series, {
+    ...{ actor: `job:${source}`, commandId: runId, now: deps.clock.now(), signal },
+  });
+  if (rows.length > 0) await recordRows(deps, { rows, raw }, crawl);
+  return { ...dailies, rows: rows.length, bytes: sizeBytes };
+}
+
+async function recordRows(
+  { store, blobs, clock }: RecordDeps,
+  { rows, raw }: Pick<SourceAnswer, "rows" | "raw">,
+  { source, runId, signal }: Crawl,
+): Promise<void> {
+  const answer = await blobs.put(raw.bytes);
+  const capturedAt = clock.now();
+  const stream = `market_report-${source}-${new Date(capturedAt).toISOString().slice(0, 7)}`;
+  for (let from = 0; from < rows.length; from += MAX_ROWS) {
+    signal.throwIfAborted();
+    const part = rows.slice(from, from + MAX_ROWS).map(rowOf);
+    const events: MarketReportEvent[] = [{
+      type: "MarketReportCrawled",
+      data: { source, runId, capturedAt, answer, rows: part },
+    }];
+    const commandId = uuidV5(runId, `rows from ${from} of ${answer.sha256}`);
+    await store.append([{ stream, expected: "any", events }], {
+      actor: `job:${source}`,
+      commandId,
+    });
+  }
+}
+
+function rowOf(
+  { kind, exchange, product, contract, reportDate, values }: MarketReport,
+): MarketReportRow {
+  return {
+    kind,
+    exchange,
+    product,
+    contract: contract ?? null,
+    reportDate,
+    values: trusted(values),
+  };
+}

@@ -1,0 +1,145 @@
+import type { CrawlerRunCommand, EndedAttempt } from "@/domain/crawler_run.ts";
+import { Refusal } from "@/domain/decider.ts";
+import { retryDelayMs } from "@/domain/crawlers/retry_policy.ts";
+import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
+import { failureFields } from "../error_message.ts";
+import type { JobContext, JobReport } from "../job.ts";
+import { BEAT_MS } from "../leases.ts";
+import { recordRun, recordRunLater } from "./record_run.ts";
+import { type AttemptOutcome, runAttempt } from "./run_attempt.ts";
+import { LeaseLost, type OwnRun, type SupervisorDeps } from "./supervisor_deps.ts";
+
+/**
+ * The attempts of a run that was recorded as started, until its end is recorded. Answers the report
+ * of the one that succeeded, else throws what the run failed with.
+ */
+export async function runSource(
+  deps: SupervisorDeps,
+  run: OwnRun,
+  context: JobContext,
+): Promise<JobReport> {
+  const heart = new AbortController();
+  const life = AbortSignal.any([context.signal, heart.signal]);
+  const stopped = new AbortController();
+  const beating = beat(deps, run, { heart, until: stopped.signal });
+  try {
+    for (let attempt = 1;; attempt++) {
+      const startedAt = deps.clock.now();
+      const outcome = await runAttempt(deps, run, { ...context, signal: life });
+      const ended = endOf(deps, run, { attempt, startedAt, outcome });
+      await recordEnd(deps, run, { ended, signal: life });
+      if (outcome.status === "succeeded") return outcome.report;
+      if (ended.outcome.status === "succeeded" || ended.outcome.retryAt === null) {
+        throw new RunFailed(outcome);
+      }
+      await deps.clock.sleep(ended.outcome.retryAt - deps.clock.now(), life);
+    }
+  } catch (error) {
+    if (context.signal.aborted) await recordStop(deps, run);
+    throw heart.signal.aborted ? heart.signal.reason : error;
+  } finally {
+    stopped.abort();
+    await beating;
+  }
+}
+
+/** What a run ended with; its message is the last attempt's. */
+class RunFailed extends Refusal {
+  constructor({ failure }: Exclude<AttemptOutcome, { status: "succeeded" }>) {
+    super("unavailable", `${failure.errorClass}: ${failure.message}`);
+  }
+}
+
+interface Try {
+  readonly attempt: number;
+  readonly startedAt: number;
+  readonly outcome: AttemptOutcome;
+}
+
+function endOf(
+  { clock, random }: SupervisorDeps,
+  { runId, policy }: OwnRun,
+  { attempt, startedAt, outcome }: Try,
+): EndedAttempt {
+  const finishedAt = clock.now();
+  const times = { runId, attempt, startedAt, finishedAt };
+  if (outcome.status === "succeeded") {
+    const { rows, bytes } = outcome.report;
+    const counts = { rows: countOf(rows), bytes: countOf(bytes) };
+    return { ...times, outcome: { status: "succeeded", ...counts } };
+  }
+  const { status, failure, response } = outcome;
+  const delayMs = retryDelayMs(policy, { attempt, failure }, random());
+  return {
+    ...times,
+    outcome: {
+      ...{ status, errorClass: failure.errorClass, errorMessage: failure.message.toWellFormed() },
+      ...{ httpStatus: failure.httpStatus, response },
+      retryAt: delayMs === undefined ? null : finishedAt + delayMs,
+    },
+  };
+}
+
+function countOf(value: unknown): number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : 0;
+}
+
+/** However long the database is away: people are told of the end at once, the record follows. */
+async function recordEnd(
+  deps: SupervisorDeps,
+  { runId, source, actor }: OwnRun,
+  { ended, signal }: { readonly ended: EndedAttempt; readonly signal: AbortSignal },
+): Promise<void> {
+  const command: CrawlerRunCommand = { type: "EndAttempt", data: ended };
+  let isTold = false;
+  const tell = (events: readonly CrawlerRunEvent[]) => {
+    if (!isTold) events.forEach((event) => deps.onEnded?.(event));
+    isTold = true;
+  };
+  const events = await recordRunLater(deps, command, {
+    ...{ actor, signal },
+    onOutage: () => {
+      const event = unrecorded(ended, { source: source.name, venue: source.venue ?? source.name });
+      if (event !== undefined) tell([event]);
+    },
+  });
+  tell(events);
+  deps.log.debug("attempt ended", { source: source.name, run: runId, attempt: ended.attempt });
+}
+
+/** What will be recorded of an end for good; undefined of an attempt that is not the last. */
+function unrecorded(
+  { runId, attempt, startedAt, finishedAt, outcome }: EndedAttempt,
+  of: { readonly source: string; readonly venue: string },
+): CrawlerRunEvent | undefined {
+  if (outcome.status === "succeeded" || outcome.retryAt !== null) return undefined;
+  const { status, retryAt: _, ...failure } = outcome;
+  const durationMs = Math.max(0, finishedAt - startedAt);
+  const data = { runId, ...of, attempt, startedAt, finishedAt, durationMs, ...failure };
+  return { type: status === "failed" ? "CrawlerFailed" : "CrawlerTimedOut", data };
+}
+
+/** An orderly stop: the run is made up for at the next start. Without a database its lease runs out. */
+async function recordStop(deps: SupervisorDeps, { runId, actor }: OwnRun): Promise<void> {
+  const data = { runId, at: deps.clock.now(), leaseUntil: null, stopped: true };
+  await recordRun(deps, { type: "CloseCrashed", data }, actor).catch((error: unknown) =>
+    deps.log.warn("cannot record that a run was stopped", failureFields(error))
+  );
+}
+
+/** Shows that the run goes on, and ends it when another instance has taken it for dead. */
+async function beat(
+  { leases, clock, log }: SupervisorDeps,
+  { source: { name: source }, runId }: OwnRun,
+  { heart, until }: { readonly heart: AbortController; readonly until: AbortSignal },
+): Promise<void> {
+  while (!until.aborted) {
+    await clock.sleep(BEAT_MS, until).catch(() => {});
+    if (until.aborted) return;
+    try {
+      if (!await leases.beat({ source, runId })) return heart.abort(new LeaseLost(runId));
+    } catch (error) {
+      log.warn("cannot show that a run goes on", failureFields(error));
+    }
+  }
+}

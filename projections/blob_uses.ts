@@ -2,7 +2,9 @@ import { and, asc, gt, isNotNull, isNull } from "drizzle-orm";
 import { bigint, index, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 import type { BlobRef } from "@/events/blobs/blobs.ts";
 import type { BlobEvent } from "@/events/catalog/blobs.ts";
+import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import type { KlineEvent, KlineRejectionEvent } from "@/events/catalog/klines.ts";
+import type { MarketReportEvent } from "@/events/catalog/market_report.ts";
 import type { Recorded } from "@/events/define.ts";
 import type { Db } from "./db.ts";
 import type { RowProjection } from "./define.ts";
@@ -21,7 +23,12 @@ export const blobUsesTable = pgTable(`blob_uses_v${VERSION}`, {
 }, (table) => [index(`blob_uses_v${VERSION}_released`).on(table.releasedAt)]);
 export type BlobUsesRow = typeof blobUsesTable.$inferSelect;
 
-export type BlobUsingEvent = KlineEvent | KlineRejectionEvent | BlobEvent;
+export type BlobUsingEvent =
+  | KlineEvent
+  | KlineRejectionEvent
+  | BlobEvent
+  | Extract<CrawlerRunEvent, { data: { response: BlobRef | null } }>
+  | MarketReportEvent;
 
 /**
  * One row a blob: who needs it. Equal candles are one blob, whoever has them, so none may go before all
@@ -40,6 +47,10 @@ export const blobUses: RowProjection<BlobUsingEvent, BlobUsesRow> = {
     KlineBatchesCompacted: changed,
     KlinesRejected: changed,
     BlobsDeleted: changed,
+    CrawlerAttempted: changed,
+    CrawlerFailed: changed,
+    CrawlerTimedOut: changed,
+    MarketReportCrawled: changed,
   },
 };
 
@@ -65,6 +76,12 @@ function changesOf({ type, data }: BlobUsingEvent): Change[] {
     }
     case "BlobsDeleted":
       return all("deleted", data.blobs);
+    case "CrawlerAttempted":
+    case "CrawlerFailed":
+    case "CrawlerTimedOut":
+      return all("used", [data.response]);
+    case "MarketReportCrawled":
+      return all("used", [data.answer]);
     case "KlinesFoundAbsent":
     case "HotRowsDropped":
       return [];

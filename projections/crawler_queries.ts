@@ -70,17 +70,18 @@ export interface SourceRecord {
   readonly lastRunAt: number | null;
   readonly lastSuccessAt: number | null;
   readonly lastFailureAt: number | null;
-  /** How its last run that was not skipped ended; null when none has. */
+  /** How its last run ended that was neither skipped nor stopped in order; null when none has. */
   readonly lastStatus: RunStatus | null;
+  /** Of its last failure, also when it works again. */
   readonly lastError: { readonly errorClass: string; readonly errorMessage: string } | null;
-  /** 0…1 of the runs that ended in the last 24 hours and 7 days; null when none did. Skipped ones do not count. */
+  /** 0…1 of the runs that ended in the last 24 hours and 7 days; null when none did. Neither skipped nor stopped ones count. */
   readonly successRate24h: number | null;
   readonly successRate7d: number | null;
   /** Of the attempts that succeeded within 7 days. */
   readonly meanDurationMs: number | null;
 }
 
-/** An alert that some channel has not taken yet. */
+/** An alert and what its channels made of it. */
 export interface AlertDelivery {
   readonly alert: RaisedAlert;
   /** Channel → what became of it; a channel that nothing is known of is not here. */
@@ -115,7 +116,6 @@ export interface CrawlerQueries {
   alertsOf(source: string): Promise<SourceAlerts>;
   /** Sources with something that people have yet to be told. */
   untold(): Promise<ReadonlyMap<string, SourceAlerts>>;
-  /** The newest first. */
   findAlert(alertId: string): Promise<AlertDelivery | undefined>;
   /** Alerts that one of these channels has not taken, the oldest first. */
   undelivered(channels: readonly string[]): Promise<readonly AlertDelivery[]>;

@@ -1,5 +1,5 @@
 import { getTableName } from "drizzle-orm";
-import { bigint, customType, numeric, pgTable, primaryKey, smallint } from "drizzle-orm/pg-core";
+import { bigint, numeric, pgTable, primaryKey, smallint } from "drizzle-orm/pg-core";
 import { BlobMissing, type Blobs } from "@/events/blobs/blobs.ts";
 import type { KlineEvent, KlineRow } from "@/events/catalog/klines.ts";
 import type { Recorded } from "@/events/define.ts";
@@ -9,6 +9,7 @@ import { outdatesRows } from "@/domain/kline_period.ts";
 import { SOURCE_RANK } from "@/domain/klines/candle.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
 import type { EventStore } from "@/events/store/store.ts";
+import { byteText } from "./byte_text.ts";
 import type { BulkContext, BulkProjection } from "./define.ts";
 import { klinePeriods } from "./kline_periods.ts";
 import { removeRows } from "./drop_rows.ts";
@@ -17,12 +18,9 @@ import { seriesTable } from "./series.ts";
 
 const VERSION = 1;
 
-/** Ids compare as bytes: much faster in an index than by a language's rules. */
-const idText = customType<{ data: string }>({ dataType: () => `text collate "C"` });
-
 const decimal = (name: string) => numeric(name);
 export const klinesTable = pgTable(`klines_v${VERSION}`, {
-  seriesId: idText("series_id").notNull(),
+  seriesId: byteText("series_id").notNull(),
   openTime: bigint("open_time", { mode: "number" }).notNull(),
   open: decimal("open").notNull(),
   high: decimal("high").notNull(),

@@ -6,15 +6,24 @@ import type { Log } from "@/domain/ports/log.ts";
 import type { Blobs } from "@/events/blobs/blobs.ts";
 import type { Database } from "@/events/store/database.ts";
 import type { EventStore } from "@/events/store/store.ts";
+import { alertDeliveries } from "./alert_deliveries.ts";
 import { archiveRuns } from "./archive_runs.ts";
 import { blobUses } from "./blob_uses.ts";
+import { createCrawlerQueries } from "./crawler_board.ts";
+import type { CrawlerQueries } from "./crawler_queries.ts";
+import { crawlerRuns } from "./crawler_runs.ts";
+import { crawlerSources } from "./crawler_sources.ts";
+import { crawlerVenues } from "./crawler_venues.ts";
 import { type Db, openDb } from "./db.ts";
 import { createFollower, type Follower } from "./follower.ts";
 import { klinePeriods } from "./kline_periods.ts";
 import { createKlineReader } from "./kline_reader.ts";
 import { klines } from "./klines.ts";
 import { createLakeFiles, type LakeFiles } from "./lake_files.ts";
+import { marketReports } from "./market_reports.ts";
 import { periodBlobs } from "./period_blobs.ts";
+import { createReportQueries } from "./report_board.ts";
+import type { ReportQueries } from "./report_queries.ts";
 import { series } from "./series.ts";
 import { findSeriesStats, type SeriesStats } from "./series_stats.ts";
 import { createSeriesQueries } from "./series_board.ts";
@@ -37,6 +46,8 @@ export interface ReadModels {
   readonly projectionNames: readonly string[];
   readonly reader: KlineReader;
   readonly series: SeriesQueries;
+  readonly crawlers: CrawlerQueries;
+  readonly reports: ReportQueries;
   readonly lakeFiles: LakeFiles;
   readonly seriesStats: (seriesId: string) => Promise<SeriesStats | undefined>;
 }
@@ -46,13 +57,15 @@ export function openReadModels(deps: ReadModelDeps): ReadModels {
   const db = openDb(database);
   const projections = [
     ...[series, klinePeriods, klines({ blobs, lake, store })],
-    ...[archiveRuns, periodBlobs, blobUses],
+    ...[archiveRuns, periodBlobs, blobUses, marketReports],
+    ...[crawlerRuns, crawlerSources, crawlerVenues, alertDeliveries],
   ];
   const follower = createFollower({ database, store, projections, clock, log });
   const reader = createKlineReader({ database, db, lake, blobs, cache });
   follower.onApplied((events) => reader.changed(events));
   return {
     ...{ db, follower, reader, series: createSeriesQueries(db), lakeFiles: createLakeFiles(db) },
+    ...{ crawlers: createCrawlerQueries(db), reports: createReportQueries(db) },
     seriesStats: (seriesId) => findSeriesStats(db, seriesId),
     projectionNames: projections.map(({ name }) => name),
   };

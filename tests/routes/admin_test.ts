@@ -35,7 +35,9 @@ Deno.test("GET projections: shows each read model and how far it is", async () =
   const head = await house.store.head();
   const names = data.map(({ name }: { name: string }) => name).toSorted();
   assert.deepEqual(names, [
-    ...["archive_runs", "blob_uses", "kline_periods", "klines", "period_blobs", "series"],
+    ...["alert_deliveries", "archive_runs", "blob_uses"],
+    ...["crawler_runs", "crawler_sources", "crawler_venues"],
+    ...["kline_periods", "klines", "market_reports", "period_blobs", "series"],
   ]);
   for (const { name, ...row } of data) {
     assert.deepEqual(row, {

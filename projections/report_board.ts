@@ -1,0 +1,48 @@
+import { and, asc, count, desc, eq, gte, lte, type SQL, sql } from "drizzle-orm";
+import type { Db } from "./db.ts";
+import { marketReportsTable as reports } from "./market_reports.ts";
+import type { ReportFilter, ReportQueries } from "./report_queries.ts";
+
+const VIEW = {
+  source: reports.source,
+  kind: reports.kind,
+  exchange: reports.exchange,
+  product: reports.product,
+  contract: sql<string | null>`nullif(${reports.contract}, '')`,
+  reportDate: reports.reportDate,
+  values: reports.values,
+  capturedAt: reports.capturedAt,
+} as const;
+
+/** Finds reports of market pages. */
+export function createReportQueries(db: Db): ReportQueries {
+  return {
+    async findReports(filter) {
+      const { page, size } = filter;
+      const where = conditionOf(filter);
+      const { source, kind, product, contract } = reports;
+      const [found, [counted]] = await Promise.all([
+        db.select(VIEW).from(reports).where(where)
+          .orderBy(
+            ...[desc(reports.reportDate), asc(source), asc(kind), asc(product), asc(contract)],
+          )
+          .limit(size).offset((page - 1) * size),
+        db.select({ total: count() }).from(reports).where(where),
+      ]);
+      return { reports: found, total: counted?.total ?? 0 };
+    },
+  };
+}
+
+function conditionOf({ date, from, to, ...filter }: ReportFilter): SQL | undefined {
+  const equal = (["source", "kind", "exchange", "product", "contract"] as const).map((name) => {
+    const wanted = filter[name];
+    return wanted === undefined ? undefined : sql`${reports[name]} = ${wanted}`;
+  });
+  return and(
+    ...equal,
+    date === undefined ? undefined : eq(reports.reportDate, date),
+    from === undefined ? undefined : gte(reports.reportDate, from),
+    to === undefined ? undefined : lte(reports.reportDate, to),
+  );
+}

@@ -1,0 +1,67 @@
+import { and, count, desc, eq, gte, ilike, lt, or, type SQL } from "drizzle-orm";
+import type { CrawlerQueries, RunFilter } from "./crawler_queries.ts";
+import { crawlerRunsTable as runs } from "./crawler_runs.ts";
+import type { Db } from "./db.ts";
+
+/** What a `CrawlerRunView` has of the row. */
+const VIEW = {
+  runId: runs.runId,
+  source: runs.source,
+  venue: runs.venue,
+  status: runs.status,
+  trigger: runs.trigger,
+  scheduledFor: runs.scheduledFor,
+  startedAt: runs.startedAt,
+  finishedAt: runs.finishedAt,
+  attempts: runs.attempts,
+  rows: runs.rows,
+  bytes: runs.bytes,
+  errorClass: runs.errorClass,
+  errorMessage: runs.errorMessage,
+  httpStatus: runs.httpStatus,
+  retryOf: runs.retryOf,
+  crashes: runs.crashes,
+} as const;
+
+/** Finds runs. */
+export function createRunLog(db: Db): Pick<CrawlerQueries, "findRuns" | "findRun" | "openRuns"> {
+  const newestFirst = [desc(runs.startedAt), desc(runs.runId)] as const;
+  return {
+    async findRuns(filter) {
+      const { page, size } = filter;
+      const where = conditionOf(filter);
+      const [found, [counted]] = await Promise.all([
+        db.select(VIEW).from(runs).where(where).orderBy(...newestFirst)
+          .limit(size).offset((page - 1) * size),
+        db.select({ total: count() }).from(runs).where(where),
+      ]);
+      return { runs: found, total: counted?.total ?? 0 };
+    },
+    async findRun(runId) {
+      const [run] = await db.select(VIEW).from(runs).where(eq(runs.runId, runId));
+      return run;
+    },
+    async openRuns(source) {
+      const where = and(
+        eq(runs.status, "running"),
+        source === undefined ? undefined : eq(runs.source, source),
+      );
+      return await db.select(VIEW).from(runs).where(where).orderBy(...newestFirst);
+    },
+  };
+}
+
+function conditionOf({ source, status, from, to, q }: RunFilter): SQL | undefined {
+  const pattern = q === undefined ? undefined : `%${q.replace(/[\\%_]/g, "\\$&")}%`;
+  return and(
+    source === undefined ? undefined : eq(runs.source, source),
+    status === undefined ? undefined : eq(runs.status, status),
+    from === undefined ? undefined : gte(runs.startedAt, from),
+    to === undefined ? undefined : lt(runs.startedAt, to),
+    pattern === undefined ? undefined : or(
+      ilike(runs.runId, pattern),
+      ilike(runs.errorClass, pattern),
+      ilike(runs.errorMessage, pattern),
+    ),
+  );
+}

@@ -80,6 +80,10 @@ const schema = z.object({
   EXCHANGE_INTERVAL_MS: integer(0, 600_000).optional()
     .describe("Least pause between requests to one venue. Unset: what the venue allows."),
   ...sourceSettings,
+  CRAWL_RETRY_DELAY_MS: integer(0, 86_400_000).prefault("60000")
+    .describe("Pause before a crawler tries again, give or take a fifth."),
+  CRAWL_TIMEOUT_MS: integer(1, 86_400_000).prefault("300000")
+    .describe("Longest attempt of a crawler."),
   EXCHANGE_PROXY: proxyUrl().optional().describe("Proxy for the exchanges alone."),
   HTTPS_PROXY: proxyUrl().optional().describe("Proxy for https:// requests."),
   HTTP_PROXY: proxyUrl().optional().describe("Proxy for http:// requests."),

@@ -95,10 +95,10 @@ export function createAlertWatch(options: AlertWatchOptions): AlertWatch {
   async function resume(): Promise<void> {
     const now = clock.now();
     const inHand = sender.undelivered();
-    for (const { alert, deliveries } of await queries.undelivered(channels)) {
+    for (const { alert, deliveries } of await queries.undelivered(channels, now - STALE_MS)) {
       const lastAt = Math.max(alert.raisedAt, ...Object.values(deliveries).map(({ at }) => at));
       const isLeft = (isFirst && isAlone) || now - lastAt > LEFT_MS;
-      if (!isLeft || now - alert.raisedAt > STALE_MS) continue;
+      if (!isLeft) continue;
       const lacking = channels.filter((name) =>
         deliveries[name]?.status !== "sent" &&
         inHand[name]?.some((letter) => letter.alert.alertId === alert.alertId) !== true

@@ -33,6 +33,7 @@ export interface WrittenReport extends DailyReport {
 }
 
 const ARCHIVE_RUNS = 20;
+const DAY_MS = 86_400_000;
 
 /** Tells about the day before, each day at `at` (`09:00`). */
 export function dailyReportJob(
@@ -71,7 +72,7 @@ async function writeReport(deps: DailyReportDeps, date: string): Promise<DailyRe
 }
 
 async function gatherFacts(deps: DailyReportDeps, date: string): Promise<DailyFacts> {
-  const { db, queries, disk, channels, timeZone } = deps;
+  const { db, queries, disk, channels, clock, timeZone } = deps;
   return {
     date,
     sources: await queries.days(dayIn(timeZone, date)),
@@ -80,7 +81,7 @@ async function gatherFacts(deps: DailyReportDeps, date: string): Promise<DailyFa
     archive: archiveState(await listArchiveRuns(db, ARCHIVE_RUNS)),
     backup: { status: "not_configured" },
     disk: await disk(),
-    undelivered: channels.length === 0 ? 0 : (await queries.undelivered(channels)).length,
+    undelivered: (await queries.undelivered(channels, clock.now() - DAY_MS)).length,
   };
 }
 

@@ -1,4 +1,4 @@
-import { asc, eq, isNotNull, or, sql } from "drizzle-orm";
+import { and, asc, eq, gte, isNotNull, or, sql } from "drizzle-orm";
 import { NO_ALERTS } from "@/domain/alerts/rules.ts";
 import { alertDeliveriesTable as alerts } from "./alert_deliveries.ts";
 import type { CrawlerQueries } from "./crawler_queries.ts";
@@ -41,12 +41,13 @@ export function createCrawlerQueries(db: Db): CrawlerQueries {
       const [row] = await db.select(ALERT).from(alerts).where(eq(alerts.alertId, alertId));
       return row;
     },
-    async undelivered(channels) {
+    async undelivered(channels, since = 0) {
       if (channels.length === 0) return [];
       const missing = channels.map((channel) =>
         sql`${alerts.deliveries} -> ${channel}::text ->> 'status' is distinct from 'sent'`
       );
-      return await db.select(ALERT).from(alerts).where(or(...missing))
+      return await db.select(ALERT).from(alerts)
+        .where(and(gte(alerts.raisedAt, since), or(...missing)))
         .orderBy(asc(alerts.raisedAt), asc(alerts.alertId));
     },
   };

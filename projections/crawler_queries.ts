@@ -117,6 +117,6 @@ export interface CrawlerQueries {
   /** Sources with something that people have yet to be told. */
   untold(): Promise<ReadonlyMap<string, SourceAlerts>>;
   findAlert(alertId: string): Promise<AlertDelivery | undefined>;
-  /** Alerts that one of these channels has not taken, the oldest first. */
-  undelivered(channels: readonly string[]): Promise<readonly AlertDelivery[]>;
+  /** Alerts raised since then (epoch ms) that one of these channels has not taken, the oldest first. */
+  undelivered(channels: readonly string[], since?: number): Promise<readonly AlertDelivery[]>;
 }

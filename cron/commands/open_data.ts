@@ -3,7 +3,7 @@ import { archiveWished } from "@/cron/archive/archive_service.ts";
 import { crawlSeries } from "@/cron/crawl_series.ts";
 import type { CrawlDeps } from "@/cron/crawl_deps.ts";
 import { findOrphans } from "@/cron/find_orphans.ts";
-import type { Job } from "@/cron/job.ts";
+import type { Supervisor } from "@/cron/supervise/supervisor.ts";
 import { ensureSeries } from "@/cron/series_commands.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { slotEnd } from "@/domain/klines/interval.ts";
@@ -35,7 +35,7 @@ export interface OpenData {
   readonly blobs: Pick<Blobs, "list">;
   readonly crawling: CrawlDeps;
   readonly archiving: ArchiveDeps;
-  readonly scheduled: readonly Job[];
+  readonly supervisor: Pick<Supervisor, "list" | "runToEnd">;
 }
 
 /** How long a command waits for read models that were behind when it began. */
@@ -46,7 +46,7 @@ const TELL_MS = 5_000;
 
 /** The installation of a data directory that this process has opened itself. */
 export function openInstallation(data: OpenData): Installation {
-  const { store, follower, series, reader, crawling, archiving, scheduled } = data;
+  const { store, follower, series, reader, crawling, archiving, supervisor } = data;
   const { exchanges, ingest, clock } = crawling;
   const isSimulated = (exchange: string) => exchanges.isSimulated(exchange);
 
@@ -147,10 +147,8 @@ export function openInstallation(data: OpenData): Installation {
       return await archiveWished({ ...archiving, series }, wish, { ...work, actor });
     },
     rebuild: (name, work) => follower.rebuild(name, work),
-    jobs: () => scheduled.map(({ name }) => name),
-    async runJob(name, work) {
-      return await scheduled.find((job) => job.name === name)?.run(work) ?? {};
-    },
+    jobs: () => supervisor.list().map(({ name }) => name),
+    runJob: (name, work) => supervisor.runToEnd(name, { ...work, actor: "command:job" }),
     orphans: () =>
       findOrphans({
         ...{ blobs: data.blobs, referenced: store.blobReferences(), now: new Date(clock.now()) },

@@ -1,15 +1,10 @@
-import { createClaims } from "@/cron/claims.ts";
 import type { CrawlDeps } from "@/cron/crawl_deps.ts";
 import { crawlSeries } from "@/cron/crawl_series.ts";
-import type { Job } from "@/cron/job.ts";
-import { tickEveryMinute } from "@/cron/every_minute.ts";
 import { createOpenCandles } from "@/cron/open_candles.ts";
-import { createScheduler } from "@/cron/schedule.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
 import type { OpenCandles } from "@/domain/ports/open_candles.ts";
-import type { Database } from "@/events/store/database.ts";
 import type { Follower } from "@/projections/follower.ts";
 
 export interface WorkDeps {
@@ -60,21 +55,4 @@ export function createServiceWork(deps: WorkDeps): ServiceWork {
       });
     },
   };
-}
-
-export interface ScheduleDeps {
-  readonly database: Database;
-  readonly scheduled: readonly Job[];
-  readonly jobs: Jobs;
-  readonly crawling: Pick<CrawlDeps, "clock" | "log">;
-  readonly timeZone: string;
-  readonly signal: AbortSignal;
-}
-
-/** Runs what is due now and then every minute, until aborted. */
-export async function startSchedule(deps: ScheduleDeps): Promise<void> {
-  const { database, scheduled, jobs, crawling: { clock, log }, timeZone, signal } = deps;
-  const claims = createClaims(database);
-  const scheduler = createScheduler({ jobs: scheduled, runs: jobs, claims, clock, log, timeZone });
-  await tickEveryMinute(scheduler, signal);
 }

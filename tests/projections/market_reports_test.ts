@@ -67,7 +67,10 @@ const row = fc.record({
   product: fc.constantFrom("rb", "RB", "螺纹钢", `"],["`),
   contract: fc.option(fc.constantFrom("rb2605", "m")),
   reportDate: fc.constantFrom("2026-03-02", "2026-03-03", "0000-01-01"),
-  values: fc.dictionary(fc.constantFrom("a", "b", "__proto__"), fc.constantFrom(null, 1.5, "NaN")),
+  values: fc.dictionary(
+    fc.constantFrom("a", "b", "constructor"),
+    fc.constantFrom(null, 1.5, "NaN"),
+  ),
 });
 const event = fc.record({
   rows: fc.array(row, { minLength: 1, maxLength: 12 }),

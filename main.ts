@@ -4,14 +4,14 @@ import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
 import { claimDataDir, type DataDir, findDataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
 import { systemClock as clock } from "@/adapters/clock.ts";
-import { openExchanges } from "@/adapters/exchange/exchanges.ts";
 import { openLocalFiles } from "@/adapters/files/import_files.ts";
 import { parquetJoiner } from "@/adapters/lake/join_parquet.ts";
 import { openDiskLakeFolder } from "@/adapters/lake_folder/disk.ts";
 import { createLog } from "@/adapters/log/json_log.ts";
+import { openOutside } from "@/adapters/open_outside.ts";
 import { openStorage } from "@/adapters/open_storage.ts";
 import { readOrMakeToken } from "@/adapters/process/admin_token.ts";
-import { freeBytes } from "@/adapters/process/free_bytes.ts";
+import { diskSpace } from "@/adapters/process/disk_space.ts";
 import { listen } from "@/adapters/process/listen.ts";
 import { packageDirOf, permissionFlags } from "@/adapters/process/permission_flags.ts";
 import { resolvePath } from "@/adapters/process/resolve_path.ts";
@@ -24,6 +24,7 @@ import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
 import { type Config, environment, loadConfig, prepareEnvironment } from "@/config.ts";
+import { sourceAccess } from "@/source_settings.ts";
 import { createArchive } from "@/cron/archive/archive_service.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
@@ -33,12 +34,14 @@ import { help, unknownCommand } from "@/cron/commands/help.ts";
 import { openInstallation } from "@/cron/commands/open_data.ts";
 import { runCommand } from "@/cron/commands/run_command.ts";
 import { serveSpec } from "@/cron/commands/serve.ts";
-import { createServiceWork, startSchedule } from "@/cron/commands/service_work.ts";
+import { createServiceWork } from "@/cron/commands/service_work.ts";
 import { stopInOrder, type StopStep } from "@/cron/commands/stop_in_order.ts";
 import { watchConfigured } from "@/cron/commands/watch_configured.ts";
 import { findOrphans } from "@/cron/find_orphans.ts";
 import { createLakeMirror } from "@/cron/lake_mirror.ts";
+import { tickEveryMinute } from "@/cron/every_minute.ts";
 import { createJobs } from "@/cron/jobs.ts";
+import { openCrawlers } from "@/cron/open_crawlers.ts";
 import { openWork } from "@/cron/open_work.ts";
 import type { Installation } from "@/domain/ports/installation.ts";
 import type { KlinePage } from "@/domain/ports/kline_reader.ts";
@@ -99,23 +102,22 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
   const simulated = held?.simulated ?? config.profile === "demo";
 
   const ended = new AbortController();
-  const jobs = createJobs({ clock, log });
   const tokenFile = config.adminToken === undefined ? `${path}/admin-token` : undefined;
   const token = config.adminToken?.reveal() ?? await readOrMakeToken(`${path}/admin-token`);
   const app = createApp({
     ...house,
-    ...createServiceWork({ ...house, jobs }),
+    ...createServiceWork(house),
     archive: createArchive({ ...house.archiving, series: house.series }, {
-      ...{ jobs, at: config.archiveAt, timeZone: config.timeZone },
+      ...{ jobs: house.jobs, at: config.archiveAt, timeZone: config.timeZone },
     }),
-    ...{ projections: follower, jobs, clock, log, signal: ended.signal },
+    ...{ projections: follower, clock, log, signal: ended.signal },
     venues: {
       isSimulated: exchanges.isSimulated,
       resolveSymbol: async (exchange, symbol, signal) =>
         await (await exchanges.get(exchange)).resolveSymbol(symbol, signal),
     },
     spool: createDiskSpool(house.workspace),
-    freeBytes: () => freeBytes(path),
+    freeBytes: async () => (await diskSpace(path)).freeBytes,
     authenticate: authenticateAdmin(token),
     settings: {
       ...{ marketData: config.marketData, rateLimits: config.rateLimits, simulated },
@@ -127,17 +129,17 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
 
   const { address, stop } = listen(config, (request, info) => app.fetch(request, info));
   if (lock.held) await lock.update({ address, tokenFile: tokenFile ?? null });
-  const { watch: watched, databaseUrl, cron, timeZone } = config;
+  const { watch: watched, databaseUrl } = config;
   const database = databaseUrl === undefined ? "embedded" : "server";
   print(startBlock({ ...{ address, dataDir: path, database }, tokenFile, watched, simulated }));
   house.mirror.start();
-  if (cron) void startSchedule({ ...house, jobs, timeZone, signal: ended.signal });
+  if (config.cron) void tickEveryMinute(house.tick, ended.signal);
 
   // The order of the end: nothing new comes in, what runs ends, then what it stood on.
   log.info("stopping", { signal: await signal });
   setTimeout(() => Deno.exit(EXIT.bug), STOP_MS);
   ended.abort(new DOMException("The service is stopping", "AbortError"));
-  const steps = [["jobs", jobs.close], ["server", stop], ...house.closing] as const;
+  const steps = [["jobs", house.jobs.close], ["server", stop], ...house.closing] as const;
   const clean = await stopInOrder(steps, { clock, log, stepMs: STOP_PART_MS });
   return clean ? EXIT.ok : EXIT.bug;
 }
@@ -229,20 +231,30 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
   follower.onApplied((events) => mirror.changed(events));
   await follower.start();
-  const exchanges = openExchanges({
-    ...{ clock, log, urls: config.exchangeUrls, intervalMs: config.exchangeIntervalMs },
+  const outside = openOutside({
+    ...{ ...config, clock, log, sourceAccess: sourceAccess(config) },
+    asksRealSites: config.profile === "real",
     proxy: {
       ...{ exchangeProxy: config.exchangeProxy?.reveal(), noProxy: config.noProxy },
       ...{ httpProxy: config.httpProxy?.reveal(), httpsProxy: config.httpsProxy?.reveal() },
     },
   });
+  const { exchanges, marketSources, alertChannels: channels } = outside;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
-  const work = openWork({ ...parts, exchanges, series, log, random: Math.random }, config);
+  const common = { ...parts, exchanges, marketSources, series, log, random: Math.random };
+  const work = openWork(common, config);
+  const jobs = createJobs({ clock, log });
+  const crawlers = openCrawlers({
+    ...{ ...common, jobs, channels, queries: models.crawlers, sources: work.scheduled },
+    disk: () => diskSpace(path),
+  }, { ...config, language: config.alertLanguage, linkTo: runLinks(config) });
   return {
-    ...{ ...models, ...work, database, store, blobs, workspace, exchanges, mirror },
+    ...{ ...models, ...work, ...crawlers, crawlerQueries: models.crawlers, jobs },
+    ...{ database, store, blobs, workspace, exchanges, mirror },
     blobRanges: openBlobRanges(blobs),
     closing: [
-      ["exchanges", () => exchanges.close()],
+      ["alerts", () => crawlers.close()],
+      ["network", () => outside.close()],
       ["follower", () => follower.stop()],
       ["readable lake", () => mirror.stop()],
       ["log", () => store.close()],
@@ -252,6 +264,12 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
       ["lock", () => lock.held ? lock.release() : undefined],
     ] satisfies StopStep[],
   };
+}
+
+/** Where people look at a run. */
+function runLinks({ publicUrl, host, port }: Config): (runId: string) => string {
+  const base = publicUrl ?? `http://${host}:${port}`;
+  return (runId) => `${base.replace(/\/$/, "")}/admin/crawlers/${runId}`;
 }
 
 /** The permissions of a command, for `deno run $(…)`. */

@@ -41,8 +41,8 @@ export interface CrawlersDeps {
 export interface CrawlersSettings extends TextOptions {
   /** `09:00` */
   readonly reportAt: string;
-  readonly retryDelayMs: number;
-  readonly timeoutMs: number;
+  readonly crawlRetryDelayMs: number;
+  readonly crawlTimeoutMs: number;
 }
 
 /** The supervisor, and those who tell people what it sees. */
@@ -59,7 +59,7 @@ export interface OpenCrawlers {
 
 export function openCrawlers(
   deps: CrawlersDeps,
-  { reportAt, retryDelayMs, timeoutMs, ...text }: CrawlersSettings,
+  { reportAt, crawlRetryDelayMs, crawlTimeoutMs, ...text }: CrawlersSettings,
 ): OpenCrawlers {
   const { database, store, queries, channels, clock, log, projections } = deps;
   const sender = createAlertSender({ store, channels, clock, log, text });
@@ -70,10 +70,10 @@ export function openCrawlers(
   });
   const reporting = { ...deps, channels: alertChannels, ...text };
   const supervisor = createSupervisor({
-    ...{ ...deps, timeoutMs, timeZone: text.timeZone },
+    ...{ ...deps, timeoutMs: crawlTimeoutMs, timeZone: text.timeZone },
     sources: [...deps.sources, dailyReportJob({ ...reporting, sender }, { at: reportAt })],
     ...{ leases: createLeases(database), seen: createSeenTimes(database) },
-    retry: { ...DEFAULT_RETRY, delayMs: retryDelayMs },
+    retry: { ...DEFAULT_RETRY, delayMs: crawlRetryDelayMs },
     onEnded: watch.ended,
   });
   return {

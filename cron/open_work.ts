@@ -8,10 +8,12 @@ import { crawlLive } from "./crawl_live.ts";
 import type { Job } from "./job.ts";
 import { createKlineIngest } from "./ingest_klines.ts";
 import { createKlineRemoval } from "./remove_klines.ts";
+import { marketJobs, type MarketJobsDeps } from "./sources/market_jobs.ts";
 
 type Parts =
   & Omit<ArchiveDeps, keyof Settings | "isSimulated">
-  & Omit<CrawlDeps, keyof Settings | "ingest">;
+  & Omit<CrawlDeps, keyof Settings | "ingest">
+  & { readonly marketSources: MarketJobsDeps["sources"] };
 
 interface Settings {
   readonly hotDays: number;
@@ -31,7 +33,9 @@ export interface Work {
 /** All that acts on the data, by a person's word or by the clock. */
 export function openWork(
   parts: Parts,
-  { hotDays, keepReplacedDays, historyStart, archiveAt: at }: Settings & { archiveAt: string },
+  { hotDays, keepReplacedDays, historyStart, archiveAt: at, sourceSchedules: schedules }:
+    & Settings
+    & { archiveAt: string; sourceSchedules: MarketJobsDeps["schedules"] },
 ): Work {
   const { isSimulated } = parts.exchanges;
   const ingest = createKlineIngest({ ...parts, isSimulated, hotDays });
@@ -39,6 +43,9 @@ export function openWork(
   const crawling: CrawlDeps = { ...parts, ingest, historyStart };
   return {
     ...{ ingest, archiving, crawling, removal: createKlineRemoval(parts) },
-    scheduled: [crawlLive(crawling), crawlHistory(crawling), archiveJob(archiving, { at })],
+    scheduled: [
+      ...[crawlLive(crawling), crawlHistory(crawling), archiveJob(archiving, { at })],
+      ...marketJobs({ ...parts, ingest, schedules, sources: parts.marketSources }),
+    ],
   };
 }

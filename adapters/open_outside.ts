@@ -1,0 +1,57 @@
+import type { AlertChannel } from "@/domain/ports/alert_channel.ts";
+import { parseAlertUrl } from "@/domain/ports/alert_target.ts";
+import type { Clock } from "@/domain/ports/clock.ts";
+import type { Exchanges } from "@/domain/ports/exchange.ts";
+import type { Log } from "@/domain/ports/log.ts";
+import type { Credential, MarketSource, SourceName } from "@/domain/ports/market_source.ts";
+import { openAlertChannel } from "./alerts/channel.ts";
+import { openExchanges } from "./exchange/exchanges.ts";
+import type { ProxySettings } from "./exchange/proxy.ts";
+import { createProxiedFetch } from "./proxied_fetch.ts";
+import { openSources, type SourceAccess } from "./sources/sources.ts";
+
+export interface OutsideOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly exchangeUrls: Readonly<Record<string, string>>;
+  readonly exchangeIntervalMs?: number | undefined;
+  readonly sourceUrls: Readonly<Partial<Record<SourceName, string>>>;
+  readonly sourceAccess: Readonly<Partial<Record<SourceName, SourceAccess>>>;
+  /** Sites that no URL takes the place of are asked, too. */
+  readonly asksRealSites: boolean;
+  /** Of alert channels. */
+  readonly alertUrls: readonly Credential[];
+  /** `exchangeProxy` is for exchanges alone. */
+  readonly proxy: ProxySettings;
+}
+
+/** All that this program asks or tells over the network; nothing is asked yet. */
+export interface Outside {
+  readonly exchanges: Exchanges;
+  readonly marketSources: ReadonlyMap<SourceName, MarketSource>;
+  readonly alertChannels: readonly AlertChannel[];
+  close(): Promise<void>;
+}
+
+export function openOutside(options: OutsideOptions): Outside {
+  const { clock, log, proxy, sourceUrls: urls, sourceAccess: access, asksRealSites } = options;
+  const exchanges = openExchanges({
+    ...{ clock, log, proxy, urls: options.exchangeUrls, intervalMs: options.exchangeIntervalMs },
+  });
+  const general: ProxySettings = { ...proxy, exchangeProxy: undefined };
+  const proxied = createProxiedFetch(general);
+  const sources = openSources({ clock, urls, access, fetch: proxied.fetch });
+  return {
+    exchanges,
+    marketSources: new Map(
+      [...sources].filter(([name]) => asksRealSites || urls[name] !== undefined),
+    ),
+    alertChannels: options.alertUrls.map((url) =>
+      openAlertChannel(parseAlertUrl(url.reveal()), { clock, proxy: general })
+    ),
+    async close() {
+      proxied.close();
+      await exchanges.close();
+    },
+  };
+}

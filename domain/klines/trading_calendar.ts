@@ -103,6 +103,7 @@ export function shanghaiDate(epochMs: number): string {
 /** The parts of a range (epoch ms) that lie in days without trading, a day from midnight UTC; ascending. */
 export function closedDays([from, to]: OpenTimeRange): OpenTimeRange[] {
   const closed: OpenTimeRange[] = [];
+  if (from >= to) return closed;
   for (let day = Math.floor(from / DAY_MS); day * DAY_MS < to; day++) {
     if (trades(day)) continue;
     const last = closed.at(-1);

@@ -3,6 +3,7 @@ import { trusted } from "@/events/trust.ts";
 import { type Source, SOURCE_RANK } from "@/domain/klines/candle.ts";
 import { type Coverage, coveragePct, gapsOf, mergeRanges } from "@/domain/klines/coverage.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
+import { marketCalendar } from "@/domain/klines/market_calendar.ts";
 import type { Db } from "./db.ts";
 import { type KlinePeriodRow, klinePeriodsTable } from "./kline_periods.ts";
 import { type SeriesRow, seriesTable } from "./series.ts";
@@ -31,7 +32,9 @@ export function createSeriesQueries(db: Db): SeriesQueries {
     async gaps(seriesId) {
       const [row] = await db.select().from(seriesTable).where(eq(seriesTable.seriesId, seriesId));
       if (row === undefined) return [];
-      return gapsOf(coverageOf(await periodsOf(seriesId)), trusted<Interval>(row.interval));
+      const interval = trusted<Interval>(row.interval);
+      const coverage = coverageOf(await periodsOf(seriesId));
+      return gapsOf(coverage, interval, marketCalendar({ ...row, interval }));
     },
     async coverage(seriesId) {
       return coverageOf(await periodsOf(seriesId));
@@ -61,6 +64,7 @@ export function coverageOf(periods: readonly KlinePeriodRow[]): Coverage {
 function view(row: SeriesRow, periods: readonly KlinePeriodRow[]): SeriesView {
   const interval = trusted<Interval>(row.interval);
   const coverage = coverageOf(periods);
+  const calendar = marketCalendar({ ...row, interval });
   const filed = periods.filter(({ fileSha256 }) => fileSha256 !== null);
   const best = periods.reduce((rank, { bestSource }) => Math.max(rank, bestSource), 0);
   const bounds = periods.filter(({ candles }) => candles > 0);
@@ -77,8 +81,8 @@ function view(row: SeriesRow, periods: readonly KlinePeriodRow[]): SeriesView {
     candles: periods.reduce((total, { candles }) => total + candles, 0),
     hotRows: periods.reduce((total, { hotRows }) => total + hotRows, 0),
     coldMonths: filed.length,
-    coveragePct: bounds.length === 0 ? null : coveragePct(coverage, interval),
-    gaps: gapsOf(coverage, interval).length,
+    coveragePct: bounds.length === 0 ? null : coveragePct(coverage, interval, calendar),
+    gaps: gapsOf(coverage, interval, calendar).length,
     historyStart: row.historyStart,
     lastCrawledAt: row.lastCrawledAt,
     lastError: row.lastError,

@@ -2,6 +2,7 @@ import { eq } from "drizzle-orm";
 import { trusted } from "@/events/trust.ts";
 import { coveragePct, gapsOf } from "@/domain/klines/coverage.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
+import { marketCalendar } from "@/domain/klines/market_calendar.ts";
 import type { Db } from "./db.ts";
 import type { KlinePeriodRow } from "./kline_periods.ts";
 import { listPeriods } from "./period_queries.ts";
@@ -35,16 +36,18 @@ const MINUTE_MS = 60_000;
 
 /** Undefined for a series that is not known. */
 export async function findSeriesStats(db: Db, seriesId: string): Promise<SeriesStats | undefined> {
-  const [series] = await db.select({ interval: seriesTable.interval }).from(seriesTable)
+  const { exchange, interval: column } = seriesTable;
+  const [series] = await db.select({ exchange, interval: column }).from(seriesTable)
     .where(eq(seriesTable.seriesId, seriesId));
   if (series === undefined) return undefined;
   const periods = await listPeriods(db, seriesId);
   const interval = trusted<Interval>(series.interval);
   const coverage = coverageOf(periods);
+  const calendar = marketCalendar({ exchange: series.exchange, interval });
   const filed = periods.filter(({ fileSha256 }) => fileSha256 !== null);
   const [coldCandles, coldBytes] = [sumOf(filed, "candles"), sumOf(filed, "fileSizeBytes")];
   const candles = sumOf(periods, "candles");
-  const gaps = gapsOf(coverage, interval);
+  const gaps = gapsOf(coverage, interval, calendar);
   const minutes = (verified: boolean) =>
     gaps.filter(({ verifiedEmpty }) => verifiedEmpty === verified)
       .reduce((sum, { from, to }) => sum + (to - from) / MINUTE_MS, 0);
@@ -52,7 +55,7 @@ export async function findSeriesStats(db: Db, seriesId: string): Promise<SeriesS
     ...{ candles, hotRows: sumOf(periods, "hotRows"), coldPeriods: filed.length },
     ...{ coldCandles, coldBytes },
     compression: coldBytes === 0 ? null : coldCandles * PLAIN_CANDLE_BYTES / coldBytes,
-    coveragePct: candles === 0 ? null : coveragePct(coverage, interval),
+    coveragePct: candles === 0 ? null : coveragePct(coverage, interval, calendar),
     verifiedEmptyMinutes: minutes(true),
     unverifiedMinutes: minutes(false),
   };

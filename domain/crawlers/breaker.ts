@@ -14,7 +14,7 @@ export const DEFAULT_BREAKER: BreakerPolicy = {
   probeMs: 1_800_000,
 };
 
-/** Keeps crawlers away from a venue that fails. Fold of the venue's runs, by `evolveBreaker`. */
+/** Keeps crawlers away from a venue that fails. Fold of what happened there, by `stepBreaker`. */
 export type Breaker =
   | { readonly status: "closed"; readonly failures: number }
   | { readonly status: "open"; readonly until: number }
@@ -28,46 +28,66 @@ export function admits(breaker: Breaker, at: number): boolean {
   return breaker.status === "closed" || at >= breaker.until;
 }
 
+/** What happened to a run at a venue, epoch ms. */
+export interface BreakerStep {
+  /** `lost`: it ended without having found out anything about the venue. */
+  readonly type: "started" | "succeeded" | "failed" | "lost";
+  readonly runId: string;
+  readonly at: number;
+}
+
+/** The breaker after an event of a run: see {@linkcode stepBreaker}. */
+export function evolveBreaker(
+  breaker: Breaker,
+  event: CrawlerRunEvent,
+  policy: BreakerPolicy = DEFAULT_BREAKER,
+): Breaker {
+  const step = stepOf(event);
+  return step === undefined ? breaker : stepBreaker(breaker, step, policy);
+}
+
 /**
  * Any success closes it. Only failures while it is closed, and that of the probe, count: a run that
  * began before it opened says nothing new. A crash of ours is not the venue's fault.
  */
-export function evolveBreaker(
+export function stepBreaker(
   breaker: Breaker,
-  { type, data }: CrawlerRunEvent,
-  policy: BreakerPolicy = DEFAULT_BREAKER,
+  { type, runId, at }: BreakerStep,
+  { failures: most, openMs, probeMs }: BreakerPolicy = DEFAULT_BREAKER,
 ): Breaker {
+  const isProbe = breaker.status === "half_open" && breaker.probe === runId;
   switch (type) {
-    case "CrawlerRunStarted": {
-      const { startedAt, runId } = data;
+    case "started":
       if (breaker.status === "closed") return breaker;
-      if (breaker.status === "half_open" && startedAt < breaker.until) return breaker;
-      return { status: "half_open", probe: runId, until: startedAt + policy.probeMs };
-    }
-    case "CrawlerSucceeded":
+      if (breaker.status === "half_open" && at < breaker.until) return breaker;
+      return { status: "half_open", probe: runId, until: at + probeMs };
+    case "succeeded":
       return CLOSED;
-    case "CrawlerFailed":
-    case "CrawlerTimedOut":
-      return failed(breaker, data, policy);
-    case "CrawlerCrashed":
-      return isProbe(breaker, data) ? { status: "open", until: data.finishedAt } : breaker;
-    case "CrawlerAttempted":
-    case "CrawlerSkipped":
-      return breaker;
+    case "failed": {
+      const open: Breaker = { status: "open", until: at + openMs };
+      if (breaker.status !== "closed") return isProbe ? open : breaker;
+      const failures = breaker.failures + 1;
+      return failures >= most ? open : { status: "closed", failures };
+    }
+    case "lost":
+      return isProbe ? { status: "open", until: at } : breaker;
   }
 }
 
-function failed(
-  breaker: Breaker,
-  run: { runId: string; finishedAt: number },
-  { failures: most, openMs }: BreakerPolicy,
-): Breaker {
-  const open: Breaker = { status: "open", until: run.finishedAt + openMs };
-  if (breaker.status !== "closed") return isProbe(breaker, run) ? open : breaker;
-  const failures = breaker.failures + 1;
-  return failures >= most ? open : { status: "closed", failures };
-}
-
-function isProbe(breaker: Breaker, { runId }: { runId: string }): boolean {
-  return breaker.status === "half_open" && breaker.probe === runId;
+function stepOf({ type, data }: CrawlerRunEvent): BreakerStep | undefined {
+  const { runId } = data;
+  switch (type) {
+    case "CrawlerRunStarted":
+      return { type: "started", runId, at: data.startedAt };
+    case "CrawlerSucceeded":
+      return { type: "succeeded", runId, at: data.finishedAt };
+    case "CrawlerFailed":
+    case "CrawlerTimedOut":
+      return { type: "failed", runId, at: data.finishedAt };
+    case "CrawlerCrashed":
+      return { type: "lost", runId, at: data.finishedAt };
+    case "CrawlerAttempted":
+    case "CrawlerSkipped":
+      return undefined;
+  }
 }

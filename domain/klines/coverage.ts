@@ -1,5 +1,6 @@
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import { DAY_MS, type Interval, nextSlot, slotIndex, slotStart } from "./interval.ts";
+import { ALWAYS_OPEN, type MarketCalendar } from "./market_calendar.ts";
 
 /** What is known of a series' slots. Ranges are slot-aligned, ascending, disjoint, from inclusive to exclusive (ms). */
 export interface Coverage {
@@ -109,9 +110,14 @@ export function verifiedEmpty(absent: readonly AbsentRange[], interval: Interval
   );
 }
 
-/** Ascending; a hole that is verified empty in parts comes in parts. */
-export function gapsOf({ held, absent }: Coverage, interval: Interval): Gap[] {
-  const holes = subtractRanges([span(held)], held);
+/** Ascending; a hole that is verified empty in parts, or in which the market was closed, comes in parts. */
+export function gapsOf(
+  { held, absent }: Coverage,
+  interval: Interval,
+  calendar: MarketCalendar = ALWAYS_OPEN,
+): Gap[] {
+  const whole = span(held);
+  const holes = subtractRanges([whole], [...held, ...calendar(whole)]);
   const empty = verifiedEmpty(absent, interval);
   const unknown = subtractRanges(holes, empty);
   const verified = subtractRanges(holes, unknown);
@@ -119,9 +125,18 @@ export function gapsOf({ held, absent }: Coverage, interval: Interval): Gap[] {
     .sort((a, b) => a.from - b.from);
 }
 
-/** Held slots of [first, last] in percent, rounded down to four decimals: 100 means all. 0 when nothing is held. */
-export function coveragePct({ held }: Coverage, interval: Interval): number {
-  const total = countSlots(mergeRanges([span(held)]), interval);
+/**
+ * Held slots of [first, last] in percent, rounded down to four decimals: 100 means all. 0 when nothing
+ * is held. Slots of a closed market count where they are held after all.
+ */
+export function coveragePct(
+  { held }: Coverage,
+  interval: Interval,
+  calendar: MarketCalendar = ALWAYS_OPEN,
+): number {
+  const whole = span(held);
+  const closed = subtractRanges(calendar(whole), held);
+  const total = countSlots(subtractRanges([whole], closed), interval);
   if (total === 0) return 0;
   return Math.floor(countSlots(held, interval) / total * 1e6) / 1e4;
 }

@@ -15,6 +15,7 @@ import {
   slotIndex,
   slotStart,
 } from "./interval.ts";
+import { ALWAYS_OPEN, type MarketCalendar } from "./market_calendar.ts";
 import { splitByPeriod } from "./period.ts";
 
 export interface FetchPlanInput {
@@ -26,6 +27,8 @@ export interface FetchPlanInput {
   readonly now: number;
   /** Ask for held and absent slots as well. */
   readonly refetch?: boolean | undefined;
+  /** Slots of a closed market are never asked for. */
+  readonly calendar?: MarketCalendar | undefined;
 }
 
 /** Slot-aligned ranges of open times to ask the exchange for; closed slots only. */
@@ -50,14 +53,15 @@ const ASK_VERIFIED_AGAIN_MS = 365 * DAY_MS;
  * anything is missing there, with the last three held.
  */
 export function fetchPlan(input: FetchPlanInput): FetchPlan {
-  const { coverage: { held, keptOut }, interval, wanted, now, refetch = false } = input;
+  const { coverage: { held, keptOut }, interval, wanted, now } = input;
+  const { refetch = false, calendar = ALWAYS_OPEN } = input;
   const edge = slotStart(interval, now);
   const closed: OpenTimeRange = [
     slotFrom(interval, wanted[0]),
     slotFrom(interval, Math.min(wanted[1], edge)),
   ];
   const known = refetch ? [] : [...held, ...knownEmpty(input)];
-  const missing = subtractRanges([closed], [...known, ...keptOut]);
+  const missing = subtractRanges([closed], [...known, ...keptOut, ...calendar(closed)]);
   const leads = refetch ? [] : missing.flatMap((hole) => heldBefore(hole, input));
   const asked = subtractRanges([...missing, ...leads], keptOut);
   const liveFrom = slotAt(interval, slotIndex(interval, edge) - LIVE_SLOTS);

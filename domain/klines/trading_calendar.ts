@@ -1,3 +1,4 @@
+import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import { DAY_MS } from "./interval.ts";
 import { MARKET_HOLIDAYS } from "./market_holidays.ts";
 
@@ -97,6 +98,21 @@ export function tradingDayAt(epochMs: number): string {
 /** The date on Shanghai's calendars at an instant. */
 export function shanghaiDate(epochMs: number): string {
   return dateOf(Math.floor((epochMs + SHANGHAI_MS) / DAY_MS));
+}
+
+/** The parts of a range (epoch ms) that lie in days without trading, a day from midnight UTC; ascending. */
+export function closedDays([from, to]: OpenTimeRange): OpenTimeRange[] {
+  const closed: OpenTimeRange[] = [];
+  if (from >= to) return closed;
+  for (let day = Math.floor(from / DAY_MS); day * DAY_MS < to; day++) {
+    if (trades(day)) continue;
+    const last = closed.at(-1);
+    const start = Math.max(from, day * DAY_MS);
+    const end = Math.min(to, (day + 1) * DAY_MS);
+    if (last !== undefined && last[1] === start) closed[closed.length - 1] = [last[0], end];
+    else closed.push([start, end]);
+  }
+  return closed;
 }
 
 function trades(day: number): boolean {

@@ -6,6 +6,7 @@ import {
   CLOSED,
   DEFAULT_BREAKER,
   evolveBreaker,
+  stepBreaker,
 } from "@/domain/crawlers/breaker.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import {
@@ -151,4 +152,16 @@ Deno.test("breaker: a success closes it out of every state", () => {
       equal(breaker.status !== "closed" || breaker.failures < DEFAULT_BREAKER.failures, true);
     }
   }));
+});
+
+Deno.test("breaker: steps of anything that asks a venue fold as events of runs do", () => {
+  const step = (breaker: Breaker, type: "started" | "succeeded" | "failed" | "lost", at: number) =>
+    stepBreaker(breaker, { type, runId: "r", at });
+  const opened = [1, 2, 3].reduce((breaker, n) => step(breaker, "failed", at(n)), CLOSED);
+  deepEqual(opened, OPEN);
+  const probing = step(opened, "started", at(8));
+  deepEqual(probing, { status: "half_open", probe: "r", until: at(38) });
+  deepEqual(step(probing, "lost", at(9)), { status: "open", until: at(9) });
+  deepEqual(step(probing, "failed", at(9)), { status: "open", until: at(14) });
+  deepEqual(step(probing, "succeeded", at(9)), CLOSED);
 });

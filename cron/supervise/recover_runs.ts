@@ -21,7 +21,9 @@ export async function recoverRun(
   const { runId, until: leaseUntil } = lost;
   const state = await readRun(deps, runId);
   if (state.status === "running") {
-    const data = { runId, at: clock.now(), leaseUntil, stopped: false };
+    // The database's clock has decided, and ours may be behind it.
+    const at = Math.max(clock.now(), leaseUntil ?? 0);
+    const data = { runId, at, leaseUntil, stopped: false };
     const events = await recordRun(deps, { type: "CloseCrashed", data }, ACTOR);
     events.forEach((event) => deps.onEnded?.(event));
   }

@@ -82,8 +82,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const lost = await leases.lost(new Set(running.values()), isStart);
     for (const lease of lost) {
       log.warn("closing the run of a process that is gone", { ...lease });
-      const wanted = await recoverRun(options, lease);
-      if (wanted !== undefined) await start(wanted).catch(warnUnlessBusy(lease.source));
+      try {
+        const wanted = await recoverRun(options, lease);
+        if (wanted !== undefined) await start(wanted);
+      } catch (error) {
+        warnUnlessBusy(lease.source)(error);
+      }
     }
     isStart = false;
   }
@@ -95,7 +99,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   async function startDue(): Promise<void> {
     isScheduled = true;
     await recover();
-    for (const plan of plans) {
+    // Whoever has waited longest goes first, so that nobody of a group starves.
+    const inOrder = plans.toSorted((a, b) => (a.seen ?? -Infinity) - (b.seen ?? -Infinity) || 0);
+    for (const plan of inOrder) {
       await startIfDue(plan).catch(warnUnlessBusy(plan.source.name));
     }
   }

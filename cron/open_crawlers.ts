@@ -49,6 +49,8 @@ export interface CrawlersSettings extends TextOptions {
 export interface OpenCrawlers {
   readonly supervisor: Supervisor;
   readonly alertChannels: readonly string[];
+  /** Messages that some channel has yet to take. */
+  waiting(): number;
   /** Starts what is due, tells what is due. Every minute, and at the start. */
   tick(): Promise<void>;
   /** Undefined for a day that is not over. */
@@ -79,6 +81,8 @@ export function openCrawlers(
   return {
     supervisor,
     alertChannels,
+    waiting: () =>
+      Object.values(sender.undelivered()).reduce((sum, letters) => sum + letters.length, 0),
     async tick() {
       await supervisor.tick();
       await watch.tick();

@@ -24,6 +24,8 @@ import { openDb } from "@/projections/db.ts";
 import { createFollower } from "@/projections/follower.ts";
 import { klinePeriods } from "@/projections/kline_periods.ts";
 import { marketReports } from "@/projections/market_reports.ts";
+import { createReportQueries } from "@/projections/report_board.ts";
+import type { ReportQueries } from "@/projections/report_queries.ts";
 import { series } from "@/projections/series.ts";
 import { createSeriesQueries } from "@/projections/series_board.ts";
 import { type FakeClock } from "./fake_clock.ts";
@@ -39,8 +41,11 @@ const PROJECTIONS = [
 export interface Instance extends OpenCrawlers {
   readonly store: SqlEventStore;
   readonly queries: CrawlerQueries;
+  readonly reports: ReportQueries;
   readonly jobs: Jobs;
   readonly blobs: Blobs;
+  /** Whether the database is being asked. */
+  isBusy(): boolean;
   /** Lets time pass until nothing runs. */
   idle(): Promise<void>;
   /** Lets time pass until it holds. */
@@ -104,6 +109,8 @@ export async function startInstance(
 
   return {
     ...{ ...crawlers, store, queries, jobs, blobs, cut, until },
+    reports: createReportQueries(db),
+    isBusy: () => underWay() > 0,
     idle: () => until(() => jobs.list().every(({ status }) => status !== "running")),
     async log() {
       const events = await store.readAll({ after: 0, limit: 100_000 });

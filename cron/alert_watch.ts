@@ -9,7 +9,7 @@ import { Refusal } from "@/domain/decider.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
-import { DatabaseError } from "@/events/store/database.ts";
+import { databaseErrorIn } from "@/events/store/database.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import type { CrawlerQueries } from "@/projections/crawler_queries.ts";
 import type { Projections } from "@/projections/define.ts";
@@ -80,7 +80,7 @@ export function createAlertWatch(options: AlertWatchOptions): AlertWatch {
     try {
       state = await readState(source);
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
+      if (databaseErrorIn(error) === undefined) throw error;
       state = lastKnown.get(source) ?? NO_ALERTS;
       log.warn("telling of a run by what was known before", {
         run: runId,

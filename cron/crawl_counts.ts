@@ -9,6 +9,8 @@ export interface CrawlCounts {
   readonly rejected: number;
   /** Slots where the exchange has nothing. */
   readonly absent: number;
+  /** Those of them that are known to be empty for good now. */
+  readonly verifiedEmpty: number;
   /** 1 when the newest slot has closed a moment ago and the exchange does not have it yet. */
   readonly late: number;
 }
@@ -20,6 +22,7 @@ export const NOTHING_CRAWLED: CrawlCounts = {
   heldBetter: 0,
   rejected: 0,
   absent: 0,
+  verifiedEmpty: 0,
   late: 0,
 };
 
@@ -31,6 +34,7 @@ export function addCrawlCounts(a: CrawlCounts, b: CrawlCounts): CrawlCounts {
     heldBetter: a.heldBetter + b.heldBetter,
     rejected: a.rejected + b.rejected,
     absent: a.absent + b.absent,
+    verifiedEmpty: a.verifiedEmpty + b.verifiedEmpty,
     late: a.late + b.late,
   };
 }
@@ -44,14 +48,13 @@ export function countsOf(outcome: IngestOutcome): CrawlCounts {
   };
 }
 
-/** Of all series of a job's run. */
-export interface RunCounts extends CrawlCounts {
-  /** Series that could not be crawled. */
-  readonly failed: number;
+/** Whether the venue was asked for anything: a crawl that finds nothing missing asks for nothing. */
+export function hasAnswered(counts: CrawlCounts): boolean {
+  const { ingested, revised, unchanged, heldBetter, rejected, absent, late } = counts;
+  return ingested + revised + unchanged + heldBetter + rejected + absent + late > 0;
 }
 
-export const NOTHING_RUN: RunCounts = { ...NOTHING_CRAWLED, failed: 0 };
-
-export function addRunCounts(a: RunCounts, b: RunCounts): RunCounts {
-  return { ...addCrawlCounts(a, b), failed: a.failed + b.failed };
+/** Candles that were stored: new ones and changed ones. */
+export function rowsOf({ ingested, revised }: CrawlCounts): number {
+  return ingested + revised;
 }

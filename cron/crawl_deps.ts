@@ -1,4 +1,6 @@
 import type { EventStore } from "@/events/store/store.ts";
+import type { OpenTimeRange } from "@/events/catalog/klines.ts";
+import type { AbsentRange } from "@/domain/klines/coverage.ts";
 import type { SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Exchanges } from "@/domain/ports/exchange.ts";
@@ -33,12 +35,14 @@ export interface CrawlSeriesRequest {
   readonly until?: number | undefined;
   /** Ask again for what is held. */
   readonly refetch?: boolean | undefined;
+  /** Ask for exactly these, whatever is held; ascending and disjoint. */
+  readonly ranges?: readonly OpenTimeRange[] | undefined;
   /** The newest candles, all that is older, or both in this order. */
   readonly mode: "live" | "history" | "all";
 }
 
 export interface CrawlRun {
-  /** Who acts, e.g. `job:crawl-live`. */
+  /** Who acts, e.g. `job:klines-live`. */
   readonly actor: string;
   readonly signal: AbortSignal;
   readonly progress: Progress;
@@ -52,4 +56,6 @@ export interface PartContext extends CrawlRun {
   /** Of this crawl alone: the ids of all it records derive from it. */
   readonly runId: string;
   readonly empty: KnownEmpty;
+  /** What the venue was known not to have when the crawl began. */
+  readonly absent: readonly AbsentRange[];
 }

@@ -1,112 +1,173 @@
-import { type Interval, nextSlot, previousSlot, slotStart } from "@/domain/klines/interval.ts";
+import { slotStart } from "@/domain/klines/interval.ts";
+import { isCrawled } from "@/domain/klines/market_calendar.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
-import { addRunCounts, NOTHING_RUN, type RunCounts } from "./crawl_counts.ts";
+import { allEnded } from "./all_ended.ts";
+import {
+  addCrawlCounts,
+  type CrawlCounts,
+  hasAnswered,
+  NOTHING_CRAWLED,
+  rowsOf,
+} from "./crawl_counts.ts";
 import type { CrawlDeps } from "./crawl_deps.ts";
+import { type CrawlRunEnd, type FailedSeries, reportUnlessFailed } from "./crawl_failures.ts";
 import { crawlSeries } from "./crawl_series.ts";
 import { failureFields } from "./error_message.ts";
 import type { Job, JobContext } from "./job.ts";
-import { shareProgress } from "./shared_progress.ts";
+import { dueAt, type Edge, failed, followed } from "./live_edge.ts";
+import { type SharedProgress, shareProgress } from "./shared_progress.ts";
+import type { VenueBreakers } from "./venue_breakers.ts";
 
-/** An exchange needs a moment after the close until its candle is final. */
-const SETTLE_MS = 1_000;
-/** Short intervals are asked this often, so that a candle is stored within 10 s of its close. */
-const SPACING_MS = 4_000;
-/** A candle that has not appeared yet is asked for again so much later, so often in a run. */
-const LATE_AGAIN_MS = 2_000;
-const LATE_ASKS = 2;
-/** A run ends so long before the minute does, and the next one begins. */
+const NAME = "klines-live";
+
+const WINDOW_MS = 5 * 60_000;
+/** A run ends so long before its window does, and the next one begins. */
 const PAUSE_MS = 3_000;
-const MINUTE_MS = 60_000;
 const SHORTEST_WAIT_MS = 250;
+/** How soon a series that was added is followed. */
+const LIST_AGAIN_MS = 60_000;
+/** How often it is looked whether a venue that is left out may be asked again. */
+const LEFT_OUT_WAIT_MS = 10_000;
 
-/** How far a series has been followed, in the venue's time. */
-interface Edge {
-  /** End of the newest slot that was fetched. */
-  readonly end: number;
-  readonly askedAt: number;
-}
-
-interface Live {
+/** What the followers of all venues share for the time of a run. */
+interface Run {
   readonly deps: CrawlDeps;
+  readonly breakers: VenueBreakers;
+  /** By series id. */
   readonly edges: Map<string, Edge>;
   /** When the run ends, by our clock. */
   readonly until: number;
+  readonly signal: AbortSignal;
+  readonly progress: SharedProgress;
+  /** Watched series by venue, as they were last listed. */
+  venues: ReadonlyMap<string, readonly SeriesView[]>;
+  listedAt: number;
+  listing: Promise<void> | undefined;
+  readonly followers: Map<string, Promise<void>>;
+  counts: CrawlCounts;
 }
 
-/** Follows the live edge of every watched series: what closes within the minute is fetched as it closes. */
-export function crawlLive(deps: CrawlDeps): Job {
-  /** By series id; forgotten at a restart, when everything is due. */
+/**
+ * Follows the live edge of every watched series for five minutes: what closes is fetched as it closes.
+ * A series that fails is asked again within the run, and counts as failed when it still does at the
+ * end. Told to stop, a run ends well with what it has done.
+ */
+export function crawlLive(deps: CrawlDeps, breakers: VenueBreakers): Job {
+  /** Forgotten at a restart, when everything is due. */
   const edges = new Map<string, Edge>();
   return {
-    name: "crawl-live",
-    schedule: "* * * * *",
+    name: NAME,
+    schedule: "*/5 * * * *",
     atStart: true,
+    // The next run begins at once and asks everyone again: an attempt of this one would come later.
+    ...{ timeoutMs: 360_000, retry: { maxAttempts: 1 }, ownBreakers: true },
     async run({ signal, progress }) {
-      const watched = (await deps.series.list()).filter((series) => series.watched);
-      const shared = shareProgress(progress, { label: "live edge", unit: "candles" });
-      const live = { deps, edges, until: endOfRun(deps.clock.now()) };
-      const venues = Map.groupBy(watched, ({ exchange }) => exchange).values();
-      const counts = await Promise.all(
-        venues.map((series) => followVenue(live, series, { signal, progress: shared.part() })),
-      );
-      shared.finish();
-      return { series: watched.length, ...counts.reduce(addRunCounts, NOTHING_RUN) };
+      const run: Run = {
+        ...{ deps, breakers, edges, signal, until: endOfRun(deps.clock.now()) },
+        progress: shareProgress(progress, { label: "live edge", unit: "candles" }),
+        ...{ venues: new Map(), listedAt: -Infinity, listing: undefined, followers: new Map() },
+        counts: NOTHING_CRAWLED,
+      };
+      try {
+        await follow(run);
+      } catch (error) {
+        if (!isStopped(signal)) throw error;
+        return endOf(run).report;
+      } finally {
+        run.progress.finish();
+      }
+      return reportUnlessFailed(endOf(run));
     },
   };
 }
 
-/** Of this minute, or of the next when this one is nearly over. */
+/** Of this window, or of the next when this one is nearly over. */
 function endOfRun(now: number): number {
-  return (Math.floor((now + 2 * PAUSE_MS) / MINUTE_MS) + 1) * MINUTE_MS - PAUSE_MS;
+  return (Math.floor((now + 2 * PAUSE_MS) / WINDOW_MS) + 1) * WINDOW_MS - PAUSE_MS;
 }
 
-/** Series of one venue. One that failed is left alone until the next run. */
-async function followVenue(
-  live: Live,
-  series: readonly SeriesView[],
-  context: JobContext,
-): Promise<RunCounts> {
-  const { deps: { clock }, edges, until } = live;
-  const asks = new Map<string, number>();
-  const dueAt = (one: SeriesView, now: number) => {
-    const asked = asks.get(one.id) ?? 0;
-    if (asked > LATE_ASKS) return Infinity;
-    const edge = edges.get(one.id);
-    if (edge === undefined) return now;
-    return asked > 0 ? edge.askedAt + LATE_AGAIN_MS : dueAfter(edge, one.interval);
-  };
-  let counts = NOTHING_RUN;
+/** In order, not because it took too long. */
+function isStopped({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof Error && reason.name === "TimeoutError");
+}
+
+async function follow(run: Run): Promise<void> {
+  const { deps: { clock }, followers, signal, until } = run;
+  signal.throwIfAborted();
+  await list(run);
+  for (let known = 0;;) {
+    if (followers.size > known) {
+      known = followers.size;
+      await allEnded(followers.values());
+    } else if (known > 0 || clock.now() + LIST_AGAIN_MS >= until) {
+      return;
+    } else {
+      await clock.sleep(LIST_AGAIN_MS, signal);
+      await listAgain(run);
+    }
+  }
+}
+
+/** Series may be added and removed while the run goes on; a venue that is new gets its follower. */
+async function list(run: Run): Promise<void> {
+  const { deps, followers } = run;
+  run.listedAt = deps.clock.now();
+  const watched = (await deps.series.list()).filter((one) => one.watched && isCrawled(one));
+  run.venues = Map.groupBy(watched, ({ exchange }) => exchange);
+  for (const exchange of run.venues.keys()) {
+    if (followers.has(exchange)) continue;
+    const follower = followVenue(run, exchange);
+    // Thrown when all have ended; until then it must not count as unhandled.
+    follower.catch(() => {});
+    followers.set(exchange, follower);
+  }
+}
+
+async function listAgain(run: Run): Promise<void> {
+  const { deps: { clock, log } } = run;
+  if (clock.now() - run.listedAt >= LIST_AGAIN_MS) {
+    run.listing ??= list(run)
+      .catch((error: unknown) => log.warn("cannot list the watched series", failureFields(error)))
+      .finally(() => run.listing = undefined);
+  }
+  await run.listing;
+}
+
+async function followVenue(run: Run, exchange: string): Promise<void> {
+  const { deps: { clock }, breakers, edges, until, signal } = run;
+  const progress = run.progress.part();
   let waitMs = 0;
   while (clock.now() + waitMs < until) {
-    if (waitMs > 0) await clock.sleep(waitMs, context.signal);
-    const startedAt = clock.now();
-    const now = await venueTime(live, series, context.signal);
-    const due = series.filter((one) => dueAt(one, now) <= now);
-    const results = await Promise.all(due.map((one) => crawlOne(live, one, { now, context })));
-    for (const { id, outcome, ...crawled } of results) {
-      counts = addRunCounts(counts, crawled);
-      if (outcome === "failed") asks.set(id, Infinity);
-      else if (outcome === "late") asks.set(id, (asks.get(id) ?? 0) + 1);
-      else asks.delete(id);
+    if (waitMs > 0) {
+      await clock.sleep(waitMs, signal);
+      await listAgain(run);
     }
-    const next = Math.min(...series.map((one) => dueAt(one, now)));
-    waitMs = Math.max(SHORTEST_WAIT_MS, next - now - (clock.now() - startedAt));
+    const series = run.venues.get(exchange) ?? [];
+    if (!await breakers.admit(series, signal)) {
+      waitMs = LEFT_OUT_WAIT_MS;
+      continue;
+    }
+    const startedAt = clock.now();
+    const now = await venueTime(run, exchange);
+    const due = series.filter((one) => dueAt(edges.get(one.id), one.interval) <= now);
+    const crawled = await allEnded(due.map((one) => crawlOne(run, one, { now, progress })));
+    const errors = crawled.filter((one) => "error" in one).map(({ error }) => error);
+    const answered = crawled.filter((one) => "counts" in one && hasAnswered(one.counts)).length;
+    const unasked = series.filter(({ id }) => edges.get(id)?.failure === undefined);
+    await breakers.judge(exchange, { answered, errors, unasked }, signal);
+    const next = Math.min(...series.map((one) => dueAt(edges.get(one.id), one.interval)));
+    const restMs = next - now - (clock.now() - startedAt);
+    waitMs = Math.max(SHORTEST_WAIT_MS, Math.min(LIST_AGAIN_MS, restMs));
   }
-  return counts;
-}
-
-function dueAfter({ end, askedAt }: Edge, interval: Interval): number {
-  return Math.max(nextSlot(interval, end) + SETTLE_MS, askedAt + SPACING_MS);
 }
 
 /** Ours while the venue does not answer: each series then finds that out and records it. */
 async function venueTime(
-  { deps: { exchanges, clock } }: Live,
-  [first]: readonly SeriesView[],
-  signal: AbortSignal,
+  { deps: { exchanges, clock }, signal }: Run,
+  exchange: string,
 ): Promise<number> {
   try {
-    const venue = await exchanges.get(first?.exchange ?? "");
+    const venue = await exchanges.get(exchange);
     return await venue.time(signal);
   } catch {
     signal.throwIfAborted();
@@ -114,29 +175,41 @@ async function venueTime(
   }
 }
 
-type SeriesResult = RunCounts & {
-  readonly id: string;
-  readonly outcome: "done" | "late" | "failed";
-};
-
 async function crawlOne(
-  { deps, edges }: Live,
+  run: Run,
   { id, exchange, symbol, interval, historyStart }: SeriesView,
-  { now, context }: { now: number; context: JobContext },
-): Promise<SeriesResult> {
+  { now, progress }: { now: number; progress: JobContext["progress"] },
+): Promise<{ readonly counts: CrawlCounts } | { readonly error: unknown }> {
+  const { deps, edges, signal } = run;
   const end = slotStart(interval, now);
   try {
     const counts = await crawlSeries(deps, {
       series: { exchange, symbol, interval },
       since: historyStart ?? undefined,
       mode: "live",
-    }, { actor: "job:crawl-live", ...context });
-    const late = counts.late > 0;
-    edges.set(id, { end: late ? previousSlot(interval, end) : end, askedAt: now });
-    return { ...counts, id, failed: 0, outcome: late ? "late" : "done" };
+    }, { actor: `job:${NAME}`, signal, progress });
+    run.counts = addCrawlCounts(run.counts, counts);
+    edges.set(id, followed(edges.get(id), { interval, end, now, late: counts.late > 0 }));
+    return { counts };
   } catch (error) {
-    context.signal.throwIfAborted();
+    signal.throwIfAborted();
+    edges.set(id, failed(edges.get(id), now, error));
     deps.log.warn("live crawl failed", { series: id, ...failureFields(error) });
-    return { ...NOTHING_RUN, id, failed: 1, outcome: "failed" };
+    return { error };
   }
+}
+
+/** How it stands with each series at the end. */
+function endOf({ venues, breakers, edges, counts }: Run): CrawlRunEnd {
+  const all = [...venues.values()].flat();
+  const leftOut = all.filter(({ exchange }) => breakers.isLeftOut(exchange))
+    .map((series): FailedSeries => ({ series, error: breakers.lastError(series.exchange) }));
+  const failures = all.filter(({ exchange }) => !breakers.isLeftOut(exchange))
+    .flatMap((series): FailedSeries[] => {
+      const failure = edges.get(series.id)?.failure;
+      return failure === undefined ? [] : [{ series, error: failure.error }];
+    });
+  const told = { failed: failures.length, leftOut: leftOut.length };
+  const report = { series: all.length, rows: rowsOf(counts), ...counts, ...told };
+  return { series: all.length, failures, leftOut, report };
 }

@@ -1,6 +1,6 @@
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import { uuidV5 } from "@/events/uuid.ts";
-import { clipRanges, countSlots } from "@/domain/klines/coverage.ts";
+import { clipRanges, countSlots, subtractRanges, verifiedEmpty } from "@/domain/klines/coverage.ts";
 import { previousSlot, slotIndex, slotStart } from "@/domain/klines/interval.ts";
 import { retry } from "@/domain/retry.ts";
 import type { VenueAsker } from "./ask_venue.ts";
@@ -45,7 +45,7 @@ export async function fetchPart(
 async function settle(
   context: PartContext,
   basket: Basket,
-): Promise<Pick<CrawlCounts, "absent" | "late">> {
+): Promise<Pick<CrawlCounts, "absent" | "verifiedEmpty" | "late">> {
   const { now, interval } = context.asker;
   const missing = basket.missing();
   const lateFrom = slotStart(interval, now - LATE_MS);
@@ -55,8 +55,20 @@ async function settle(
   const newest = clipRanges(missing, [previousSlot(interval, edge), edge]);
   return {
     absent: countSlots(absent, interval),
+    verifiedEmpty: countSlots(nowVerified(context, absent), interval),
     late: countSlots(clipRanges(newest, [lateFrom, edge]), interval),
   };
+}
+
+/** What of it was known to be missing before, and is known to be empty after this question. */
+function nowVerified(
+  { asker: { now, interval }, absent: known }: PartContext,
+  missing: readonly OpenTimeRange[],
+): OpenTimeRange[] {
+  if (missing.length === 0) return [];
+  const again = known.filter(({ askedAt }) => askedAt < now)
+    .map((one) => ({ ...one, asks: one.asks + 1, askedAt: now }));
+  return subtractRanges(missing, subtractRanges(missing, verifiedEmpty(again, interval)));
 }
 
 interface Part {

@@ -1,11 +1,12 @@
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import { Refusal } from "@/domain/decider.ts";
-import { countSlots } from "@/domain/klines/coverage.ts";
+import { countSlots, type Coverage } from "@/domain/klines/coverage.ts";
 import { type FetchPlan, fetchPlan } from "@/domain/klines/fetch_plan.ts";
-import { periodOf } from "@/domain/klines/period.ts";
-import { formatSeries, seriesId as idOf, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import { isCrawled, marketCalendar } from "@/domain/klines/market_calendar.ts";
+import { periodOf, splitByPeriod } from "@/domain/klines/period.ts";
+import { formatSeries, seriesId as idOf } from "@/domain/klines/series_ref.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
-import { DatabaseError } from "@/events/store/database.ts";
+import { databaseErrorIn } from "@/events/store/database.ts";
 import { askVenue } from "./ask_venue.ts";
 import { addCrawlCounts, type CrawlCounts, NOTHING_CRAWLED } from "./crawl_counts.ts";
 import type { CrawlDeps, CrawlRun, CrawlSeriesRequest } from "./crawl_deps.ts";
@@ -16,13 +17,17 @@ import { decideSeries } from "./series_commands.ts";
 /**
  * Fetches what a series lacks: first its newest candles, then its history period by period, each
  * stored before the next is asked for. Run again, it goes on where it stopped. A failure is recorded
- * on the series and thrown.
+ * on the series and thrown. Refusal `conflict` for a series that no venue can be asked for.
  */
 export async function crawlSeries(
   deps: CrawlDeps,
   request: CrawlSeriesRequest,
   run: CrawlRun,
 ): Promise<CrawlCounts> {
+  if (!isCrawled(request.series)) {
+    const name = formatSeries(request.series);
+    throw new Refusal("conflict", `Cannot crawl ${name}: its source brings its candles`);
+  }
   const runId = crypto.randomUUID();
   const seriesId = idOf(request.series);
   const doer = { actor: run.actor, commandId: runId };
@@ -33,7 +38,7 @@ export async function crawlSeries(
     return counts;
   } catch (error) {
     // Stopping is no failure, and a broken log cannot take one in.
-    if (run.signal.aborted || error instanceof DatabaseError) throw error;
+    if (run.signal.aborted || databaseErrorIn(error) !== undefined) throw error;
     const data = { seriesId, error: reasonOf(error) };
     await decideSeries(deps.store, { type: "RecordCrawlFailure", data }, doer)
       .catch(ignoreUnknown);
@@ -43,19 +48,16 @@ export async function crawlSeries(
 
 async function crawl(
   deps: CrawlDeps,
-  { series, since, until, refetch, mode }: CrawlSeriesRequest,
+  request: CrawlSeriesRequest,
   run: CrawlRun & { readonly runId: string },
 ): Promise<CrawlCounts> {
+  const { series } = request;
   const { signal, progress } = run;
   const { interval, symbol } = series;
   const venue = await deps.exchanges.get(series.exchange);
   const now = await venue.time(signal);
-  const plan = fetchPlan({
-    coverage: await deps.series.coverage(idOf(series)),
-    ...{ interval, now, refetch },
-    wanted: [since ?? deps.historyStart, until ?? Infinity],
-  });
-  const parts = partsOf(plan, series, mode);
+  const coverage = await deps.series.coverage(idOf(series));
+  const parts = partsOf(planOf(deps, request, { coverage, now }), request);
   progress.start(formatSeries(series), {
     unit: "candles",
     total: parts.reduce((sum, { ranges }) => sum + countSlots(ranges, interval), 0),
@@ -64,10 +66,25 @@ async function crawl(
   const { clock, random, log } = deps;
   const counts = await storeInTurn(parts, ({ priority, ranges }) => {
     const asker = askVenue({ venue, symbol, interval, priority, now, clock, random, log, signal });
-    return fetchPart({ ...run, deps, asker, series, empty }, ranges);
+    return fetchPart({ ...run, deps, asker, series, empty, absent: coverage.absent }, ranges);
   });
   progress.finish();
   return counts;
+}
+
+function planOf(
+  { historyStart }: Pick<CrawlDeps, "historyStart">,
+  { series, since, until, refetch, ranges }: CrawlSeriesRequest,
+  { coverage, now }: { coverage: Coverage; now: number },
+): FetchPlan {
+  const { interval } = series;
+  if (ranges !== undefined) {
+    return { live: [], history: ranges.flatMap((range) => splitByPeriod(interval, range)) };
+  }
+  return fetchPlan({
+    ...{ coverage, interval, now, refetch, calendar: marketCalendar(series) },
+    wanted: [since ?? historyStart, until ?? Infinity],
+  });
 }
 
 /** One period is stored while the next is fetched; two are in memory at most. */
@@ -100,8 +117,7 @@ interface Part {
 
 function partsOf(
   { live, history }: FetchPlan,
-  { interval }: SeriesRef,
-  mode: CrawlSeriesRequest["mode"],
+  { series: { interval }, mode }: Pick<CrawlSeriesRequest, "series" | "mode">,
 ): Part[] {
   const newest: Part[] = live.length === 0 ? [] : [
     { priority: "live", ranges: live.toSorted(([a], [b]) => a - b) },

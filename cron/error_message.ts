@@ -1,4 +1,4 @@
-import { DatabaseError } from "@/events/store/database.ts";
+import { databaseErrorIn } from "@/events/store/database.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { LogFields } from "@/domain/ports/log.ts";
@@ -12,7 +12,7 @@ export function messageOf(error: unknown): string {
 export function failureFields(error: unknown): LogFields {
   const message = messageOf(error);
   if (error instanceof AdapterError) return { error: message, op: error.op, hint: error.hint };
-  const expected = error instanceof Refusal || error instanceof DatabaseError;
+  const expected = error instanceof Refusal || databaseErrorIn(error) !== undefined;
   return expected || !(error instanceof Error)
     ? { error: message }
     : { error: message, stack: error.stack };

@@ -16,6 +16,8 @@ export interface Job {
   readonly isDue?: ((at: number) => boolean) | undefined;
   /** Whom its circuit breaker is for; its own name otherwise. */
   readonly venue?: string | undefined;
+  /** It keeps away from venues that fail by itself: none of its own is in its way. */
+  readonly ownBreakers?: boolean | undefined;
   /** Sources of one group take turns. */
   readonly group?: string | undefined;
   /** Settings that it lacks: then it never runs. */

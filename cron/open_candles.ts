@@ -1,5 +1,6 @@
 import type { Candle } from "@/domain/klines/candle.ts";
 import { nextSlot, slotEnd, slotStart } from "@/domain/klines/interval.ts";
+import { isCrawled } from "@/domain/klines/market_calendar.ts";
 import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import { validateRow } from "@/domain/klines/validate.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
@@ -55,6 +56,7 @@ export function createOpenCandles({ exchanges, clock, log }: OpenCandlesOptions)
 
   return {
     async find(series) {
+      if (!isCrawled(series)) return undefined;
       const id = seriesId(series);
       const state = seen.get(id) ??
         { candle: undefined, aheadMs: 0, askAgainAt: 0, asking: undefined };

@@ -3,12 +3,14 @@ import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
 import { archiveJob } from "./archive/archive_service.ts";
 import type { ArchiveDeps } from "./archive/archive_deps.ts";
 import type { CrawlDeps } from "./crawl_deps.ts";
-import { crawlHistory } from "./crawl_history.ts";
+import { crawlGaps } from "./crawl_gaps.ts";
+import { crawlKlines } from "./crawl_klines.ts";
 import { crawlLive } from "./crawl_live.ts";
 import type { Job } from "./job.ts";
 import { createKlineIngest } from "./ingest_klines.ts";
 import { createKlineRemoval } from "./remove_klines.ts";
 import { marketJobs, type MarketJobsDeps } from "./sources/market_jobs.ts";
+import { createVenueBreakers } from "./venue_breakers.ts";
 
 type Parts =
   & Omit<ArchiveDeps, keyof Settings | "isSimulated">
@@ -41,10 +43,14 @@ export function openWork(
   const ingest = createKlineIngest({ ...parts, isSimulated, hotDays });
   const archiving: ArchiveDeps = { ...parts, isSimulated, hotDays, keepReplacedDays };
   const crawling: CrawlDeps = { ...parts, ingest, historyStart };
+  const breakers = createVenueBreakers(parts);
   return {
     ...{ ingest, archiving, crawling, removal: createKlineRemoval(parts) },
     scheduled: [
-      ...[crawlLive(crawling), crawlHistory(crawling), archiveJob(archiving, { at })],
+      crawlLive(crawling, breakers),
+      crawlKlines(crawling, breakers),
+      crawlGaps(crawling, breakers),
+      archiveJob(archiving, { at }),
       ...marketJobs({ ...parts, ingest, schedules, sources: parts.marketSources }),
     ],
   };

@@ -1,4 +1,4 @@
-import { DatabaseError } from "@/events/store/database.ts";
+import { databaseErrorIn } from "@/events/store/database.ts";
 import { AdapterError } from "./ports/adapter_error.ts";
 import type { Clock } from "./ports/clock.ts";
 
@@ -54,7 +54,7 @@ function backoff(attempt: number, { random, baseMs, maxMs }: RetryOptions): numb
 }
 
 function saysRetryable(error: unknown): boolean {
-  return (error instanceof AdapterError || error instanceof DatabaseError) && error.retryable;
+  return (error instanceof AdapterError ? error : databaseErrorIn(error))?.retryable === true;
 }
 
 function askedToWaitMs(error: unknown): number {

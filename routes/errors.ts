@@ -1,7 +1,7 @@
 import { Refusal, type RefusalCode } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Log } from "@/domain/ports/log.ts";
-import { DatabaseError } from "@/events/store/database.ts";
+import { DatabaseError, databaseErrorIn } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
 import { InvalidEvent, VersionConflict } from "@/events/store/store.ts";
 import { type AppContext, type Failure, failure, requestId } from "./envelope.ts";
@@ -94,9 +94,9 @@ function outcomeOf(error: Error): Omit<Outcome, "status"> {
     const message = "The storage of the service is full: free space, then try again";
     return { code: "STORAGE_FULL", message, blame: "world" };
   }
-  const fromWorld = error instanceof AdapterError || error instanceof DatabaseError;
-  if (fromWorld && error.retryable) {
-    const waitMs = error instanceof AdapterError ? error.retryAfterMs : undefined;
+  const fromWorld = error instanceof AdapterError ? error : databaseErrorIn(error);
+  if (fromWorld?.retryable === true) {
+    const waitMs = fromWorld instanceof AdapterError ? fromWorld.retryAfterMs : undefined;
     return {
       code: "UNAVAILABLE",
       message: "A part of the service cannot be reached: try again",

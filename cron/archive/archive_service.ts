@@ -30,6 +30,8 @@ export function archiveJob(deps: ArchiveDeps, { at }: Pick<ArchiveTimes, "at">):
   return {
     name: JOB,
     schedule: scheduleAt(at),
+    // It shows by its progress that it goes on.
+    timeoutMs: null,
     run: (context) => archiveOnce(deps, { ...context, actor: `job:${JOB}` }),
   };
 }

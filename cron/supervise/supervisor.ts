@@ -143,8 +143,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await settle();
   }
 
-  async function reasonToSkip({ name, venue = name }: Job, now: number) {
+  async function reasonToSkip({ name, venue = name, ownBreakers = false }: Job, now: number) {
     if ((await queries.paused()).has(name)) return "paused";
+    if (ownBreakers) return undefined;
     const breaker = (await queries.breakers()).get(venue) ?? CLOSED;
     return admits(breaker, now) ? undefined : "breaker_open";
   }

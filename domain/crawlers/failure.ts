@@ -1,4 +1,4 @@
-import { DatabaseError } from "@/events/store/database.ts";
+import { databaseErrorIn } from "@/events/store/database.ts";
 import { Refusal } from "../decider.ts";
 import { AdapterError } from "../ports/adapter_error.ts";
 
@@ -70,8 +70,7 @@ export function failureOf(error: unknown): CrawlFailure {
   const errorClass = classNamed(named) ?? classOf(error, httpStatus);
   return {
     ...{ errorClass, message, httpStatus: httpStatus ?? null },
-    retryable: isRetried(errorClass) &&
-      !(error instanceof DatabaseError && !error.retryable),
+    retryable: isRetried(errorClass) && databaseErrorIn(error)?.retryable !== false,
     retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
   };
 }
@@ -96,7 +95,7 @@ export function classOfStatus(httpStatus: number): CrawlErrorClass {
 }
 
 function classOf(error: unknown, httpStatus: number | undefined): CrawlErrorClass {
-  if (error instanceof DatabaseError) return "DatabaseError";
+  if (databaseErrorIn(error) !== undefined) return "DatabaseError";
   if (error instanceof Refusal) return error.code === "rate_limited" ? "RateLimited" : "Refused";
   if (error instanceof Error && error.name === "TimeoutError") return "Timeout";
   if (!(error instanceof AdapterError)) return "InternalError";

@@ -56,3 +56,9 @@ export class DatabaseError extends Error {
     return this.sqlstate === undefined || /^(08|40|53|55|57|58)/.test(this.sqlstate);
   }
 }
+
+/** The database's own error behind what a query builder has made of it; undefined where there is none. */
+export function databaseErrorIn(error: unknown): DatabaseError | undefined {
+  if (error instanceof DatabaseError) return error;
+  return error instanceof Error ? databaseErrorIn(error.cause) : undefined;
+}

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { crawlLive } from "@/cron/crawl_live.ts";
+import { SeriesCrawlsFailed } from "@/cron/crawl_failures.ts";
+import type { JobReport } from "@/cron/job.ts";
 import { decideSeries } from "@/cron/series_commands.ts";
 import type { SeriesCommand } from "@/domain/series.ts";
 import { type Interval, nextSlot, slotEnd, slotFrom } from "@/domain/klines/interval.ts";
@@ -9,10 +11,13 @@ import { trusted } from "@/events/trust.ts";
 import type { KlineEvent } from "@/events/catalog/klines.ts";
 import { candle, utc } from "@/tests/support/candles.ts";
 import { type CrawlHouse, exchangesOf, openCrawlHouse } from "@/tests/support/crawl_house.ts";
+import { createVenueBreakers } from "@/cron/venue_breakers.ts";
 import { leapingClock } from "@/tests/support/fake_clock.ts";
 import { tableExchange, type TableOptions } from "@/tests/support/table_exchange.ts";
+import { jobRun } from "../support/job_run.ts";
 
 const MINUTE = 60_000;
+const WINDOW = 5 * MINUTE;
 const START = utc("2024-03-31T12:00:30");
 
 let house: CrawlHouse;
@@ -23,9 +28,9 @@ Deno.test.afterAll(() => house.close());
 
 let venues = 0;
 
-/** A venue of its own with candles without end, followed minute by minute. */
+/** A venue of its own with candles without end, followed window by window. */
 function scene(
-  options: Pick<TableOptions, "lagMs"> & { interval?: Interval; offset?: number } = {},
+  options: Pick<TableOptions, "lagMs" | "fault"> & { interval?: Interval; offset?: number } = {},
 ) {
   const { interval = "1m", offset = 0, ...table } = options;
   const clock = leapingClock(START);
@@ -39,7 +44,8 @@ function scene(
   }
   const now = () => clock.now() + offset;
   const venue = tableExchange({ id: `venue${++venues}`, candles, now, ...table });
-  const deps = house.crawling(exchangesOf(venue), { clock, historyStart: START - 5 * MINUTE });
+  const exchanges = exchangesOf(venue);
+  const deps = house.crawling(exchanges, { clock, historyStart: START - 5 * MINUTE });
   /** How long after its close each candle was stored. */
   const delays: number[] = [];
   const unsubscribe = house.house.store.subscribe((events) => {
@@ -48,7 +54,7 @@ function scene(
       for (const [openTime] of data.candles) delays.push(clock.now() - slotEnd(interval, openTime));
     }
   });
-  const job = crawlLive(deps);
+  const job = crawlLive(deps, createVenueBreakers({ clock, exchanges }));
   const watched: SeriesRef[] = [];
   return {
     ...{ clock, venue, delays },
@@ -71,16 +77,22 @@ function scene(
       watched.push(series);
       return series;
     },
-    /** The runs of so many minutes, each at the start of its minute. */
-    async minutes(count: number) {
-      let report: Readonly<Record<string, unknown>> = {};
+    /** So many runs, each from where its window begins; what the last one reports, or fails with. */
+    async runs(count: number): Promise<JobReport> {
+      let report: JobReport = {};
       for (let i = 0; i < count; i++) {
-        report = await job.run({ signal: new AbortController().signal, progress: silentProgress });
-        await clock.sleep(MINUTE - clock.now() % MINUTE);
+        const { signal } = new AbortController();
+        report = await job.run(jobRun({ signal, progress: silentProgress })).catch(
+          (error: unknown) => {
+            if (error instanceof SeriesCrawlsFailed) return { ...error.report, error };
+            throw error;
+          },
+        );
+        await clock.sleep(WINDOW - clock.now() % WINDOW);
       }
       return report;
     },
-    run: (signal: AbortSignal) => job.run({ signal, progress: silentProgress }),
+    run: (signal: AbortSignal) => job.run(jobRun({ signal, progress: silentProgress })),
   };
 }
 
@@ -97,24 +109,25 @@ async function heldOf(series: SeriesRef): Promise<number> {
 
 for (const interval of ["1s", "1m", "3m"] as const) {
   Deno.test(`live crawl stores each ${interval} candle within ten seconds of its close`, async () => {
-    const { watch, minutes, delays, stop } = scene({ interval });
+    const { watch, runs, delays, stop } = scene({ interval });
     await watch("BTC/USDT");
-    await minutes(1);
+    await runs(1);
     const before = delays.length;
-    await minutes(4);
+    const { rows, failed, leftOut } = await runs(1);
     const fresh = delays.slice(before);
     await stop();
-    const least = { "1s": 236, "1m": 4, "3m": 1 }[interval];
+    const least = { "1s": 290, "1m": 5, "3m": 1 }[interval];
     assert.ok(fresh.length >= least, `${fresh.length} candles`);
     assert.ok(Math.max(...fresh) <= 10_000, `${Math.max(...fresh)} ms`);
+    assert.deepEqual([rows, failed, leftOut], [fresh.length, 0, 0]);
   });
 }
 
 for (const offset of [-25_000, 25_000]) {
   Deno.test(`live crawl goes by the venue's clock when ours is ${-offset} ms ahead of it`, async () => {
-    const { watch, minutes, stop, clock } = scene({ offset });
+    const { watch, runs, stop, clock } = scene({ offset });
     const series = await watch("BTC/USDT");
-    await minutes(4);
+    await runs(1);
     await stop();
     const lastOpenTime = (await house.house.series.find(seriesId(series)))?.lastOpenTime ?? 0;
     const venueNow = clock.now() + offset;
@@ -124,59 +137,155 @@ for (const offset of [-25_000, 25_000]) {
 }
 
 Deno.test("live crawl asks again soon for a candle that is late", async () => {
-  const { watch, minutes, delays, stop } = scene({ lagMs: MINUTE + 3_500 });
+  const { watch, runs, delays, stop } = scene({ lagMs: MINUTE + 3_500 });
   await watch("BTC/USDT");
-  await minutes(1);
+  await runs(1);
   const before = delays.length;
-  await minutes(3);
+  await runs(1);
   await stop();
   const fresh = delays.slice(before);
-  assert.equal(fresh.length, 3);
+  assert.equal(fresh.length, 5);
   assert.ok(Math.max(...fresh) <= 10_000, `${fresh}`);
 });
 
 Deno.test("live crawl asks a few times a minute for a candle that never comes", async () => {
-  const { watch, minutes, venue, stop } = scene({ lagMs: 30 * MINUTE });
+  const { watch, runs, venue, stop } = scene({ lagMs: 30 * MINUTE });
   await watch("BTC/USDT");
-  await minutes(1);
+  await runs(1);
   const before = venue.requests.length;
-  await minutes(10);
+  await runs(2);
   await stop();
   assert.ok(venue.requests.length - before < 10 * 12, `${venue.requests.length - before}`);
 });
 
-Deno.test("live crawl of one symbol that fails does not stop the others", async () => {
-  const { watch, minutes, venue, stop } = scene();
+Deno.test("live crawl of one symbol that fails serves the others and then fails with its reason", async () => {
+  const { watch, runs, venue, stop } = scene();
   const [good, bad] = [await watch("GOOD/USDT"), await watch("BAD/USDT")];
   const fetch = venue.fetchCandles;
   venue.fetchCandles = (request, signal) =>
     request.symbol === bad.symbol
       ? Promise.reject(new Error("the venue sent nonsense"))
       : fetch(request, signal);
-  const report = await minutes(2);
+  const { error, failed, leftOut, rows } = await runs(2);
   await stop();
-  assert.ok(await heldOf(good) >= 5);
+  const held = await heldOf(good);
+  assert.ok(held >= 10, `${held}`);
   assert.equal(await heldOf(bad), 0);
-  assert.equal(report.failed, 1);
+  assert.deepEqual([failed, leftOut, rows], [1, 0, 5]);
+  assert.ok(error instanceof SeriesCrawlsFailed);
+  assert.match(
+    error.message,
+    /^Cannot crawl 1 of 2 series: venue\d+:BAD\/USDT:1m \(the venue sent/,
+  );
   const view = await house.house.series.find(seriesId(bad));
   assert.match(view?.lastError ?? "", /Cannot crawl/);
 });
 
+Deno.test("live crawl does not fail for a series that comes right within its run", async () => {
+  const { watch, runs, venue, clock, stop } = scene();
+  const series = await watch("BTC/USDT");
+  const fetch = venue.fetchCandles;
+  venue.fetchCandles = (request, signal) =>
+    clock.now() < START + 2 * MINUTE
+      ? Promise.reject(new Error("the venue sent nonsense"))
+      : fetch(request, signal);
+  const report = await runs(1);
+  await stop();
+  assert.deepEqual([report.failed, report.error], [0, undefined]);
+  assert.ok(await heldOf(series) >= 5);
+  assert.equal((await house.house.series.find(seriesId(series)))?.lastError, null);
+});
+
 Deno.test("live crawl records it on each series when the venue does not answer at all", async () => {
-  const { watch, minutes, venue, stop } = scene();
+  const { watch, runs, venue, stop } = scene();
   const all = [await watch("A/USDT"), await watch("B/USDT")];
   venue.time = () => Promise.reject(new Error("no route"));
-  assert.equal((await minutes(1)).failed, 2);
+  assert.equal((await runs(1)).failed, 2);
   await stop();
   for (const series of all) {
     assert.notEqual((await house.house.series.find(seriesId(series)))?.lastError, null);
   }
 });
 
-Deno.test("live crawl stops at once when aborted", async () => {
+Deno.test("live crawl leaves a dead venue alone for five minutes, then asks for one candle, then goes on", async () => {
+  let down = true;
+  const { watch, runs, venue, stop } = scene({ fault: () => down ? "down" : undefined });
+  const all = [await watch("A/USDT"), await watch("B/USDT"), await watch("C/USDT")];
+  const first = await runs(1);
+  assert.deepEqual([first.failed, first.leftOut], [0, 3]);
+  assert.match(
+    String(first.error),
+    /3 of 3 series left out.*venue\d+ \(Cannot ask table: it is down\)/,
+  );
+  // Three rounds of three series, each asked three times: then nothing but probes.
+  const before = venue.requests.length;
+  assert.equal(before, 3 * 3 * 3);
+  const second = await runs(3);
+  assert.equal(second.leftOut, 3);
+  const probes = venue.requests.slice(before);
+  assert.ok(probes.length >= 2 && probes.length <= 4, `${probes.length} probes in 15 minutes`);
+  assert.ok(probes.every(({ limit }) => limit === 1));
+  down = false;
+  const last = await runs(2);
+  await stop();
+  assert.deepEqual([last.failed, last.leftOut, last.error], [0, 0, undefined]);
+  for (const series of all) assert.ok(await heldOf(series) >= 5);
+});
+
+Deno.test("live crawl follows a series that is added while it runs, also as the first one", async () => {
+  const { watch, runs, venue, clock, stop } = scene();
+  const sleep = clock.sleep;
+  const added: SeriesRef[] = [];
+  clock.sleep = async (ms, signal) => {
+    if (added.length === 0) added.push(await watch("FIRST/USDT"));
+    await sleep(ms, signal);
+  };
+  const time = venue.time;
+  venue.time = async (signal) => {
+    if (added.length === 1 && clock.now() > START + 2 * MINUTE) {
+      added.push(await watch("SECOND/USDT"));
+    }
+    return await time(signal);
+  };
+  const { series } = await runs(1);
+  await stop();
+  assert.equal(series, 2);
+  for (const one of added) assert.ok(await heldOf(one) >= 5);
+});
+
+Deno.test("live crawl never asks for series that their source brings", async () => {
+  const { runs } = scene();
+  const series = { exchange: "sina", symbol: "RB0", interval: "1d" } as const;
+  const id = seriesId(series);
+  await decide({ type: "AddSeries", data: { seriesId: id, ...series, simulated: false } });
+  await decide({ type: "WatchSeries", data: { seriesId: id, historyStart: null } });
+  const report = await runs(1);
+  await decide({ type: "UnwatchSeries", data: { seriesId: id } });
+  assert.deepEqual([report.series, report.failed, report.error], [0, 0, undefined]);
+  assert.equal((await house.house.series.find(id))?.lastError, null);
+});
+
+Deno.test("live crawl that is told to stop ends well, with what it has done", async () => {
+  const { watch, run, venue, clock, stop } = scene();
+  const series = await watch("BTC/USDT");
+  const stopping = new AbortController();
+  const time = venue.time;
+  venue.time = (signal) => {
+    if (clock.now() > START + 2 * MINUTE) stopping.abort(new DOMException("Stop", "AbortError"));
+    return time(signal);
+  };
+  const report = await run(stopping.signal);
+  await stop();
+  assert.deepEqual([report.series, report.failed], [1, 0]);
+  assert.equal(report.rows, await heldOf(series));
+  assert.ok(Number(report.rows) >= 6);
+  assert.equal((await house.house.series.find(seriesId(series)))?.lastError, null);
+});
+
+Deno.test("live crawl that takes too long fails with its time limit", async () => {
   const { watch, run, stop } = scene();
   await watch("BTC/USDT");
-  const reason = new Error("enough");
+  const reason = new DOMException("300 s are over", "TimeoutError");
   await assert.rejects(run(AbortSignal.abort(reason)), reason);
   await stop();
 });

@@ -290,3 +290,14 @@ Deno.test("crawl never asks for what was kept out before any of it was held", as
   await crawlSeries(deps, { series, mode: "all", refetch: true }, crawlRun());
   assert.deepEqual(await held(), times(candles).filter((time) => time < from || time >= to));
 });
+
+Deno.test("crawl of a series that its source brings is refused, and no failure of it", async () => {
+  const { deps } = scene({ candles: [], now: () => START });
+  const series = { exchange: "sina", symbol: "RB0", interval: "1d" } as const;
+  const before = await house.house.store.head();
+  await assert.rejects(crawlSeries(deps, { series, mode: "all" }, crawlRun()), {
+    name: "Refusal",
+    message: "Cannot crawl sina:RB0:1d: its source brings its candles",
+  });
+  assert.equal(await house.house.store.head(), before);
+});

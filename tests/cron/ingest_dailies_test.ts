@@ -9,6 +9,7 @@ import { type CrawlHouse, openCrawlHouse } from "@/tests/support/crawl_house.ts"
 import { openSites, sourceOf } from "@/tests/support/open_sites.ts";
 import { realDataTest } from "@/tests/support/shared_data.ts";
 import { sharedSamples } from "@/tests/support/source_samples.ts";
+import { archive } from "./archive/archive_house.ts";
 
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
@@ -123,6 +124,9 @@ realDataTest(
       utc("2026-08-03"),
       utc("2026-08-10"),
     ]);
+    await archive(house.house, { hotDays: 0, now: utc("2030-01-01") });
+    const after = await board.find("sina.RB0.1d");
+    deepEqual([after?.candles, after?.gaps], [4_223, 7], "the archive leaves them as they are");
     const head = await store.head();
     deepEqual((await ingest(series, now)).unchanged, report.rows);
     equal(await store.head(), head, "a second time records nothing");

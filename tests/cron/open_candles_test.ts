@@ -85,3 +85,10 @@ Deno.test("open candles: what could never be stored is not shown, nor is nothing
   equal(await broken.candles.find(SERIES), undefined);
   equal(await open(() => Promise.resolve([])).candles.find(SERIES), undefined);
 });
+
+Deno.test("open candles: nobody is asked for a series that its source brings", async () => {
+  const { candles, asked } = open(() => Promise.resolve([bar("11")]));
+  const series: SeriesRef = { exchange: "sina", symbol: "RB0", interval: "1d" };
+  equal(await candles.find(series), undefined);
+  equal(asked.length, 0);
+});

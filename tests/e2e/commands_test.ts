@@ -146,7 +146,7 @@ for (
     ["export", SERIES, "--out", "x.csv"],
     ["rebuild", "--all"],
     ["blobs", "--orphans"],
-    ["job", "crawl-live"],
+    ["job", "klines-live"],
   ]
 ) {
   Deno.test(`${args[0]} says so where there is no installation, and makes none`, async () => {

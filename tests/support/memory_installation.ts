@@ -86,7 +86,7 @@ export class MemoryInstallation implements Installation {
   }
 
   jobs(): readonly string[] {
-    return ["crawl-live", "crawl-history"];
+    return ["klines-live", "klines"];
   }
 
   runJob(name: string): Promise<Counts> {

@@ -114,7 +114,7 @@ for (
     [rebuild, ["nothing"], /"nothing" is no read model \(klines, series\)/],
     [rebuild, ["klines", "--all"], /give a name or --all/],
     [blobs, [], /say --orphans/],
-    [job, ["crawl"], /"crawl" is no job of crawl-live, crawl-history|"crawl" is no job/],
+    [job, ["crawl"], /"crawl" is no job of klines-live, klines|"crawl" is no job/],
     [exportKlines, ["binance:BTC/USDT:1m"], /option --out is missing/],
     [
       exportKlines,
@@ -297,7 +297,7 @@ Deno.test("blobs --orphans lists what no event names", async () => {
 Deno.test("job is refused where the installation is running: it does its jobs itself", async () => {
   const installation = new MemoryInstallation();
   installation.place = "running";
-  const running = run({ command: job, args: ["crawl-live"], installation });
+  const running = run({ command: job, args: ["klines-live"], installation });
   await rejects(running, /does its jobs by their schedule/);
   deepEqual(installation.asked, []);
 });
@@ -305,6 +305,6 @@ Deno.test("job is refused where the installation is running: it does its jobs it
 Deno.test("job runs the named job once", async () => {
   const installation = new MemoryInstallation();
   installation.result = { crawled: 2 };
-  const { lines } = await run({ command: job, args: ["crawl-live"], installation });
-  deepEqual(lines, ["Ran crawl-live: 2 crawled."]);
+  const { lines } = await run({ command: job, args: ["klines-live"], installation });
+  deepEqual(lines, ["Ran klines-live: 2 crawled."]);
 });

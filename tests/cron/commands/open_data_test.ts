@@ -10,6 +10,7 @@ import { openHouse } from "@/tests/support/house.ts";
 
 const SERIES = { exchange: "binance", symbol: "BTC/USDT", interval: "1m" } as const;
 const START = utc("2024-05-01");
+const noSources = { list: () => [], runToEnd: () => Promise.reject(new Error("not asked")) };
 const doer = () => ({ actor: "test", commandId: crypto.randomUUID() });
 
 Deno.test("an installation shows what was acknowledged before it was opened, however far behind", async () => {
@@ -41,7 +42,7 @@ Deno.test("an installation shows what was acknowledged before it was opened, how
   try {
     const { store, follower, series, reader, blobs, archiving } = second;
     const installation = openInstallation(trusted({
-      ...{ store, follower, series, reader, blobs, archiving, scheduled: [] },
+      ...{ store, follower, series, reader, blobs, archiving, supervisor: noSources },
       crawling: { exchanges: { isSimulated: () => false } },
     }));
     const { candles } = await installation.findSeries(SERIES);

@@ -1,6 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { openInstallation } from "@/cron/commands/open_data.ts";
-import { createServiceWork, startSchedule } from "@/cron/commands/service_work.ts";
+import { createServiceWork } from "@/cron/commands/service_work.ts";
 import { createJobs } from "@/cron/jobs.ts";
 import { Refusal } from "@/domain/decider.ts";
 import type { JobStatus } from "@/domain/ports/jobs.ts";
@@ -36,6 +36,8 @@ async function open({ id }: { id: string }) {
   return { house, deps, jobs, work, ended };
 }
 
+const noSources = { list: () => [], runToEnd: () => Promise.reject(new Error("not asked")) };
+
 const WANTED = { since: undefined, until: undefined, refetch: false, actor: "admin" };
 
 Deno.test("a crawl of the API runs on by itself and counts, one a series at a time", async () => {
@@ -60,26 +62,9 @@ Deno.test("a rebuild of the API is refused for a name that no read model has, na
   equal((await ended(work.startRebuild("series")))?.status, "succeeded");
 });
 
-Deno.test("a schedule starts at once what wants to run at the start, and ends when aborted", async () => {
-  const { house, deps, jobs } = await open({ id: "venuec" });
-  const stop = new AbortController();
-  let runs = 0;
-  const job = {
-    ...{ name: "count-runs", schedule: "0 0 1 1 *", atStart: true },
-    run: () => Promise.resolve({ runs: ++runs }),
-  };
-  await startSchedule({
-    ...{ database: house.database, scheduled: [job], jobs, crawling: deps },
-    ...{ timeZone: "UTC", signal: stop.signal },
-  });
-  equal(await waitUntil(() => Promise.resolve(runs === 1)), true);
-  stop.abort();
-  await jobs.close();
-});
-
 Deno.test("a command on opened data crawls a new series once its venue knows the symbol", async () => {
   const { house, deps } = await open({ id: "venued" });
-  const installation = openInstallation({ ...house, crawling: deps, scheduled: [] });
+  const installation = openInstallation({ ...house, crawling: deps, supervisor: noSources });
   const series = { exchange: "venued", symbol: "ETH/USDT", interval: "1m" } as const;
   const signal = new AbortController().signal;
   const request = { series, since: START, until: NOW, refetch: false };

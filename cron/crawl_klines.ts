@@ -1,0 +1,50 @@
+import { isCrawled } from "@/domain/klines/market_calendar.ts";
+import type { SeriesView } from "@/projections/series_queries.ts";
+import { addCrawlCounts, NOTHING_CRAWLED, rowsOf } from "./crawl_counts.ts";
+import type { CrawlDeps } from "./crawl_deps.ts";
+import { reportUnlessFailed } from "./crawl_failures.ts";
+import { crawlSeries } from "./crawl_series.ts";
+import { crawlVenues } from "./crawl_venues.ts";
+import type { Job } from "./job.ts";
+import { shareProgress } from "./shared_progress.ts";
+import type { VenueBreakers } from "./venue_breakers.ts";
+
+const NAME = "klines";
+
+/** Completes every watched series: what is missing, its newest candles first, then its past, oldest first. */
+export function crawlKlines(deps: CrawlDeps, breakers: VenueBreakers): Job {
+  const { log } = deps;
+  return {
+    name: NAME,
+    schedule: "*/10 * * * *",
+    atStart: true,
+    // The first run takes hours; each request has a limit of its own.
+    ...{ timeoutMs: null, ownBreakers: true },
+    async run({ signal, progress }) {
+      const watched = (await deps.series.list()).filter((one) => one.watched && isCrawled(one));
+      const shared = shareProgress(progress, { label: "candles", unit: "candles" });
+      const { counts, failures, leftOut } = await crawlVenues({ log, breakers }, {
+        ...{ series: shortestFirst(watched), job: NAME, signal },
+        crawl: ({ exchange, symbol, interval, historyStart }) =>
+          crawlSeries(deps, {
+            series: { exchange, symbol, interval },
+            since: historyStart ?? undefined,
+            mode: "all",
+          }, { actor: `job:${NAME}`, signal, progress: shared.part() }),
+      });
+      shared.finish();
+      const total = counts.reduce(addCrawlCounts, NOTHING_CRAWLED);
+      const [failed, left] = [failures.length, leftOut.length];
+      const report = { series: watched.length, rows: rowsOf(total), ...total };
+      return reportUnlessFailed({
+        ...{ series: watched.length, failures, leftOut },
+        report: { ...report, failed, leftOut: left },
+      });
+    },
+  };
+}
+
+/** A series with few candles yet is the one that somebody has just added. */
+function shortestFirst(series: readonly SeriesView[]): readonly SeriesView[] {
+  return series.toSorted((a, b) => a.candles - b.candles);
+}

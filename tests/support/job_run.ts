@@ -1,0 +1,8 @@
+import type { JobContext, JobRun } from "@/cron/job.ts";
+import { silentProgress } from "@/domain/ports/progress.ts";
+
+/** An attempt of a source without a supervisor. */
+export function jobRun(context: Partial<JobContext> = {}): JobRun {
+  const { signal = new AbortController().signal, progress = silentProgress } = context;
+  return { signal, progress, runId: crypto.randomUUID(), at: Date.now() };
+}

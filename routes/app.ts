@@ -5,6 +5,10 @@ import { addBinanceRoutes } from "./binance.ts";
 import { addDocs } from "./docs.ts";
 import type { App } from "./endpoint.ts";
 import { addArchiveRoutes } from "./archive.ts";
+import { addCrawlerAlertRoutes } from "./crawler_alerts.ts";
+import { addCrawlerRunRoutes } from "./crawler_runs.ts";
+import { addCrawlerRoutes } from "./crawlers.ts";
+import { addDailyReportRoutes } from "./daily_reports.ts";
 import { answer, type AppContext, type AppEnv, failure } from "./envelope.ts";
 import { createErrorHandler, createJudge } from "./errors.ts";
 import { addEventRoutes } from "./events.ts";
@@ -14,6 +18,7 @@ import { addInfluxRoutes } from "./influx.ts";
 import { addKlineRoutes } from "./klines.ts";
 import { addKlineWriteRoutes } from "./klines_write.ts";
 import { addLakeRoutes } from "./lake.ts";
+import { addReportRoutes } from "./reports.ts";
 import { addSeriesRoutes } from "./series.ts";
 import { addSeriesStatsRoutes } from "./series_stats.ts";
 import { createSeriesDirectory } from "./series_directory.ts";
@@ -21,8 +26,8 @@ import { addUdfRoutes } from "./udf.ts";
 
 /** What pages of other origins may read. */
 const SHARED_PATHS = [
-  ...["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/openapi.json"],
-  ...["/lake/*", "/compat/*", "/udf/*"],
+  ...["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/api/v1/reports"],
+  ...["/lake/*", "/compat/*", "/udf/*", "/openapi.json"],
 ];
 
 /** The whole HTTP API. Serve it with `Deno.serve((request, info) => app.fetch(request, info))`. */
@@ -42,6 +47,11 @@ export function createApp(deps: AppDeps): App {
   addEventRoutes(router, deps);
   addAdminRoutes(router, withDirectory);
   addArchiveRoutes(router, withDirectory);
+  addCrawlerRoutes(router, deps);
+  addCrawlerRunRoutes(router, deps);
+  addCrawlerAlertRoutes(router, deps);
+  addDailyReportRoutes(router, deps);
+  addReportRoutes(router, deps);
   addBinanceRoutes(router, withDirectory);
   addUdfRoutes(router, withDirectory);
   addInfluxRoutes(router, deps);

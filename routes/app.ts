@@ -8,6 +8,7 @@ import { addArchiveRoutes } from "./archive.ts";
 import { addCrawlerAlertRoutes } from "./crawler_alerts.ts";
 import { addCrawlerRunRoutes } from "./crawler_runs.ts";
 import { addCrawlerRoutes } from "./crawlers.ts";
+import { addCrawlerPages } from "./crawlers_pages.ts";
 import { addDailyReportRoutes } from "./daily_reports.ts";
 import { answer, type AppContext, type AppEnv, failure } from "./envelope.ts";
 import { createErrorHandler, createJudge } from "./errors.ts";
@@ -54,6 +55,7 @@ export function createApp(deps: AppDeps): App {
   addCrawlerRoutes(router, deps);
   addCrawlerRunRoutes(router, deps);
   addCrawlerAlertRoutes(router, deps);
+  addCrawlerPages(router, deps);
   addDailyReportRoutes(router, deps);
   addReportRoutes(router, deps);
   addMetricsRoute(router, { ...deps, meter });

@@ -90,6 +90,8 @@ const schema = z.object({
   NO_PROXY: text().optional().describe("Hosts asked without a proxy, separated by commas."),
   MARKET_DATA: z.enum(["open", "private"]).prefault("open")
     .describe("private: reading series and candles needs a token."),
+  METRICS: z.enum(["admin", "open"]).prefault("admin")
+    .describe("open: /metrics needs no token, for a Prometheus that has none."),
   COMPAT_OPEN_CANDLE: z.enum(["true", "false", "on", "off"]).prefault("true")
     .transform((value) => value === "true" || value === "on")
     .describe("false: Binance's and TradingView's clients get closed candles only."),

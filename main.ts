@@ -122,6 +122,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     settings: {
       ...{ marketData: config.marketData, rateLimits: config.rateLimits, simulated },
       ...{ trustProxy: config.trustProxy, version: manifest.version },
+      ...{ metrics: config.metrics, timeZone: config.timeZone },
       openCandle: config.compatOpenCandle,
       fingerprintKey: (await readSecret(house.database, "fingerprint")).toHex(),
     },

@@ -5,15 +5,23 @@ import { addBinanceRoutes } from "./binance.ts";
 import { addDocs } from "./docs.ts";
 import type { App } from "./endpoint.ts";
 import { addArchiveRoutes } from "./archive.ts";
+import { addCrawlerAlertRoutes } from "./crawler_alerts.ts";
+import { addCrawlerRunRoutes } from "./crawler_runs.ts";
+import { addCrawlerRoutes } from "./crawlers.ts";
+import { addCrawlerPages } from "./crawlers_pages.ts";
+import { addDailyReportRoutes } from "./daily_reports.ts";
 import { answer, type AppContext, type AppEnv, failure } from "./envelope.ts";
 import { createErrorHandler, createJudge } from "./errors.ts";
 import { addEventRoutes } from "./events.ts";
 import { createGuard } from "./guard.ts";
+import { createHttpMeter } from "./http_meter.ts";
 import { addHealthRoutes } from "./health.ts";
 import { addInfluxRoutes } from "./influx.ts";
 import { addKlineRoutes } from "./klines.ts";
 import { addKlineWriteRoutes } from "./klines_write.ts";
 import { addLakeRoutes } from "./lake.ts";
+import { addMetricsRoute } from "./metrics.ts";
+import { addReportRoutes } from "./reports.ts";
 import { addSeriesRoutes } from "./series.ts";
 import { addSeriesStatsRoutes } from "./series_stats.ts";
 import { createSeriesDirectory } from "./series_directory.ts";
@@ -21,8 +29,8 @@ import { addUdfRoutes } from "./udf.ts";
 
 /** What pages of other origins may read. */
 const SHARED_PATHS = [
-  ...["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/openapi.json"],
-  ...["/lake/*", "/compat/*", "/udf/*"],
+  ...["/api/v1/klines", "/api/v1/series", "/api/v1/series/*", "/api/v1/reports"],
+  ...["/lake/*", "/compat/*", "/udf/*", "/openapi.json"],
 ];
 
 /** The whole HTTP API. Serve it with `Deno.serve((request, info) => app.fetch(request, info))`. */
@@ -30,6 +38,8 @@ export function createApp(deps: AppDeps): App {
   const app: App = new OpenAPIHono<AppEnv>({ strict: false });
   const judge = createJudge(deps);
   app.onError(createErrorHandler(deps));
+  const meter = createHttpMeter();
+  app.use("*", meter.middleware);
   for (const path of SHARED_PATHS) app.options(path, preflight);
   const router = { app, guard: createGuard(deps), judge };
   const withDirectory = { ...deps, directory: createSeriesDirectory(deps) };
@@ -42,6 +52,13 @@ export function createApp(deps: AppDeps): App {
   addEventRoutes(router, deps);
   addAdminRoutes(router, withDirectory);
   addArchiveRoutes(router, withDirectory);
+  addCrawlerRoutes(router, deps);
+  addCrawlerRunRoutes(router, deps);
+  addCrawlerAlertRoutes(router, deps);
+  addCrawlerPages(router, deps);
+  addDailyReportRoutes(router, deps);
+  addReportRoutes(router, deps);
+  addMetricsRoute(router, { ...deps, meter });
   addBinanceRoutes(router, withDirectory);
   addUdfRoutes(router, withDirectory);
   addInfluxRoutes(router, deps);
@@ -66,7 +83,9 @@ function preflight(c: AppContext): Response {
 
 /** Tells a path that nobody serves from one that is served by other methods. */
 function createNotFound(app: App): (c: AppContext) => Response {
-  const routes = app.routes.map(({ method, path }) => ({
+  // What stands before every route serves none.
+  const served = app.routes.filter(({ method }) => method !== "ALL");
+  const routes = served.map(({ method, path }) => ({
     method,
     // The same pattern of a part, as each of the two writes it.
     pattern: new URLPattern({ pathname: path.replaceAll(/:(\w+)\{([^}]+)\}/g, ":$1($2)") }),
@@ -74,8 +93,8 @@ function createNotFound(app: App): (c: AppContext) => Response {
   return (c) => {
     const { path, method } = c.req;
     const pathname = path.replace(/(?<=.)\/$/, "");
-    const served = routes.filter(({ pattern }) => pattern.test({ pathname }));
-    const allowed = [...new Set(served.map((route) => route.method))].filter((m) =>
+    const matching = routes.filter(({ pattern }) => pattern.test({ pathname }));
+    const allowed = [...new Set(matching.map((route) => route.method))].filter((m) =>
       m !== "OPTIONS"
     );
     if (allowed.length === 0) {

@@ -3,6 +3,7 @@ import type { SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { BlobRanges } from "@/domain/ports/blob_ranges.ts";
 import type { Archive } from "@/domain/ports/archive.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
+import type { Crawlers } from "@/domain/ports/crawlers.ts";
 import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { KlineReader } from "@/domain/ports/kline_reader.ts";
@@ -10,8 +11,10 @@ import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { OpenCandles } from "@/domain/ports/open_candles.ts";
 import type { Spool } from "@/domain/ports/spool.ts";
+import type { CrawlerQueries } from "@/projections/crawler_queries.ts";
 import type { Projections } from "@/projections/define.ts";
 import type { LakeFiles } from "@/projections/lake_files.ts";
+import type { ReportQueries } from "@/projections/report_queries.ts";
 import type { SeriesStats } from "@/projections/series_stats.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
 import type { Authenticate } from "./auth.ts";
@@ -35,6 +38,13 @@ export interface AppDeps {
   /** Refusal `not_found` for a name that no read model has. */
   readonly startRebuild: (projection: string) => JobStatus;
   readonly archive: Archive;
+  readonly crawlers: Crawlers;
+  readonly crawlerQueries: CrawlerQueries;
+  readonly reports: ReportQueries;
+  /** Undefined for a day of which nothing is known; `date` is one of `TIME_ZONE`. */
+  readonly dailyReport: (date: string) => Promise<DailyReportView | undefined>;
+  /** Names of the channels that alerts go to. */
+  readonly alertChannels: readonly string[];
   readonly venues: Venues;
   readonly spool: Spool;
   /** Free bytes where the data lie. */
@@ -47,9 +57,22 @@ export interface AppDeps {
   readonly signal: AbortSignal;
 }
 
+export interface DailyReportView {
+  /** `2026-03-01`. */
+  readonly date: string;
+  readonly title: string;
+  readonly markdown: string;
+  /** When people were told, epoch ms. */
+  readonly raisedAt: number | null;
+}
+
 export interface AppSettings {
   /** `private`: reading candles needs a token with the scope `read`. */
   readonly marketData: "open" | "private";
+  /** `admin`: metrics are for the operator alone. */
+  readonly metrics: "admin" | "open";
+  /** IANA name; days of reports are days of it. */
+  readonly timeZone: string;
   readonly rateLimits: RateLimits;
   /** Foreign protocols show the running candle as their own services do. */
   readonly openCandle: boolean;

@@ -5,6 +5,8 @@ import { CallerGone } from "./errors.ts";
 /** A JSON body that is not a batch of candles is small. */
 const MAX_JSON_BYTES = 1024 * 1024;
 
+const JSON_TYPE = ["application/json"] as const;
+
 /** The body as it comes; throws {@linkcode CallerGone} when it breaks off. */
 export async function* bodyChunks(c: AppContext): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   try {
@@ -44,15 +46,23 @@ export function isGzipped(c: AppContext): boolean {
   );
 }
 
-/** Parses a small JSON body. Refusals: too large, another media type, or not JSON. */
-export async function readJson(c: AppContext): Promise<unknown> {
-  mediaType(c, ["application/json"]);
+/**
+ * Parses a small JSON body; an `optional` one that is empty is `{}`, whatever its type. Refusals: too
+ * large, another media type, or not JSON.
+ */
+export async function readJson(c: AppContext, optional = false): Promise<unknown> {
+  if (optional && c.req.header("content-type") === undefined) {
+    for await (const { length } of bodyChunks(c)) if (length > 0) mediaType(c, JSON_TYPE);
+    return {};
+  }
+  mediaType(c, JSON_TYPE);
   if (isGzipped(c)) {
     throw new Refusal("unsupported_media_type", "Cannot unpack this body: send it as it is", {
       field: "content-encoding",
     });
   }
   const text = await readText(c);
+  if (optional && text === "") return {};
   try {
     return JSON.parse(text);
   } catch {

@@ -1,6 +1,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Access } from "./auth.ts";
 import type { AnswerSpec, EndpointSpec } from "./endpoint_spec.ts";
+import { paginationWire } from "./pages.ts";
 import { describeFailure, ERRORS, type FailureStatus } from "./error_codes.ts";
 
 type Registry = OpenAPIHono["openAPIRegistry"];
@@ -56,7 +57,7 @@ export function describeEndpoint(registry: Registry, spec: EndpointSpec): void {
       params: z.object(Object.fromEntries(shape)),
       query,
       ...(headers === undefined ? {} : { headers }),
-      ...(content === undefined ? {} : { body: { required: true, content } }),
+      ...(content === undefined ? {} : { body: { required: spec.bodyOptional !== true, content } }),
     },
     responses: {
       [answer.status]: { description: answer.description, content: answered },
@@ -99,11 +100,12 @@ function bodyContent({ body, bodyTypes }: EndpointSpec) {
   return bodyTypes === undefined ? undefined : typedContent(bodyTypes);
 }
 
-function answerContent({ data, bare, meta: more, types = {} }: AnswerSpec) {
+function answerContent({ data, paginated, bare, meta: more, types = {} }: AnswerSpec) {
   const told = more === undefined ? meta : meta.extend(more);
+  const paging = paginated === true ? { pagination: paginationWire } : {};
   const enveloped = data === undefined
     ? undefined
-    : z.object({ success: z.literal(true), data, meta: told });
+    : z.object({ success: z.literal(true), data, ...paging, meta: told });
   const schema = bare ?? enveloped;
   return {
     ...(schema === undefined ? {} : { "application/json": { schema } }),

@@ -1,19 +1,11 @@
-import { createHash } from "node:crypto";
 import type { AppSettings } from "./app_deps.ts";
 import type { App } from "./endpoint.ts";
 import { answer } from "./envelope.ts";
 import { describeCodes } from "./error_codes.ts";
 import { DOCS_INLINE, DOCS_PAGE } from "./docs_page.ts";
+import { inlinePolicy } from "./inline_policy.ts";
 
-const POLICY = [
-  "default-src 'none'",
-  `style-src '${hashSource(DOCS_INLINE.style)}'`,
-  `script-src '${hashSource(DOCS_INLINE.script)}'`,
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+const POLICY = inlinePolicy(DOCS_INLINE);
 
 /** `/openapi.json` and the page that shows it. Add them last: the document holds the routes before. */
 export function addDocs(app: App, { version, simulated }: AppSettings): void {
@@ -49,8 +41,4 @@ export function addDocs(app: App, { version, simulated }: AppSettings): void {
       },
     }));
   app.get("/", (c) => answer(c, null, { status: 302, headers: { location: "/docs" } }));
-}
-
-function hashSource(text: string): string {
-  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
 }

@@ -43,7 +43,7 @@ export function endpoint<Query extends z.ZodObject, Body extends z.ZodObject | u
     const query = parseQuery(c.req.url);
     const body = spec.body === undefined
       ? undefined
-      : validate(spec.body, await readJson(c), "body");
+      : validate(spec.body, await readJson(c, spec.bodyOptional), "body");
     return await handle(c, trusted<Input<Query, Body>>({ query, body }));
   });
   describeEndpoint(app.openAPIRegistry, spec);

@@ -20,6 +20,8 @@ export interface EndpointSpec<
   readonly query: Query;
   /** Strict; undefined where no JSON is read. */
   readonly body: Body;
+  /** No body at all is `{}`. */
+  readonly bodyOptional?: true;
   /** Media types of a body that the handler reads by itself. */
   readonly bodyTypes?: Readonly<Record<string, z.ZodType>>;
   /** Headers that the handler reads. */
@@ -36,6 +38,8 @@ export interface AnswerSpec {
   readonly description: string;
   /** Of `data` in the envelope. */
   readonly data?: z.ZodType;
+  /** `data` is a page of a list, and `pagination` says which. */
+  readonly paginated?: true;
   /** Of JSON that comes without the envelope. */
   readonly bare?: z.ZodType;
   /** In `meta`, besides what every answer has there. */

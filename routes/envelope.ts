@@ -109,13 +109,14 @@ function lengthOf(body: string | Uint8Array): string {
 export function success(
   c: AppContext,
   data: unknown,
-  { status = 200, meta = {}, pagination }: {
+  { status = 200, meta = {}, pagination, headers = {} }: {
     readonly status?: 200 | 201 | 202;
     readonly meta?: Meta;
     readonly pagination?: Pagination;
+    readonly headers?: Readonly<Record<string, string>>;
   } = {},
 ): Response {
-  return json(c, { success: true, data, pagination, meta: fullMeta(c, meta) }, { status });
+  return json(c, { success: true, data, pagination, meta: fullMeta(c, meta) }, { status, headers });
 }
 
 export function failure(

@@ -9,6 +9,7 @@ export interface ServedFile {
   readonly sha256: string;
   /** Only readers with a token may see it: nobody between may keep it. */
   readonly isPrivate: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Bytes from inclusive to exclusive. */
   open(from: number, to: number): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }
@@ -22,6 +23,7 @@ export async function answerFile(c: AppContext, file: ServedFile): Promise<Respo
     "accept-ranges": "bytes",
     // A name can get new bytes, so caches ask; and a range of packed bytes would be another range.
     "cache-control": `${isPrivate ? "private" : "public"}, no-cache, no-transform`,
+    ...file.headers,
   };
   if (namesVersion(c.req.header("if-none-match"), etag)) {
     return answer(c, null, { status: 304, headers });

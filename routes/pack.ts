@@ -7,7 +7,7 @@ const LEAST_BYTES = 4 * 1024;
 /** Level 1 leaves rows of candles half as large again, level 6 takes twice the time for nothing. */
 const LEVEL = 2;
 
-const PACKABLE = /^(application\/json|text\/(csv|html))\b/;
+const PACKABLE = /^(application\/json|text\/(csv|html|plain|markdown))\b/;
 
 const pack = promisify(gzip);
 

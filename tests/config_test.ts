@@ -29,7 +29,7 @@ Deno.test("config: serves two series from this machine alone when nothing is set
   assert.deepEqual(config.watch, ["binance:BTC/USDT:1m", "binance:ETH/USDT:1m"]);
   assert.equal(config.hotDays, 365);
   assert.equal(config.cron, true);
-  assert.equal(config.marketData, "open");
+  assert.deepEqual([config.marketData, config.metrics], ["open", "admin"]);
   assert.equal(config.timeZone, "Asia/Shanghai");
   assert.deepEqual(
     [config.databasePoolMin, config.databasePoolMax, config.databasePoolRecycleS],
@@ -105,6 +105,7 @@ const WRONG: readonly [name: string, value: string, says: RegExp][] = [
   ["HISTORY_START", "yesterday", /2021-01-01/],
   ["CRON", "yes", /"on"/],
   ["MARKET_DATA", "closed", /"private"/],
+  ["METRICS", "yes", /"admin"/],
   ["LOG_LEVEL", "loud", /"debug"/],
   ["TIME_ZONE", "Shanghai", /IANA/],
   ["EXCHANGE_URLS", "{", /JSON/],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ActorName, openApp, type TestApp } from "@/tests/support/app.ts";
+import { crawlerTables, infoOf, runOf } from "@/tests/support/crawler_tables.ts";
 
 let opened: Promise<TestApp> | undefined;
 const openOnce = () => opened ??= openWithSeries();
@@ -13,7 +14,9 @@ let jobId = "";
 
 const ID = "binance.BTC-USDT.1m";
 async function openWithSeries(): Promise<TestApp> {
-  const app = await openApp();
+  const tables = crawlerTables({ infos: [infoOf("openvlab")] });
+  tables.runs.push(runOf({ runId: "run-1", source: "klines" }));
+  const app = await openApp({ tables });
   await app.json("POST", "/api/v1/series", { as: "admin", json: SERIES });
   const busy = { as: "admin", json: { ...SERIES, interval: "5m", watch: false } } as const;
   const { data } = await app.json("POST", "/api/v1/series", busy);
@@ -60,6 +63,17 @@ const TABLE: readonly [method: string, path: string, json: unknown, statuses: st
   ["POST", "/admin/crawl", { series: ID }, "401 401 403 403 202"],
   ["GET", "/admin/archive", undefined, "401 401 403 403 200"],
   ["POST", "/admin/archive/run", {}, "401 401 403 403 202"],
+  ["GET", "/admin/crawler/health", undefined, "401 401 403 403 200"],
+  ["GET", "/admin/crawler/logs", undefined, "401 401 403 403 200"],
+  ["GET", "/admin/crawler/alerts", undefined, "401 401 403 403 200"],
+  ["GET", "/admin/crawler/runs/run-1", undefined, "401 401 403 403 200"],
+  ["GET", "/admin/crawler/runs/run-1/response", undefined, "401 401 403 403 404"],
+  ["POST", "/admin/crawler/openvlab/run", undefined, "401 401 403 403 202"],
+  ["POST", "/admin/crawler/openvlab/pause", {}, "401 401 403 403 200"],
+  ["POST", "/admin/crawler/openvlab/resume", undefined, "401 401 403 403 200"],
+  ["GET", "/admin/reports/daily/2026-03-01", undefined, "401 401 403 403 404"],
+  ["GET", "/api/v1/reports", undefined, "200 401 200 200 200"],
+  ["GET", "/metrics", undefined, "401 401 403 403 200"],
   ["GET", "/admin/jobs", undefined, "401 401 403 403 200"],
   ["GET", "/admin/jobs/{job}", undefined, "401 401 403 403 200"],
   ["DELETE", "/admin/jobs/{job}", undefined, "401 401 403 403 202"],
@@ -102,12 +116,15 @@ Deno.test("routes: the table above names every route there is", async () => {
   assert.deepEqual(tabled, described);
 });
 
+const PLACES: readonly (readonly [RegExp, string])[] = [
+  [new RegExp(`${ID}|\\{job\\}|run-1`), "{id}"],
+  [/(?<=\/projections\/)series|openvlab/, "{name}"],
+  [/2026-03-01/, "{date}"],
+];
+
 function asTemplate(path: string): string {
   const [bare = ""] = path.split("?");
-  return bare.replace(ID, "{id}").replace("{job}", "{id}").replace(
-    "/series/rebuild",
-    "/{name}/rebuild",
-  );
+  return PLACES.reduce((text, [given, place]) => text.replace(given, place), bare);
 }
 
 Deno.test("routes: a trailing slash is the same route", async () => {
@@ -141,7 +158,7 @@ Deno.test("routes: pages of other origins may read market data, and nothing else
     const response = await ask(method, path, { ...(json === undefined ? {} : { json }) });
     await response.body?.cancel();
     const shared = path === "/openapi.json" ||
-      method === "GET" && /^\/(api\/v1\/(klines|series)|lake)/.test(path);
+      method === "GET" && /^\/(api\/v1\/(klines|series|reports)|lake)/.test(path);
     assert.equal(response.headers.get("access-control-allow-origin"), shared ? "*" : null, path);
   }
   const preflight = await ask("OPTIONS", `/api/v1/series/${ID}`);

@@ -18,7 +18,8 @@ function openTiny({ marketData = "open" }: { marketData?: "open" | "private" } =
   app.onError(createErrorHandler({ log: quietLog, signal: new AbortController().signal }));
   const settings = {
     ...{ marketData, rateLimits: LIMITS, trustProxy: 1, simulated: false, version: "0" },
-    ...{ fingerprintKey: "", openCandle: true },
+    ...{ fingerprintKey: "", openCandle: true, timeZone: "Asia/Shanghai" },
+    ...{ metrics: "admin" } as const,
   };
   const router = { app, guard: createGuard({ authenticate, clock, settings }) };
   const answer = { status: 200, description: "What was understood" } as const;

@@ -38,7 +38,7 @@ function openHealth({ head, free = 9 * GB, ready = true, stopping = false }: {
     settings: {
       ...{ marketData: "open", trustProxy: 0, simulated: true, version: "1.2.3" },
       ...{ rateLimits: { auth: 0, lab: 0, write: 0, market: 0 }, fingerprintKey: "" },
-      openCandle: true,
+      ...{ openCandle: true, metrics: "admin", timeZone: "Asia/Shanghai" },
     },
   });
   return {

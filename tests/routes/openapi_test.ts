@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { misfits } from "@/tests/support/json_schema.ts";
 import { type AskOptions, openApp, type TestApp } from "@/tests/support/app.ts";
+import {
+  attemptOf,
+  crawlerTables,
+  infoOf,
+  recordOf,
+  reportOf,
+  runOf,
+} from "@/tests/support/crawler_tables.ts";
+import { raisedAlert } from "@/tests/support/raised_alerts.ts";
 
 let opened: Promise<TestApp> | undefined;
 const openOnce = () => opened ??= openWithCandles();
@@ -12,8 +21,27 @@ const SERIES = { exchange: "kraken", symbol: "AAA/USDT", interval: "1m", watch: 
 const CSV = "1704067200000,1,2,0.5,1.5,3\n1704067320000,1.5,2,1,1.2,4\nx,1,2,3,4,5\n";
 const CANDLES: AskOptions = { as, body: CSV, headers: { "content-type": "text/csv" } };
 
+const DAY = "2026-02-27";
+const RATES = { successRate24h: 0.5, meanDurationMs: 1.5 } as const;
+const RUN = runOf({
+  ...{ runId: "run-1", status: "failed", finishedAt: 9, errorClass: "Refused", httpStatus: 400 },
+  attempts: [attemptOf({ response: { sha256: "ab", sizeBytes: 3 }, retryAt: 7 })],
+});
+
 async function openWithCandles(): Promise<TestApp> {
-  const app = await openApp();
+  const app = await openApp({
+    alertChannels: ["wecom"],
+    dailyReport: (date) =>
+      Promise.resolve(
+        date === DAY ? { date, title: "A day", markdown: "#", raisedAt: 1 } : undefined,
+      ),
+    tables: crawlerTables({
+      ...{ infos: [infoOf("openvlab"), infoOf("sina")], runs: [RUN, runOf({ runId: "on" })] },
+      records: [recordOf("openvlab", { lastStatus: "failed", lastFailureAt: 5, ...RATES })],
+      alerts: [{ alert: raisedAlert(), deliveries: {} }],
+      reports: [reportOf({ values: { a: null, b: ["1"] } }), reportOf({ contract: "RB2701" })],
+    }),
+  });
   await app.json("POST", "/api/v1/series", { as, json: SERIES });
   await app.json("POST", `/api/v1/series/${ID}/klines`, CANDLES);
   return app;
@@ -54,6 +82,19 @@ const CALLS: readonly [method: string, path: string, asked: string, options?: As
   ["post", "/admin/crawl", "/admin/crawl", { as, json: { series: ID } }],
   ["get", "/admin/jobs", "/admin/jobs", { as }],
   ["post", "/admin/projections/{name}/rebuild", "/admin/projections/series/rebuild", { as }],
+  ["get", "/admin/crawler/health", "/admin/crawler/health", { as }],
+  ["get", "/admin/crawler/logs", "/admin/crawler/logs", { as }],
+  ["get", "/admin/crawler/alerts", "/admin/crawler/alerts?undelivered=true", { as }],
+  ["get", "/admin/crawler/runs/{id}", "/admin/crawler/runs/run-1", { as }],
+  ["post", "/admin/crawler/{name}/run", "/admin/crawler/sina/run", { as }],
+  ["post", "/admin/crawler/{name}/pause", "/admin/crawler/sina/pause", { as }],
+  ["post", "/admin/crawler/{name}/resume", "/admin/crawler/sina/resume", { as }],
+  ["get", "/admin/reports/daily/{date}", `/admin/reports/daily/${DAY}`, { as }],
+  ["get", "/admin/reports/daily/{date}", `/admin/reports/daily/${DAY}`, {
+    ...{ as, headers: { accept: "text/markdown" } },
+  }],
+  ["get", "/api/v1/reports", "/api/v1/reports"],
+  ["get", "/metrics", "/metrics", { as }],
   ["delete", "/api/v1/series/{id}", `/api/v1/series/${ID}?purge=true`, { as }],
 ];
 
@@ -153,6 +194,15 @@ const FAILING: readonly [
     ...["/admin/projections/series/rebuild", 409, { as }] as const,
   ],
   ["get", "/admin/jobs/{id}", "/admin/jobs/nothing", 404, { as }],
+  ["get", "/admin/crawler/logs", "/admin/crawler/logs?status=x", 422, { as }],
+  ["get", "/admin/crawler/runs/{id}", "/admin/crawler/runs/nothing", 404, { as }],
+  ["get", "/admin/crawler/runs/{id}/response", "/admin/crawler/runs/on/response", 404, { as }],
+  ["post", "/admin/crawler/{name}/run", "/admin/crawler/openvlab/run", 409, { as }],
+  ["post", "/admin/crawler/{name}/run", "/admin/crawler/nothing/run", 404, { as }],
+  ["post", "/admin/crawler/{name}/pause", "/admin/crawler/sina/pause", 415, { as, body: "x" }],
+  ["get", "/admin/reports/daily/{date}", "/admin/reports/daily/2026-02-26", 404, { as }],
+  ["get", "/admin/reports/daily/{date}", "/admin/reports/daily/x", 422, { as }],
+  ["get", "/api/v1/reports", "/api/v1/reports?kind=x", 422],
 ];
 
 Deno.test("openapi.json: names the status of each failure, and what comes with it", async () => {
@@ -188,6 +238,9 @@ Deno.test("openapi.json: says what is taken where nothing is given", async () =>
     ...{ format: "arrays", numbers: "number" },
   });
   assert.deepEqual(defaults("/api/v1/events"), { after: 0, limit: 100 });
+  assert.deepEqual(defaults("/admin/crawler/logs"), { page: 1, size: 20 });
+  assert.deepEqual(defaults("/api/v1/reports"), { page: 1, size: 100 });
+  assert.deepEqual(defaults("/admin/crawler/alerts"), { undelivered: "true", page: 1, size: 20 });
 });
 
 Deno.test("openapi.json: describes every form of a body, and the headers that are read", async () => {
@@ -206,6 +259,8 @@ Deno.test("openapi.json: describes every form of a body, and the headers that ar
   const parquet = "application/vnd.apache.parquet";
   const given = paths["/api/v1/klines"].get.responses[200].content[parquet];
   assert.deepEqual([content[parquet].schema.format, given.schema.format], ["binary", "binary"]);
+  assert.equal(paths["/admin/crawler/{name}/pause"].post.requestBody.required, false);
+  assert.equal(paths["/api/v1/series"].post.requestBody.required, true);
   assert.ok(headersOf(paths["/api/v1/events/stream"].get).includes("last-event-id"));
   const keyed = Object.entries<Record<string, Operation>>(paths).flatMap(([path, item]) =>
     Object.entries(item).filter(([, operation]) => headersOf(operation).includes("idempotency-key"))
@@ -215,6 +270,9 @@ Deno.test("openapi.json: describes every form of a body, and the headers that ar
     "delete /api/v1/series/{id}",
     "delete /api/v1/series/{id}/klines",
     "post /admin/crawl",
+    "post /admin/crawler/{name}/pause",
+    "post /admin/crawler/{name}/resume",
+    "post /admin/crawler/{name}/run",
     "post /admin/projections/{name}/rebuild",
     "post /api/v1/series",
     "post /api/v1/series/{id}/klines",

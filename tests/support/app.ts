@@ -15,6 +15,13 @@ import { createApp } from "@/routes/app.ts";
 import { authenticateAdmin, type Caller } from "@/routes/auth.ts";
 import type { App } from "@/routes/endpoint.ts";
 import { databases } from "./database.ts";
+import {
+  crawlerQueriesOf,
+  crawlersOf,
+  type CrawlerTables,
+  crawlerTables,
+  reportQueriesOf,
+} from "./crawler_tables.ts";
 import { type House, openHouse } from "./house.ts";
 import { quietLog } from "./quiet_log.ts";
 
@@ -89,8 +96,12 @@ export const UNLIMITED = { auth: 0, lab: 0, write: 0, market: 0 } as const;
 export async function openApp(
   changes: Partial<Omit<AppDeps, "settings">> & {
     readonly settings?: Partial<AppDeps["settings"]>;
+    /** What there is of crawlers and reports; nothing when left out. */
+    readonly tables?: CrawlerTables;
   } = {},
 ): Promise<TestApp> {
+  const { tables = crawlerTables(), settings, ...others } = changes;
+  const clock = others.clock ?? systemClock;
   const folder = await Deno.makeTempDir();
   const [pglite] = databases();
   if (pglite === undefined) throw new Error("no database to test on");
@@ -136,20 +147,24 @@ export async function openApp(
     archive: createArchive({ ...house.archiving, series: house.series }, {
       ...{ jobs, at: "03:30", timeZone: "Asia/Shanghai" },
     }),
+    ...{ crawlers: crawlersOf(tables, clock.now), crawlerQueries: crawlerQueriesOf(tables) },
+    ...{ reports: reportQueriesOf(tables), alertChannels: [] },
+    dailyReport: () => Promise.resolve(undefined),
     venues: {
       isSimulated: (exchange) => exchange === "simulated",
       resolveSymbol: resolveKnown,
     },
     spool: createDiskSpool(await openWorkspace({ directory: `${folder}/spool` })),
     freeBytes: () => Promise.resolve(10_000_000_000),
-    ...{ authenticate, clock: systemClock, signal: stopping.signal },
+    ...{ authenticate, clock, signal: stopping.signal },
     log: { ...quietLog, error: (_message, fields) => bugs.push(fields) },
-    ...changes,
+    ...others,
     settings: {
+      ...{ metrics: "admin", timeZone: "Asia/Shanghai" },
       ...{ marketData: "open", rateLimits: UNLIMITED, trustProxy: 0, simulated: false },
       openCandle: true,
       ...{ version: "0.0.0", fingerprintKey: "test" },
-      ...changes.settings,
+      ...settings,
     },
   };
   const app = createApp(deps);

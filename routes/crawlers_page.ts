@@ -1,0 +1,199 @@
+import { bytesText, durationText, localTime } from "@/domain/alerts/language.ts";
+import { type CrawlerRunView, RUN_STATUSES } from "@/projections/crawler_queries.ts";
+import type { CrawlerHealth } from "./crawler_health.ts";
+import type { Pagination } from "./envelope.ts";
+import { Markup, markup } from "./markup.ts";
+
+/** What the filters of the log were set to, as text. */
+export type LogFilters = Readonly<Record<string, string>>;
+
+export interface LogPage {
+  readonly runs: readonly CrawlerRunView[];
+  readonly pagination: Pagination;
+  readonly filters: LogFilters;
+}
+
+const LONGEST_ERROR = 200;
+
+const TIMES = [["from", "From (UTC)"], ["to", "Before (UTC)"]] as const;
+
+const HEALTH_HEAD = [
+  ...["Source", "State", "Breaker", "Last success", "Last failure", "24 h", "7 d", "Mean"],
+  ...["Next run", ""],
+];
+const LOG_HEAD = [
+  ...["Started", "Source", "Status", "Trigger", "Attempts", "Took", "Rows", "Bytes", "Error"],
+];
+
+/** Health and log of all crawlers; `timeZone` is the one that people live in. */
+export function crawlersPage(
+  health: readonly CrawlerHealth[],
+  log: LogPage,
+  timeZone: string,
+): Markup {
+  const time = (at: number | null | undefined) => timeText(at, timeZone);
+  return markup`<section id="health" data-live>
+<h2>Health</h2>
+${table(HEALTH_HEAD, health.map((one) => healthRow(one, time)))}
+</section>
+<section>
+<h2>Log</h2>
+${filterForm(log.filters, health)}
+</section>
+<section id="log" data-live>
+${table(LOG_HEAD, log.runs.map((run) => logRow(run, time)))}
+${pages(log)}
+</section>`;
+}
+
+export function table(head: readonly string[], rows: readonly Markup[]): Markup {
+  return markup`<div class="scroll"><table>
+<thead><tr>${head.map((one) => markup`<th>${one}</th>`)}</tr></thead>
+<tbody>
+${rows}</tbody>
+</table></div>`;
+}
+
+type Time = (at: number | null | undefined) => Markup;
+
+function healthRow(health: CrawlerHealth, time: Time): Markup {
+  const { name, venue, schedule, missing, record, paused, running } = health;
+  const path = `/admin/crawler/${encodeURIComponent(name)}`;
+  return markup`<tr>
+<td>${sourceLink(name)}<small>${venue} · ${schedule}</small></td>
+<td>${mark(health.state)}<small>${whyOf(health)}</small></td>
+<td>${mark(health.breaker)}</td>
+<td>${time(record?.lastSuccessAt)}</td>
+<td>${time(record?.lastFailureAt)}</td>
+<td class="number">${percent(record?.successRate24h)}</td>
+<td class="number">${percent(record?.successRate7d)}</td>
+<td class="number">${took(record?.meanDurationMs)}</td>
+<td>${running === null ? time(health.nextRunAt) : runLink(running, "running")}</td>
+<td>${running === null && missing.length === 0 ? button(path, "run") : null}
+${button(path, paused === undefined ? "pause" : "resume")}</td>
+</tr>
+`;
+}
+
+function whyOf({ state, missing, paused, record }: CrawlerHealth): string {
+  switch (state) {
+    case "not_configured":
+      return `missing: ${missing.join(", ")}`;
+    case "paused":
+      return paused?.reason ?? "";
+    case "failing":
+      return record?.lastError?.errorClass ?? "";
+    case "ok":
+      return "";
+  }
+}
+
+const ACTIONS = {
+  run: { label: "Run", done: "Started.", asks: "" },
+  pause: { label: "Pause", done: "Paused.", asks: " data-reason" },
+  resume: { label: "Resume", done: "Resumed.", asks: "" },
+} as const;
+
+/** Hidden: without the script nothing could send the token, and the script shows it. */
+function button(path: string, action: keyof typeof ACTIONS): Markup {
+  const { label, done, asks } = ACTIONS[action];
+  const data = markup`data-post="${path}/${action}" data-done="${done}"${new Markup(asks)}`;
+  return markup`<button type="button" hidden ${data}>${label}</button>`;
+}
+
+function filterForm(filters: LogFilters, health: readonly CrawlerHealth[]): Markup {
+  const names = health.map(({ name }) => name);
+  const { source } = filters;
+  const sources = source === undefined || names.includes(source) ? names : [...names, source];
+  const times = TIMES.map(([name, label]) =>
+    markup`<label>${label}<input name="${name}" value="${filters[name]}" size="20"
+placeholder="2026-03-01 08:00"></label>
+`
+  );
+  return markup`<form class="filters" method="get" action="/admin/crawlers">
+<label>Source<select name="source">${options(sources, source)}</select></label>
+<label>Status<select name="status">${options(RUN_STATUSES, filters.status)}</select></label>
+${times}<label>Text<input name="q" value="${filters.q}" maxlength="200"></label>
+<button>Show</button> <a href="/admin/crawlers">All</a>
+</form>`;
+}
+
+function options(all: readonly string[], chosen = ""): readonly Markup[] {
+  return ["", ...all].map((value) => {
+    const selected = new Markup(value === chosen ? " selected" : "");
+    return markup`<option value="${value}"${selected}>${value || "any"}</option>`;
+  });
+}
+
+function logRow(run: CrawlerRunView, time: Time): Markup {
+  const { source, status, trigger, attempts, startedAt, finishedAt, rows, bytes } = run;
+  return markup`<tr>
+<td>${runLink(run.runId, time(startedAt))}</td>
+<td>${source}</td>
+<td>${mark(status)}</td>
+<td>${trigger.replaceAll("_", " ")}</td>
+<td class="number">${attempts.length}</td>
+<td class="number">${took(finishedAt === null ? null : finishedAt - startedAt)}</td>
+<td class="number">${rows}</td>
+<td class="number">${bytes === null ? null : bytesText(bytes)}</td>
+<td class="text">${errorText(run)}</td>
+</tr>
+`;
+}
+
+type Failure = Pick<CrawlerRunView, "errorClass" | "errorMessage" | "httpStatus">;
+
+/** What went wrong; a longer message is cut, the run's own page has all of it. */
+export function errorText(
+  { errorClass, errorMessage, httpStatus }: Failure,
+  longest = LONGEST_ERROR,
+): Markup | null {
+  if (errorClass === null) return null;
+  const message = errorMessage ?? "";
+  const shown = message.length > longest ? `${message.slice(0, longest).toWellFormed()}…` : message;
+  const status = httpStatus === null ? "" : ` (HTTP ${httpStatus})`;
+  return markup`<strong>${errorClass}</strong>${status} ${shown}`;
+}
+
+function pages({ pagination, filters }: LogPage): Markup {
+  const { page, total, has_next, has_prev } = pagination;
+  const last = Math.max(1, pagination.pages);
+  const link = (to: number, label: string) => {
+    const query = new URLSearchParams({ ...filters, page: String(to) });
+    return markup`<a href="/admin/crawlers?${query.toString()}">${label}</a>`;
+  };
+  return markup`<p>${has_prev ? link(Math.min(page - 1, last), "newer") : null}
+${total} runs, page ${page} of ${last}
+${has_next ? link(page + 1, "older") : null}</p>`;
+}
+
+export function runLink(runId: string, label: Markup | string): Markup {
+  return markup`<a href="/admin/crawlers/${encodeURIComponent(runId)}">${label}</a>`;
+}
+
+export function sourceLink(source: string): Markup {
+  return markup`<a href="/admin/crawlers?source=${encodeURIComponent(source)}">${source}</a>`;
+}
+
+/** A state as a word in its colour. */
+export function mark(state: string): Markup {
+  return markup`<span class="state ${state}">${state.replaceAll("_", " ")}</span>`;
+}
+
+/** In UTC, as the filters take it; the time of people's own zone is shown beside the pointer. */
+export function timeText(at: number | null | undefined, timeZone: string): Markup {
+  if (at === null || at === undefined) return new Markup("–");
+  const iso = new Date(at).toISOString();
+  const shown = iso.slice(0, 19).replace("T", " ");
+  const local = `${localTime(at, timeZone)} ${timeZone}`;
+  return markup`<time datetime="${iso}" title="${local}">${shown}</time>`;
+}
+
+export function took(ms: number | null | undefined): string {
+  return ms === null || ms === undefined ? "–" : durationText(ms, "en");
+}
+
+/** Rounded down: 99.96 % is not all of them. */
+function percent(rate: number | null | undefined): string {
+  return rate === null || rate === undefined ? "–" : `${Math.floor(rate * 1_000) / 10} %`;
+}

@@ -1,0 +1,109 @@
+import { z } from "@hono/zod-openapi";
+import { Refusal } from "@/domain/decider.ts";
+import { REPORT_KINDS, SOURCE_NAMES } from "@/domain/ports/market_source.ts";
+import type { ReportView } from "@/projections/report_queries.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { endpoint, type Router } from "./endpoint.ts";
+import { answer, success } from "./envelope.ts";
+import { matchesTag, shortHash } from "./etag.ts";
+import { nearest } from "./nearest.ts";
+import { pageParams, paginationOf } from "./pages.ts";
+
+type Deps = Pick<AppDeps, "reports">;
+
+const date = (description: string) =>
+  z.iso.date({ error: "expected a date like 2026-09-08" }).optional()
+    .openapi({ description, example: "2026-09-08" });
+
+/** Codes are kept in upper case. */
+const code = (description: string, example: string) =>
+  z.string().min(1).max(100).transform((text) => text.toUpperCase()).optional()
+    .openapi({ type: "string", description, example });
+
+const name = (known: readonly string[]) =>
+  z.string().min(1).max(100).optional().openapi({ enum: [...known] });
+
+const reportsQuery = z.strictObject({
+  source: name(SOURCE_NAMES),
+  kind: name(REPORT_KINDS),
+  exchange: code("Where the product is traded.", "SHFE"),
+  product: code("Code of the product, in either case.", "RB"),
+  contract: code("One contract.", "RB2701"),
+  date: date("Reports of this day."),
+  from: date("Reports of this day and later."),
+  to: date("Reports of this day and earlier."),
+  ...pageParams({ byDefault: 100, max: 1_000 }),
+}).refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
+  path: ["to"],
+  message: "expected from or a later day",
+}).refine(
+  ({ date, from, to }) => date === undefined || (from === undefined && to === undefined),
+  { path: ["date"], message: "expected either date, or from and to" },
+);
+
+const reportWire = z.object({
+  source: z.string(),
+  kind: z.enum(REPORT_KINDS),
+  exchange: z.string().nullable(),
+  product: z.string(),
+  contract: z.string().optional().openapi({ description: "Left out of what is on a product." }),
+  report_date: z.iso.date().openapi({ description: "In the exchange's calendar." }),
+  values: z.record(z.string(), z.unknown()).openapi({
+    description: "As the source names them; numbers are decimal text, what is not known is null.",
+  }),
+  captured_at: z.iso.datetime(),
+}).openapi("Report");
+
+const ifNoneMatch = z.object({
+  "if-none-match": z.string().optional()
+    .openapi({ description: "ETag of what you have: 304 without a body while it is current." }),
+});
+
+/** `GET /api/v1/reports`: what market pages said of products, as crawled last. */
+export function addReportRoutes(router: Router, { reports }: Deps): void {
+  endpoint(router, {
+    ...{ method: "get", path: "/api/v1/reports", access: "market", tag: "Reports" },
+    summary: "What market pages say of products",
+    description: "One row for each source, kind, product, contract and day: a later crawl takes " +
+      "the place of an earlier one.",
+    ...{ query: reportsQuery, headers: ifNoneMatch, body: undefined },
+    answer: {
+      status: 200,
+      description: "The newest day first, then by source, kind, product and contract",
+      ...{ data: z.array(reportWire), paginated: true, notModified: true },
+    },
+  }, async (c, { query }) => {
+    refuseUnknown("source", query.source, SOURCE_NAMES);
+    refuseUnknown("kind", query.kind, REPORT_KINDS);
+    const found = await reports.findReports(query);
+    const data = found.reports.map(toReportWire);
+    const pagination = paginationOf(query, found.total);
+    const etag = `W/"${shortHash(JSON.stringify([data, pagination]))}"`;
+    const headers = { etag, "cache-control": "private, no-cache" };
+    return matchesTag(c.req.header("if-none-match"), etag)
+      ? answer(c, null, { status: 304, headers })
+      : success(c, data, { pagination, headers });
+  });
+}
+
+function refuseUnknown(field: string, given: string | undefined, known: readonly string[]): void {
+  if (given === undefined || known.includes(given)) return;
+  const near = nearest(known, given, (one) => one);
+  const expected = `expected one of ${known.join(", ")}`;
+  throw new Refusal("validation_error", `Cannot accept the query: ${field}: ${expected}`, {
+    field,
+    details: near.length > 0
+      ? near.map((message) => ({ field, message }))
+      : [{ field, message: expected }],
+  });
+}
+
+/** The values belong to the source: their names stay as they are. */
+function toReportWire(view: ReportView): z.infer<typeof reportWire> {
+  const { source, kind, exchange, product, contract, reportDate, values, capturedAt } = view;
+  return {
+    ...{ source, kind, exchange, product },
+    ...(contract === null ? {} : { contract }),
+    ...{ report_date: reportDate, values, captured_at: new Date(capturedAt).toISOString() },
+  };
+}

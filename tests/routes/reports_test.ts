@@ -1,0 +1,138 @@
+import { deepEqual, equal, match, notEqual } from "node:assert/strict";
+import { openApp, type TestApp } from "@/tests/support/app.ts";
+import { crawlerTables, reportOf } from "@/tests/support/crawler_tables.ts";
+
+const PATH = "/api/v1/reports";
+/** Names of others stay as they are, at every depth. */
+const VALUES = { atmIV: "0.1834", skewBy: { d25: null, nextDay: ["1", true] }, 持仓: "12" };
+
+const tables = crawlerTables({
+  reports: [
+    reportOf({ values: VALUES, capturedAt: Date.parse("2026-02-27T07:01:02.003Z") }),
+    reportOf({ contract: "RB2701", reportDate: "2026-02-26" }),
+    reportOf({ source: "founderfu", kind: "rating", exchange: null, product: "CS" }),
+    ...Array.from(
+      { length: 120 },
+      (_, i) =>
+        reportOf({ source: "sina", kind: "daily", product: `P${i}`, reportDate: "2026-01-05" }),
+    ),
+  ],
+});
+
+let opened: Promise<TestApp> | undefined;
+const openOnce = () => opened ??= openApp({ tables });
+Deno.test.afterAll(async () => await (await opened)?.close());
+
+async function found(query: string): Promise<{ rows: number; total: number; first: string }> {
+  const { json } = await openOnce();
+  const { data, ...rest } = await json("GET", `${PATH}?${query}`);
+  const { total } = Reflect.get(rest, "pagination");
+  return { rows: data.length, total, first: data[0]?.product ?? "" };
+}
+
+Deno.test("GET reports: has the shape of the contract, its values untouched", async () => {
+  const { json } = await openOnce();
+  const query = "source=openvlab&kind=volatility&product=RB&date=2026-02-27";
+  const { status, data } = await json("GET", `${PATH}?${query}`);
+  equal(status, 200);
+  deepEqual(data, [{
+    ...{ source: "openvlab", kind: "volatility", exchange: "SHFE", product: "RB" },
+    ...{ report_date: "2026-02-27", values: VALUES, captured_at: "2026-02-27T07:01:02.003Z" },
+  }]);
+});
+
+Deno.test("GET reports: names the contract of what is on one, and no exchange where none is known", async () => {
+  const { json } = await openOnce();
+  const { data: [one] } = await json("GET", `${PATH}?contract=rb2701`);
+  deepEqual([one.contract, one.report_date], ["RB2701", "2026-02-26"]);
+  const { data: [other] } = await json("GET", `${PATH}?source=founderfu`);
+  deepEqual([other.exchange, "contract" in other], [null, false]);
+});
+
+Deno.test("GET reports: filters by what is asked, codes in either case", async () => {
+  deepEqual(await found("product=rb"), { rows: 2, total: 2, first: "RB" });
+  deepEqual(await found("product=rb&exchange=dce"), { rows: 0, total: 0, first: "" });
+  deepEqual(await found("from=2026-02-27"), { rows: 2, total: 2, first: "RB" });
+  deepEqual(await found("from=2026-02-26&to=2026-02-26"), { rows: 1, total: 1, first: "RB" });
+  deepEqual(await found("product=NONE"), { rows: 0, total: 0, first: "" });
+});
+
+Deno.test("GET reports: comes a hundred to a page, a thousand at most", async () => {
+  deepEqual(await found(""), { rows: 100, total: 123, first: "RB" });
+  deepEqual(await found("page=2"), { rows: 23, total: 123, first: "P97" });
+  deepEqual(await found("size=1000"), { rows: 123, total: 123, first: "RB" });
+});
+
+for (
+  const [query, field, says] of [
+    ["kind=volatilty", "kind", /volatility/],
+    ["kind=weather", "kind", /one of sentiment, position_ranking/],
+    ["source=rongda3", "source", /rongda/],
+    ["source=bloomberg", "source", /one of hzzhqx/],
+    ["date=2026-02-30", "date", /2026-09-08/],
+    ["date=yesterday", "date", /2026-09-08/],
+    ["from=2026-02-02&to=2026-02-01", "to", /later day/],
+    ["date=2026-02-02&from=2026-02-01", "date", /either/],
+    ["size=1001", "size", /1 to 1000/],
+    ["product=", "product", /empty/],
+    ["symbol=RB", "symbol", /unknown/],
+  ] as const
+) {
+  Deno.test(`GET reports: ?${query} is 422 and says what is expected of ${field}`, async () => {
+    const { json } = await openOnce();
+    const { status, error } = await json("GET", `${PATH}?${query}`);
+    deepEqual([status, error.code, error.field], [422, "VALIDATION_ERROR", field]);
+    match(JSON.stringify(error), says);
+  });
+}
+
+Deno.test("GET reports: a slip of the pen is answered with the names that are near", async () => {
+  const { json } = await openOnce();
+  const { error } = await json("GET", `${PATH}?source=rongda3`);
+  deepEqual(error.details, [
+    ...[{ field: "source", message: "rongda" }, { field: "source", message: "rongda2" }],
+  ]);
+});
+
+Deno.test("GET reports: who has the current page gets 304, until something changes", async () => {
+  const { ask } = await openOnce();
+  const path = `${PATH}?source=openvlab`;
+  const first = await ask("GET", path);
+  const etag = first.headers.get("etag") ?? "";
+  match(etag, /^W\/"/);
+  await first.body?.cancel();
+  const headers = { "if-none-match": etag };
+  const same = await ask("GET", path, { headers });
+  deepEqual([same.status, await same.text()], [304, ""]);
+  tables.reports.push(reportOf({ product: "AU", reportDate: "2025-01-01" }));
+  const other = await ask("GET", path, { headers });
+  deepEqual([other.status, other.headers.get("etag") === etag], [200, false]);
+  await other.body?.cancel();
+  tables.reports.pop();
+  const page = await ask("GET", `${path}&size=1`, { headers });
+  notEqual(page.status, 304);
+  await page.body?.cancel();
+});
+
+Deno.test("GET reports: is open as other market data, to pages of other origins, too", async () => {
+  const { ask } = await openOnce();
+  for (const as of ["guest", "reader", "admin"] as const) {
+    const response = await ask("GET", `${PATH}?size=1`, { as });
+    deepEqual([response.status, response.headers.get("access-control-allow-origin")], [200, "*"]);
+    await response.body?.cancel();
+  }
+  equal((await ask("OPTIONS", PATH)).status, 204);
+});
+
+Deno.test("GET reports: where market data is private it takes the scope read", async () => {
+  const app = await openApp({ settings: { marketData: "private" } });
+  try {
+    const statuses = [];
+    for (const as of ["guest", "stranger", "reader", "admin"] as const) {
+      statuses.push((await app.json("GET", PATH, { as })).status);
+    }
+    deepEqual(statuses, [401, 401, 200, 200]);
+  } finally {
+    await app.close();
+  }
+});

@@ -231,6 +231,14 @@ function yearsBefore(now: number): number {
   return date.setUTCFullYear(date.getUTCFullYear() - HISTORY_YEARS);
 }
 
+/** Where people look at a run. */
+export function linkToRun(
+  { publicUrl, host, port }: Pick<Config, "publicUrl" | "host" | "port">,
+): (runId: string) => string {
+  const base = publicUrl ?? `http://${host}:${port}`;
+  return (runId) => `${base.replace(/\/$/, "")}/admin/crawlers/${runId}`;
+}
+
 if (import.meta.main) {
   await Deno.writeTextFile(new URL(".env.example", import.meta.url), envExample());
 }

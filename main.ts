@@ -23,7 +23,7 @@ import { withTempFolder } from "@/adapters/temp_folder.ts";
 import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
-import { type Config, environment, loadConfig, prepareEnvironment } from "@/config.ts";
+import { type Config, environment, linkToRun, loadConfig, prepareEnvironment } from "@/config.ts";
 import { sourceAccess } from "@/source_settings.ts";
 import { createArchive } from "@/cron/archive/archive_service.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
@@ -110,7 +110,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     archive: createArchive({ ...house.archiving, series: house.series }, {
       ...{ jobs: house.jobs, at: config.archiveAt, timeZone: config.timeZone },
     }),
-    ...{ projections: follower, clock, log, signal: ended.signal },
+    ...{ projections: follower, crawlers: house.supervisor, clock, log, signal: ended.signal },
     venues: {
       isSimulated: exchanges.isSimulated,
       resolveSymbol: async (exchange, symbol, signal) =>
@@ -248,7 +248,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const crawlers = openCrawlers({
     ...{ ...common, jobs, channels, queries: models.crawlers, sources: work.scheduled },
     disk: () => diskSpace(path),
-  }, { ...config, language: config.alertLanguage, linkTo: runLinks(config) });
+  }, { ...config, language: config.alertLanguage, linkTo: linkToRun(config) });
   return {
     ...{ ...models, ...work, ...crawlers, crawlerQueries: models.crawlers, jobs },
     ...{ database, store, blobs, workspace, exchanges, mirror },
@@ -265,12 +265,6 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
       ["lock", () => lock.held ? lock.release() : undefined],
     ] satisfies StopStep[],
   };
-}
-
-/** Where people look at a run. */
-function runLinks({ publicUrl, host, port }: Config): (runId: string) => string {
-  const base = publicUrl ?? `http://${host}:${port}`;
-  return (runId) => `${base.replace(/\/$/, "")}/admin/crawlers/${runId}`;
 }
 
 /** The permissions of a command, for `deno run $(…)`. */

@@ -39,12 +39,18 @@ export function addCrawlerRoutes(router: Router, deps: Deps): void {
     description: "409 with the `run_id` of the run that goes on in `details`; 503 where settings " +
       "are missing. The same Idempotency-Key again answers the run that it has started, also after " +
       "a restart.",
-    answer: { status: 202, description: "The run", data: z.object({ run_id: z.string() }) },
+    answer: {
+      status: 202,
+      description:
+        "The run; `job_id` shows its progress, and is null of one that was started before",
+      data: z.object({ run_id: z.string(), job_id: z.string().nullable() }),
+    },
   }, async (c) => {
     const name = knownName(deps, c);
     const identity = identifyWrite(c, { body: "", ...deps.settings });
     await claimKey(store, identity);
-    return success(c, { run_id: await startRun(deps, name, identity) }, { status: 202 });
+    const { runId, jobId } = await startRun(deps, name, identity);
+    return success(c, { run_id: runId, job_id: jobId }, { status: 202 });
   });
 
   endpoint(router, {
@@ -95,15 +101,16 @@ async function startRun(
   { crawlers, store }: Deps,
   name: string,
   identity: WriteIdentity,
-): Promise<string> {
+): Promise<{ readonly runId: string; readonly jobId: string | null }> {
   const { commandId, fingerprint } = identity;
   const keyed = fingerprint !== undefined;
-  if (keyed && await wasStarted(store, commandId)) return commandId;
+  const before = { runId: commandId, jobId: null };
+  if (keyed && await wasStarted(store, commandId)) return before;
   try {
-    return (await crawlers.run(name, doerOf(identity))).runId;
+    return await crawlers.run(name, doerOf(identity));
   } catch (error) {
     // Its twin may have started the run in between: then nothing was refused.
-    if (keyed && error instanceof Refusal && await wasStarted(store, commandId)) return commandId;
+    if (keyed && error instanceof Refusal && await wasStarted(store, commandId)) return before;
     throw error;
   }
 }

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { Refusal } from "@/domain/decider.ts";
 import { isInterval, slotEnd } from "@/domain/klines/interval.ts";
 import { formatSeries, seriesId } from "@/domain/klines/series_ref.ts";
 import {
@@ -55,11 +54,13 @@ const ingestSchema = z.object({
 });
 
 const eventsSchema = z.array(z.object({ position: z.number(), data: z.unknown() }));
+const healthSchema = z.array(z.object({ source: z.string() }));
+
 const projectionsSchema = z.array(z.object({ name: z.string() }));
 
 /** The installation that runs on the data directory, through its API. */
 export function openRunningInstallation(options: RunningOptions): Installation {
-  const { address, clock, findOrphans } = options;
+  const { clock, findOrphans } = options;
   const client = createApiClient(options);
 
   /** What is held, as the API shows it. */
@@ -158,10 +159,13 @@ export function openRunningInstallation(options: RunningOptions): Installation {
       const body = json({ ...named, before, dry_run: dryRun });
       return followJob(client, { path: "/admin/archive/run", body, clock }, work);
     },
-    jobs: () => [],
-    runJob(name) {
-      const why = `the installation at ${address} runs its jobs by their schedule`;
-      return Promise.reject(new Refusal("conflict", `Cannot run ${name}: ${why}`));
+    async jobs() {
+      const path = "/admin/crawler/health";
+      return (await client.data({ method: "GET", path }, healthSchema)).map((one) => one.source);
+    },
+    runJob(name, work) {
+      const path = `/admin/crawler/${encodeURIComponent(name)}/run`;
+      return followJob(client, { path, clock }, work);
     },
     orphans: ({ signal }) => findOrphans(namedBlobs(signal)),
   };

@@ -1,11 +1,10 @@
-import { Refusal } from "@/domain/decider.ts";
 import { type CommandSpec, refuse } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { describeCounts } from "./sentences.ts";
 
 const spec: CommandSpec = {
   name: "job",
-  summary: "run a scheduled job once, now",
+  summary: "run a crawler or another scheduled job once, now",
   positionals: [{ name: "name", required: false }],
   options: {},
 };
@@ -16,13 +15,7 @@ export const job: Command = {
   async run(args, context) {
     const name = args.find("name");
     const installation = await context.open();
-    const known = installation.jobs();
-    if (installation.place === "running") {
-      throw new Refusal(
-        "conflict",
-        "Cannot run a job: the installation is running and does its jobs by their schedule",
-      );
-    }
+    const known = await installation.jobs();
     if (name === undefined || !known.includes(name)) {
       const told = name === undefined ? "name one" : `"${name}" is no job`;
       throw refuse(spec, `${told} of ${known.join(", ")}`);

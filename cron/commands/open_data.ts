@@ -147,7 +147,7 @@ export function openInstallation(data: OpenData): Installation {
       return await archiveWished({ ...archiving, series }, wish, { ...work, actor });
     },
     rebuild: (name, work) => follower.rebuild(name, work),
-    jobs: () => supervisor.list().map(({ name }) => name),
+    jobs: () => Promise.resolve(supervisor.list().map(({ name }) => name)),
     runJob: (name, work) => supervisor.runToEnd(name, { ...work, actor: "command:job" }),
     orphans: () =>
       findOrphans({

@@ -61,17 +61,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   /** Starts a run that goes on behind the caller's back. */
-  async function start(wanted: WantedRun): Promise<void> {
+  async function start(wanted: WantedRun): Promise<{ jobId: string }> {
     const { name } = wanted.source;
     if (running.has(name)) throw busy(name, running.get(name));
     running.set(name, wanted.runId);
     const free = () => running.delete(name);
     try {
       const begun = await beginRun(options, wanted);
-      jobs.start({
+      const { id } = jobs.start({
         ...{ name, key: `job:${name}` },
         run: (context) => begun.finish(context).finally(free),
       });
+      return { jobId: id };
     } catch (error) {
       free();
       throw error;
@@ -190,9 +191,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       })),
     nextRunAt: (name) => isScheduled ? planNamed(name).next(clock.now()) : undefined,
     async run(name, { actor, commandId }) {
-      await start(byHand(name, { runId: commandId, actor }));
+      const { jobId } = await start(byHand(name, { runId: commandId, actor }));
       await projections.waitFor(await store.head(), VISIBLE_MS);
-      return { runId: commandId };
+      return { runId: commandId, jobId };
     },
     pause: (source, { reason, ...doer }) =>
       decide({ type: "PauseCrawler", data: { source, reason } }, doer),

@@ -22,11 +22,12 @@ export interface Crawlers {
   /** When it is due next, epoch ms; undefined while the schedule is switched off. */
   nextRunAt(name: string): number | undefined;
   /**
-   * Starts a run and answers before it ends; `commandId` becomes its id. Refusals: `not_found`,
+   * Starts a run and answers before it ends; `commandId` becomes its id, `jobId` is where its progress
+   * shows. Refusals: `not_found`,
    * `conflict` while one runs here or elsewhere (`details` names the run), `unavailable` where
    * settings are missing or the service stops.
    */
-  run(name: string, doer: Doer): Promise<{ readonly runId: string }>;
+  run(name: string, doer: Doer): Promise<{ readonly runId: string; readonly jobId: string }>;
   /** Its schedule starts nothing until resumed; by hand it still runs. Refusal `not_found`. */
   pause(name: string, doer: Doer & { readonly reason: string }): Promise<void>;
   resume(name: string, doer: Doer): Promise<void>;

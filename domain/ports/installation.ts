@@ -26,7 +26,7 @@ export interface Installation {
   /** Moves ended periods into files and drops old rows. */
   archive(wish: ArchiveWish, work: Work): Promise<Counts>;
   /** Names of the jobs that `runJob` knows. */
-  jobs(): readonly string[];
+  jobs(): Promise<readonly string[]>;
   /** Runs a scheduled job once, now. */
   runJob(name: string, work: Work): Promise<Counts>;
   /** Blobs that no event names, older than a day. */

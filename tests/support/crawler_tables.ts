@@ -63,7 +63,7 @@ export function crawlersOf(tables: CrawlerTables, now: () => number): Crawlers {
       runs.unshift(runOf({ runId: commandId, source: name, startedAt: now() }));
       done.push({ what: "run", name, actor, commandId });
       await tables.onRun(commandId, name);
-      return { runId: commandId };
+      return { runId: commandId, jobId: commandId };
     },
     pause(name, { actor, commandId, reason }) {
       paused.set(name, { reason, since: now() });

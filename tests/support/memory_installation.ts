@@ -85,8 +85,8 @@ export class MemoryInstallation implements Installation {
     return this.#note({ archive: wish });
   }
 
-  jobs(): readonly string[] {
-    return ["klines-live", "klines"];
+  jobs(): Promise<readonly string[]> {
+    return Promise.resolve(["klines-live", "klines"]);
   }
 
   runJob(name: string): Promise<Counts> {

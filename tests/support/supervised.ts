@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { Job } from "@/cron/job.ts";
 import { createJobs } from "@/cron/jobs.ts";
 import { type OpenCrawlers, openCrawlers } from "@/cron/open_crawlers.ts";
@@ -29,7 +30,6 @@ import type { ReportQueries } from "@/projections/report_queries.ts";
 import { series } from "@/projections/series.ts";
 import { createSeriesQueries } from "@/projections/series_board.ts";
 import { type FakeClock } from "./fake_clock.ts";
-import { turns } from "./pass_time.ts";
 import { quietLog } from "./quiet_log.ts";
 
 const PROJECTIONS = [
@@ -98,7 +98,7 @@ export async function startInstance(
   /** Time stands still while somebody works. */
   async function until(holds: () => boolean): Promise<void> {
     for (let still = 0; !holds();) {
-      await turns(1);
+      await new Promise<void>((resolve) => setImmediate(resolve));
       still = underWay() === 0 && !isBusy() ? still + 1 : 0;
       if (still < STILL_TURNS) continue;
       still = 0;

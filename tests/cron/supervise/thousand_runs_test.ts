@@ -26,7 +26,10 @@ const ENDS = /^Crawler(Succeeded|Failed|TimedOut|Crashed|Skipped)$/;
 
 /** The six sources of the desk and the seventh, each every five minutes, each request at risk. */
 function desk(seed: number, clock: FakeClock) {
-  const sites = createSites({ faults: seededFaults(seed, { every: 5 }) });
+  const [seldom, often] = [seededFaults(seed, { every: 6 }), seededFaults(seed, { every: 2 })];
+  const sites = createSites({
+    faults: (request) => request.source === "openvlab" ? often(request) : seldom(request),
+  });
   const fetch = fetchFrom(sites);
   const access = { token: credential(TOKEN), cookie: credential(COOKIE) };
   const sources = openSources({
@@ -104,7 +107,7 @@ async function runDesk(
       await pass();
       // Runs cannot end before the database is back.
       if (!isCut) await everyIdle();
-      if (tick % 10 === 0 && !isCut) {
+      if (tick % 20 === 0 && !isCut) {
         ended = (await first.queries.findRuns({ page: 1, size: 1 })).total;
       }
     }

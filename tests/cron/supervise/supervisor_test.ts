@@ -1,56 +1,13 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import type { Job, JobReport, JobRun } from "@/cron/job.ts";
+import type { Job } from "@/cron/job.ts";
 import { Refusal } from "@/domain/decider.ts";
-import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
-import type { Database } from "@/events/store/database.ts";
-import { databases } from "@/tests/support/database.ts";
-import { type FakeClock, fakeClock } from "@/tests/support/fake_clock.ts";
-import { type Instance, notedChannel, startInstance } from "@/tests/support/supervised.ts";
+import { DUE, NOW, sceneTest, scripted, unreachable } from "./scene.ts";
 
 const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-/** 2024-05-01, 11:00 in Shanghai. */
-const NOW = Date.UTC(2024, 4, 1, 3);
-/** The daily source's first time after that: 03:30 in Shanghai. */
-const DUE = Date.UTC(2024, 4, 1, 19, 30);
+const DAY = 24 * 60 * MINUTE;
 
-type Answer = JobReport | Error | "hang";
-
-/** A source that answers by a script, its last answer for ever. */
-function scripted(answers: readonly Answer[], options: Partial<Job> = {}) {
-  const runs: JobRun[] = [];
-  const source: Job = {
-    ...{ name: "daily", schedule: "30 3 * * *" },
-    ...options,
-    run(context) {
-      runs.push(context);
-      const answer = answers[Math.min(runs.length, answers.length) - 1] ?? {};
-      if (answer instanceof Error) return Promise.reject(answer);
-      if (answer !== "hang") return Promise.resolve(answer);
-      return new Promise((_, reject) =>
-        context.signal.addEventListener("abort", () => reject(context.signal.reason))
-      );
-    },
-  };
-  return { source, runs };
-}
-
-const unreachable = () =>
-  new AdapterError("Cannot reach it", { port: "source", op: "GET /", retryable: true });
-
-interface Scene {
-  readonly database: Database;
-  readonly clock: FakeClock;
-  start(
-    ...sources: readonly Job[]
-  ): Promise<Instance & { readonly told: readonly { title: string }[] }>;
-  /** Types of the run events, in order. */
-  types(instance: Instance): Promise<readonly string[]>;
-}
-
-const steps: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
+sceneTest("supervisor", {
   async "runs a source at its time in the time zone, once"({ start, clock, types }) {
     const { source, runs } = scripted([{ rows: 7, bytes: 100 }]);
     const instance = await start(source);
@@ -273,101 +230,6 @@ const steps: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     deepEqual([run?.status, run?.trigger, runs.length], ["succeeded", "manual", 2]);
   },
 
-  async "records a run that was stopped with the service, and makes up for it"(scene) {
-    const { start, clock, types } = scene;
-    const { source, runs } = scripted(["hang", {}]);
-    const first = await start(source);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
-    await first.until(() => runs.length === 1);
-    await first.stop();
-    const second = await start(source);
-    await second.tick();
-    await second.idle();
-    equal(runs.length, 2);
-    deepEqual(await types(second), [
-      ...["CrawlerRunStarted", "CrawlerCrashed", "CrawlerRunStarted", "CrawlerSucceeded"],
-    ]);
-    const { runs: [run] } = await second.queries.findRuns({ page: 1, size: 1 });
-    deepEqual([run?.trigger, run?.crashes], ["after_crash", 0]);
-    deepEqual(second.told, [], "an orderly stop is no news");
-  },
-
-  async "closes a run whose process is gone and runs it again; a late end changes nothing"(scene) {
-    const { start, clock, database } = scene;
-    let finish = (_: JobReport) => {};
-    const late: Job = {
-      ...{ name: "late", schedule: "30 3 * * *", timeoutMs: null },
-      run: () => new Promise((resolve) => finish = resolve),
-    };
-    const first = await start(late);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
-    await first.until(() => first.jobs.list().length === 1);
-    const finishFirst = () => finish({ rows: 1 });
-    await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
-    const { source, runs } = scripted([{ rows: 2 }], { name: "late" });
-    const second = await start(source);
-    await second.tick();
-    await second.idle();
-    equal(runs.length, 1);
-    finishFirst();
-    await first.idle();
-    const { runs: ended } = await second.queries.findRuns({ page: 1, size: 5 });
-    deepEqual(
-      ended.map(({ status, rows, trigger, crashes }) => [status, rows, trigger, crashes]).sort(),
-      [["crashed", null, "schedule", 0], ["succeeded", 2, "after_crash", 1]],
-    );
-    await second.until(() => second.told.length > 0);
-  },
-
-  async "does not run for ever what takes its process down each time"({ start, clock, database }) {
-    const { source, runs } = scripted(["hang"], { timeoutMs: null });
-    let instance = await start(source);
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
-    for (let death = 0; death < 6; death++) {
-      await instance.until(() => runs.length === Math.min(death + 1, 4));
-      await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
-      instance = await start(source);
-      await instance.tick();
-    }
-    equal(runs.length, 4);
-    const { total } = await instance.queries.findRuns({ status: "crashed", page: 1, size: 1 });
-    equal(total, 4);
-  },
-
-  async "tells of a failure while the database is away; the record follows"(
-    { start, clock, types },
-  ) {
-    const { source } = scripted([unreachable()], { retry: { maxAttempts: 1 } });
-    const instance = await start({
-      ...source,
-      run(context) {
-        instance.cut(true);
-        return source.run(context);
-      },
-    });
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
-    await instance.until(() => instance.told.length > 0);
-    deepEqual(instance.told.length, 1);
-    instance.cut(false);
-    await instance.idle();
-    deepEqual((await types(instance)).at(-1), "CrawlerFailed");
-    await instance.until(() => instance.told.length > 0);
-    await instance.tick();
-    clock.advance(30_000);
-    await instance.tick();
-    equal(instance.told.length, 1);
-    const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
-    equal(run?.status, "failed");
-  },
-
   async "sources of one group take turns"({ start, clock }) {
     const one = scripted(["hang", {}], { name: "one", schedule: "* * * * *", group: "g" });
     const two = scripted([{}], { name: "two", schedule: "* * * * *", group: "g" });
@@ -381,39 +243,4 @@ const steps: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     await instance.idle();
     equal(two.runs.length, 1);
   },
-};
-
-for (const { name, open } of databases()) {
-  Deno.test(`supervisor (${name})`, async (t) => {
-    const { database, close } = await open();
-    try {
-      for (const [step, run] of Object.entries(steps)) {
-        await t.step(step, () => inScene(database, run));
-      }
-    } finally {
-      await close();
-    }
-  });
-}
-
-async function inScene(database: Database, run: (scene: Scene) => Promise<void>): Promise<void> {
-  await database.script("drop schema public cascade; create schema public;");
-  const clock = fakeClock(NOW);
-  const started: Instance[] = [];
-  try {
-    await run({
-      ...{ database, clock },
-      async start(...sources) {
-        const channel = notedChannel("noted");
-        const instance = await startInstance(database, {
-          ...{ clock, sources: () => sources, channels: [channel] },
-        });
-        started.push(instance);
-        return { ...instance, told: channel.told };
-      },
-      types: async (instance) => (await instance.log()).map(({ type }) => type),
-    });
-  } finally {
-    for (const instance of started) await instance.stop();
-  }
-}
+});

@@ -1,0 +1,89 @@
+import type { Job, JobReport, JobRun } from "@/cron/job.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import type { Database } from "@/events/store/database.ts";
+import { databases } from "@/tests/support/database.ts";
+import { type FakeClock, fakeClock } from "@/tests/support/fake_clock.ts";
+import { type Instance, notedChannel, startInstance } from "@/tests/support/supervised.ts";
+
+/** 2024-05-01, 11:00 in Shanghai. */
+export const NOW = Date.UTC(2024, 4, 1, 3);
+/** The daily source's first time after that: 03:30 in Shanghai. */
+export const DUE = Date.UTC(2024, 4, 1, 19, 30);
+
+type Answer = JobReport | Error | "hang";
+
+/** A source that answers by a script, its last answer for ever. */
+export function scripted(
+  answers: readonly Answer[],
+  options: Partial<Job> = {},
+): { readonly source: Job; readonly runs: readonly JobRun[] } {
+  const runs: JobRun[] = [];
+  const source: Job = {
+    ...{ name: "daily", schedule: "30 3 * * *" },
+    ...options,
+    run(context) {
+      runs.push(context);
+      const answer = answers[Math.min(runs.length, answers.length) - 1] ?? {};
+      if (answer instanceof Error) return Promise.reject(answer);
+      if (answer !== "hang") return Promise.resolve(answer);
+      return new Promise((_, reject) =>
+        context.signal.addEventListener("abort", () => reject(context.signal.reason))
+      );
+    },
+  };
+  return { source, runs };
+}
+
+export const unreachable = (): AdapterError =>
+  new AdapterError("Cannot reach it", { port: "source", op: "GET /", retryable: true });
+
+export interface Scene {
+  readonly database: Database;
+  readonly clock: FakeClock;
+  start(
+    ...sources: readonly Job[]
+  ): Promise<Instance & { readonly told: readonly { title: string }[] }>;
+  /** Types of the run events, in order. */
+  types(instance: Instance): Promise<readonly string[]>;
+}
+
+/** One test for each database, its steps one after the other, each on an empty log. */
+export function sceneTest(
+  title: string,
+  steps: Readonly<Record<string, (scene: Scene) => Promise<void>>>,
+): void {
+  for (const { name, open } of databases()) {
+    Deno.test(`${title} (${name})`, async (t) => {
+      const { database, close } = await open();
+      try {
+        for (const [step, run] of Object.entries(steps)) {
+          await t.step(step, () => inScene(database, run));
+        }
+      } finally {
+        await close();
+      }
+    });
+  }
+}
+
+async function inScene(database: Database, run: (scene: Scene) => Promise<void>): Promise<void> {
+  await database.script("drop schema public cascade; create schema public;");
+  const clock = fakeClock(NOW);
+  const started: Instance[] = [];
+  try {
+    await run({
+      ...{ database, clock },
+      async start(...sources) {
+        const channel = notedChannel("noted");
+        const instance = await startInstance(database, {
+          ...{ clock, sources: () => sources, channels: [channel] },
+        });
+        started.push(instance);
+        return { ...instance, told: channel.told };
+      },
+      types: async (instance) => (await instance.log()).map(({ type }) => type),
+    });
+  } finally {
+    for (const instance of started) await instance.stop();
+  }
+}

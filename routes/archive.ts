@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import { seriesRef } from "@/domain/klines/series_ref.ts";
 import { trusted } from "@/events/trust.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
@@ -111,7 +110,7 @@ export function addArchiveRoutes(router: Router, { archive, directory }: Deps): 
     const { id } = archive.start({
       series: named.map((text) => {
         const { exchange, symbol, interval } = findSeries(views, text);
-        return seriesRef(exchange, symbol, interval);
+        return { exchange, symbol, interval };
       }),
       before: body.before ?? undefined,
       dryRun: body.dry_run,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { openApp, type TestApp, TOKENS } from "@/tests/support/app.ts";
-import { utc } from "@/tests/support/candles.ts";
+import { candle, utc } from "@/tests/support/candles.ts";
 
 let opened: Promise<TestApp> | undefined;
 const openOnce = () => opened ??= openApp();
@@ -86,6 +86,31 @@ Deno.test("influx: the exchange may come with the request, as the measurement's 
   assert.deepEqual([await held(app, "DDDUSDT"), await held(app, "EEEUSDT")], [[[0, 101]], [
     [0, 101],
   ]]);
+});
+
+Deno.test("influx: however a symbol is written, its candles join the one series of it", async () => {
+  const app = await openOnce();
+  const spot = ["MMM-USDT", "MMMUSDT", "mmm/usdt", "Mmm_Usdt"];
+  const swap = ["MMM-USDT_USDT", "MMM-USDT-PERP", "MMM/USDT:USDT", "mmm-usdt_usdt"];
+  const lines = [...spot, ...swap].map((symbol, i) => line(symbol, i));
+  assert.equal((await write(app, lines.join("\n"))).status, 204);
+  const { data } = await app.json("GET", "/api/v1/series");
+  const ids = data.map(({ id }: { id: string }) => id)
+    .filter((id: string) => id.toUpperCase().includes("MMM"));
+  assert.deepEqual(ids.toSorted(), ["okx.MMM-USDT.1m", "okx.MMM-USDT_USDT.1m"]);
+  assert.deepEqual(await held(app, "MMM/USDT"), [0, 1, 2, 3].map((minute) => [minute, 101]));
+});
+
+Deno.test("influx: a series that was added under a folder's name takes the symbol's candles", async () => {
+  const app = await openOnce();
+  const old = { exchange: "okx", symbol: "NNN-USDT_USDT", interval: "1m" } as const;
+  const first = candle({ openTime: START });
+  await app.house.ingest.ingestCandles(old, [first], {
+    ...{ source: "api", actor: "key:writer", commandId: crypto.randomUUID() },
+  });
+  assert.equal((await write(app, line("NNN/USDT:USDT", 1))).status, 204);
+  const { data } = await app.json("GET", "/api/v1/series/okx.NNN-USDT_USDT.1m");
+  assert.deepEqual([data.symbol, data.candles], ["NNN/USDT:USDT", 2]);
 });
 
 Deno.test("influx: good lines of a batch are kept, the others named with their reasons", async () => {

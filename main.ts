@@ -110,7 +110,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     }),
     ...{ projections: follower, jobs, clock, log, signal: ended.signal },
     venues: {
-      isSimulated: exchanges.isSimulated,
+      ...{ isSimulated: exchanges.isSimulated, ids: exchanges.ids },
       resolveSymbol: async (exchange, symbol, signal) =>
         await (await exchanges.get(exchange)).resolveSymbol(symbol, signal),
     },
@@ -120,7 +120,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     settings: {
       ...{ marketData: config.marketData, rateLimits: config.rateLimits, simulated },
       ...{ trustProxy: config.trustProxy, version: manifest.version },
-      openCandle: config.compatOpenCandle,
+      ...{ openCandle: config.compatOpenCandle, scheduled: config.cron },
       fingerprintKey: (await readSecret(house.database, "fingerprint")).toHex(),
     },
   });

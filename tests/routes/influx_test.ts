@@ -241,6 +241,55 @@ Deno.test("influx: what is no text, too large or never ends is refused whole", a
   assert.equal((await write(app, "\n# nothing\n")).status, 204);
 });
 
+Deno.test("influx: lines of a venue that does not exist are named and found no series", async () => {
+  const app = await openOnce();
+  const lines = [line("OOO-USDT", 0), line("OOO-USDT", 1).replace("=okx", "=nosuch")];
+  const { status, body } = await write(app, lines.join("\n"));
+  assert.deepEqual([status, body.code], [400, "invalid"]);
+  assert.match(
+    body.message,
+    /^partial write: line 2: unable to parse '.*': unknown exchange nosuch: .* dropped=1$/,
+  );
+  assert.deepEqual(await held(app, "OOOUSDT"), [[0, 101]]);
+  const { data } = await app.json("GET", "/api/v1/series");
+  assert.ok(data.every(({ exchange }: { exchange: string }) => exchange === "okx"));
+});
+
+Deno.test("influx: clients that look whether it is there find it", async () => {
+  const app = await openOnce();
+  for (const method of ["GET", "HEAD"]) {
+    const { status, headers } = await app.ask(method, "/ping");
+    assert.equal(status, 204);
+    assert.match(headers.get("x-influxdb-version") ?? "", /^2\./);
+    assert.equal(headers.get("x-influxdb-build"), "OSS");
+  }
+  const health = await app.ask("GET", "/health");
+  assert.equal(health.status, 200);
+  const { name, status, message, version } = await health.json();
+  assert.deepEqual([name, status, typeof message, typeof version], [
+    ...["influxdb", "pass", "string", "string"],
+  ]);
+});
+
+const NOT_SERVED: readonly [method: string, path: string, keys: string[]][] = [
+  ["GET", "/query?q=SHOW+DATABASES", ["error", "code", "message"]],
+  ["POST", "/query?q=CREATE+DATABASE+x", ["error", "code", "message"]],
+  ["POST", "/api/v2/query?org=o", ["code", "message"]],
+  ["GET", "/api/v2/buckets", ["code", "message"]],
+  ["POST", "/api/v2/delete", ["code", "message"]],
+];
+
+Deno.test("influx: what is not served says so in InfluxDB's shape", async () => {
+  const app = await openOnce();
+  for (const [method, path, keys] of NOT_SERVED) {
+    const response = await app.ask(method, path);
+    const body = await response.json();
+    assert.deepEqual([response.status, Object.keys(body)], [404, keys], path);
+    assert.equal(body.code, "not found");
+    assert.match(body.message, /not supported.*\/api\/v1\/klines/);
+  }
+});
+
 Deno.test("influx: made-up candles and real ones do not mix", async () => {
   const app = await openOnce();
   const lines = [line("KKK-USDT", 0).replace("exchange=okx", "exchange=simulated")];

@@ -138,6 +138,7 @@ export async function openApp(
     }),
     venues: {
       isSimulated: (exchange) => exchange === "simulated",
+      ids: () => Promise.resolve(["binance", "binanceusdm", "kraken", "okx", "simulated"]),
       resolveSymbol: resolveKnown,
     },
     spool: createDiskSpool(await openWorkspace({ directory: `${folder}/spool` })),

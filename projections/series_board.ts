@@ -1,4 +1,4 @@
-import { asc, eq, gt, max, sum } from "drizzle-orm";
+import { asc, eq, gt, inArray, max, sum } from "drizzle-orm";
 import { trusted } from "@/events/trust.ts";
 import { type Source, SOURCE_RANK } from "@/domain/klines/candle.ts";
 import { type Coverage, coveragePct, gapsOf, mergeRanges } from "@/domain/klines/coverage.ts";
@@ -8,7 +8,7 @@ import { unifySymbol } from "@/domain/klines/symbol.ts";
 import type { Db } from "./db.ts";
 import { type KlinePeriodRow, klinePeriodsTable } from "./kline_periods.ts";
 import { type SeriesRow, seriesTable } from "./series.ts";
-import type { SeriesQueries, SeriesView } from "./series_queries.ts";
+import { byId, type SeriesQueries, type SeriesView } from "./series_queries.ts";
 
 /** Joins what a series is with what its periods hold. */
 export function createSeriesQueries(db: Db): SeriesQueries {
@@ -18,13 +18,18 @@ export function createSeriesQueries(db: Db): SeriesQueries {
   }
 
   return {
-    async list() {
-      const rows = await db.select().from(seriesTable).orderBy(asc(seriesTable.seriesId));
+    async list(ids) {
+      const [ofSeries, ofPeriods] = ids === undefined ? [] : [
+        inArray(seriesTable.seriesId, [...ids]),
+        inArray(klinePeriodsTable.seriesId, [...ids]),
+      ];
+      const rows = await db.select().from(seriesTable).where(ofSeries);
       const periods = Map.groupBy(
-        await db.select().from(klinePeriodsTable).orderBy(asc(klinePeriodsTable.period)),
+        await db.select().from(klinePeriodsTable).where(ofPeriods)
+          .orderBy(asc(klinePeriodsTable.period)),
         ({ seriesId }) => seriesId,
       );
-      return rows.map((row) => view(row, periods.get(row.seriesId) ?? []));
+      return rows.map((row) => view(row, periods.get(row.seriesId) ?? [])).toSorted(byId);
     },
     async find(seriesId) {
       const [row] = await db.select().from(seriesTable).where(eq(seriesTable.seriesId, seriesId));

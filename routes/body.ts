@@ -44,8 +44,16 @@ export function isGzipped(c: AppContext): boolean {
   );
 }
 
-/** Parses a small JSON body. Refusals: too large, another media type, or not JSON. */
-export async function readJson(c: AppContext): Promise<unknown> {
+/**
+ * Parses a small JSON body; where it is optional, none is `{}`. Refusals: too large, another media
+ * type, or not JSON.
+ */
+export async function readJson(
+  c: AppContext,
+  { optional = false }: { readonly optional?: boolean } = {},
+): Promise<unknown> {
+  const untyped = c.req.header("content-type") === undefined;
+  if (optional && untyped && await readText(c) === "") return {};
   mediaType(c, ["application/json"]);
   if (isGzipped(c)) {
     throw new Refusal("unsupported_media_type", "Cannot unpack this body: send it as it is", {
@@ -53,6 +61,7 @@ export async function readJson(c: AppContext): Promise<unknown> {
     });
   }
   const text = await readText(c);
+  if (optional && text === "") return {};
   try {
     return JSON.parse(text);
   } catch {

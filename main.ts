@@ -112,7 +112,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     }),
     ...{ projections: follower, crawlers: house.supervisor, clock, log, signal: ended.signal },
     venues: {
-      isSimulated: exchanges.isSimulated,
+      ...{ isSimulated: exchanges.isSimulated, ids: exchanges.ids },
       resolveSymbol: async (exchange, symbol, signal) =>
         await (await exchanges.get(exchange)).resolveSymbol(symbol, signal),
     },
@@ -123,7 +123,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
       ...{ marketData: config.marketData, rateLimits: config.rateLimits, simulated },
       ...{ trustProxy: config.trustProxy, version: manifest.version },
       ...{ metrics: config.metrics, timeZone: config.timeZone },
-      openCandle: config.compatOpenCandle,
+      ...{ openCandle: config.compatOpenCandle, scheduled: config.cron },
       fingerprintKey: (await readSecret(house.database, "fingerprint")).toHex(),
     },
   });

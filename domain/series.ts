@@ -1,5 +1,6 @@
 import type { SeriesEvent } from "@/events/catalog/series.ts";
 import { type Decider, Refusal } from "./decider.ts";
+import { unifySymbol } from "./klines/symbol.ts";
 
 type Data<T extends SeriesEvent["type"]> = Extract<SeriesEvent, { type: T }>["data"];
 
@@ -85,7 +86,9 @@ export const series: Decider<SeriesCommand, SeriesEvent, Series> = {
 function add(data: Data<"SeriesAdded">, state: Series): SeriesEvent[] {
   if (state.status === "absent") return [{ type: "SeriesAdded", data }];
   const { exchange, symbol, interval, simulated } = state.identity;
-  const same = exchange === data.exchange && symbol === data.symbol && interval === data.interval;
+  // Before folders' names were read back, a series could be added under one.
+  const sameSymbol = symbol === data.symbol || unifySymbol(symbol, exchange) === data.symbol;
+  const same = exchange === data.exchange && sameSymbol && interval === data.interval;
   if (!same) {
     throw new Refusal(
       "conflict",

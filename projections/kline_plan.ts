@@ -50,6 +50,24 @@ export function planRead(query: KlineQuery, held: readonly HeldPeriod[]): ReadPl
   };
 }
 
+/**
+ * The part of the plan at the end that is kept which holds so many bars where none is missing. Its
+ * page is the plan's when it is full and there is more.
+ */
+export function narrowPlan(
+  plan: ReadPlan,
+  { interval }: Pick<KlineQuery, "interval">,
+  bars: number,
+): ReadPlan {
+  const spanMs = bars * barMs(interval);
+  const first = Math.max(plan.from, plan.periods.at(0)?.firstOpenTime ?? plan.from);
+  const [from, to] = plan.keep === "latest"
+    ? [Math.max(plan.from, slotStart(interval, plan.to - spanMs)), plan.to]
+    : [plan.from, Math.min(plan.to, slotStart(interval, first + spanMs))];
+  const periods = plan.periods.filter((p) => p.lastOpenTime >= from && p.firstOpenTime < to);
+  return { ...plan, from, to, periods };
+}
+
 const NOTHING: ReadPlan = { from: 0, to: 0, keep: "oldest", periods: [], completeTo: 0 };
 
 function surelyEnough(
@@ -69,8 +87,12 @@ function surelyEnough(
 
 function rowsPerBar({ stored, interval }: KlineQuery): number {
   if (stored === interval) return 1;
-  const barMs = interval === "1M" ? 31 * 86_400_000 : intervalMs(interval);
-  return Math.ceil(barMs / intervalMs(stored));
+  return Math.ceil(barMs(interval) / intervalMs(stored));
+}
+
+/** At most. */
+function barMs(interval: Interval): number {
+  return interval === "1M" ? 31 * 86_400_000 : intervalMs(interval);
 }
 
 /** Stored open times that matter for bars that open at or after `t`. */

@@ -10,7 +10,7 @@ import { periodRange } from "@/domain/klines/period.ts";
 import type { Db } from "./db.ts";
 import { hotRowsJson, hotRowsText, PeriodFiled } from "./hot_rows.ts";
 import { klinePeriodsTable } from "./kline_periods.ts";
-import { type HeldPeriod, planRead, type ReadPlan } from "./kline_plan.ts";
+import { type HeldPeriod, narrowPlan, planRead, type ReadPlan } from "./kline_plan.ts";
 
 interface Deps {
   readonly database: Database;
@@ -27,6 +27,10 @@ export interface CachedKlineReader extends KlineReader {
 }
 
 const MAX_PLANS = 10;
+
+/** Bars read beyond the page: some are missing, one is cut off, one shows that there is more. */
+const SPARE_BARS = 8;
+const WIDER = 4;
 
 /** Takes a period's file wherever it has one, hot rows elsewhere, and lets the engines build the bytes. */
 export function createKlineReader(deps: Deps): CachedKlineReader {
@@ -103,6 +107,22 @@ async function readPage(deps: Deps, { query, held, signal }: PageRequest): Promi
   const plain = query.interval === query.stored && query.format === "arrays" &&
     query.fill === "none";
   if (hotOnly && plain) return await readHot(deps.database, query, plan);
+  if (plan.periods.every(({ fileSha256 }) => fileSha256 !== null)) {
+    return await readParts(deps, { query, plan, signal });
+  }
+  // Rows cost by their number: no more of them than should make the page, and more where it is short.
+  for (let bars = query.limit + SPARE_BARS;; bars *= WIDER) {
+    const part = narrowPlan(plan, query, bars);
+    const page = await readParts(deps, { query, plan: part, signal });
+    const whole = part.from === plan.from && part.to === plan.to;
+    if (whole || page.more) return page;
+  }
+}
+
+async function readParts(
+  deps: Deps,
+  { query, plan, signal }: Omit<PageRequest, "held"> & { readonly plan: ReadPlan },
+): Promise<KlinePage> {
   const files: LocalBlob[] = [];
   try {
     const hot: string[] = [];

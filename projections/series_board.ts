@@ -1,29 +1,36 @@
-import { asc, eq, gt, max, sum } from "drizzle-orm";
+import { asc, eq, gt, inArray, max, sum } from "drizzle-orm";
 import { trusted } from "@/events/trust.ts";
 import { type Source, SOURCE_RANK } from "@/domain/klines/candle.ts";
 import { type Coverage, coveragePct, gapsOf, mergeRanges } from "@/domain/klines/coverage.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
 import { marketCalendar } from "@/domain/klines/market_calendar.ts";
+import { seriesId } from "@/domain/klines/series_ref.ts";
+import { unifySymbol } from "@/domain/klines/symbol.ts";
 import type { Db } from "./db.ts";
 import { type KlinePeriodRow, klinePeriodsTable } from "./kline_periods.ts";
 import { type SeriesRow, seriesTable } from "./series.ts";
-import type { SeriesQueries, SeriesView } from "./series_queries.ts";
+import { byId, type SeriesQueries, type SeriesView } from "./series_queries.ts";
 
 /** Joins what a series is with what its periods hold. */
 export function createSeriesQueries(db: Db): SeriesQueries {
-  async function periodsOf(seriesId: string): Promise<KlinePeriodRow[]> {
+  async function periodsOf(id: string): Promise<KlinePeriodRow[]> {
     return await db.select().from(klinePeriodsTable)
-      .where(eq(klinePeriodsTable.seriesId, seriesId)).orderBy(asc(klinePeriodsTable.period));
+      .where(eq(klinePeriodsTable.seriesId, id)).orderBy(asc(klinePeriodsTable.period));
   }
 
   return {
-    async list() {
-      const rows = await db.select().from(seriesTable).orderBy(asc(seriesTable.seriesId));
+    async list(ids) {
+      const [ofSeries, ofPeriods] = ids === undefined ? [] : [
+        inArray(seriesTable.seriesId, [...ids]),
+        inArray(klinePeriodsTable.seriesId, [...ids]),
+      ];
+      const rows = await db.select().from(seriesTable).where(ofSeries);
       const periods = Map.groupBy(
-        await db.select().from(klinePeriodsTable).orderBy(asc(klinePeriodsTable.period)),
+        await db.select().from(klinePeriodsTable).where(ofPeriods)
+          .orderBy(asc(klinePeriodsTable.period)),
         ({ seriesId }) => seriesId,
       );
-      return rows.map((row) => view(row, periods.get(row.seriesId) ?? []));
+      return rows.map((row) => view(row, periods.get(row.seriesId) ?? [])).toSorted(byId);
     },
     async find(seriesId) {
       const [row] = await db.select().from(seriesTable).where(eq(seriesTable.seriesId, seriesId));
@@ -71,7 +78,7 @@ function view(row: SeriesRow, periods: readonly KlinePeriodRow[]): SeriesView {
   return {
     id: row.seriesId,
     exchange: row.exchange,
-    symbol: row.symbol,
+    symbol: symbolOf(row, interval),
     interval,
     watched: row.watched,
     simulated: row.simulated,
@@ -87,6 +94,12 @@ function view(row: SeriesRow, periods: readonly KlinePeriodRow[]): SeriesView {
     lastCrawledAt: row.lastCrawledAt,
     lastError: row.lastError,
   };
+}
+
+/** A series that was added under a folder's name has the symbol that the name stands for. */
+function symbolOf({ seriesId: id, exchange, symbol }: SeriesRow, interval: Interval): string {
+  const unified = unifySymbol(symbol, exchange);
+  return seriesId({ exchange, symbol: unified, interval }) === id ? unified : symbol;
 }
 
 function sourceOf(rank: number): Source | null {

@@ -4,8 +4,8 @@ import type { Interval } from "@/domain/klines/interval.ts";
 
 /** What the read models know of the series. */
 export interface SeriesQueries {
-  /** By id, ascending. */
-  list(): Promise<readonly SeriesView[]>;
+  /** Of all series or of these, by id, ascending. */
+  list(seriesIds?: readonly string[]): Promise<readonly SeriesView[]>;
   find(seriesId: string): Promise<SeriesView | undefined>;
   /** Holes between the first and the last held slot, ascending. */
   gaps(seriesId: string): Promise<readonly Gap[]>;
@@ -40,4 +40,9 @@ export interface Gap {
   /** Slots. */
   readonly missing: number;
   readonly verifiedEmpty: boolean;
+}
+
+/** The same order in every database, whatever its collation. */
+export function byId(a: SeriesView, b: SeriesView): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }

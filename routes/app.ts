@@ -74,8 +74,8 @@ function preflight(c: AppContext): Response {
     status: 204,
     headers: {
       "access-control-allow-methods": "GET, HEAD",
-      "access-control-allow-headers":
-        "authorization, x-request-id, range, if-range, if-none-match, x-mbx-apikey, x-mbx-time-unit",
+      "access-control-allow-headers": "authorization, x-request-id, range, if-range, if-match, " +
+        "if-none-match, x-mbx-apikey, x-mbx-time-unit",
       "access-control-max-age": "86400",
     },
   });
@@ -93,10 +93,9 @@ function createNotFound(app: App): (c: AppContext) => Response {
   return (c) => {
     const { path, method } = c.req;
     const pathname = path.replace(/(?<=.)\/$/, "");
-    const matching = routes.filter(({ pattern }) => pattern.test({ pathname }));
-    const allowed = [...new Set(matching.map((route) => route.method))].filter((m) =>
-      m !== "OPTIONS"
-    );
+    const served = routes.filter(({ pattern }) => pattern.test({ pathname }));
+    const methods = served.flatMap(({ method }) => method === "GET" ? ["GET", "HEAD"] : [method]);
+    const allowed = [...new Set(methods)].filter((m) => m !== "OPTIONS");
     if (allowed.length === 0) {
       const message = `Cannot find ${path}: /docs lists what there is`;
       return failure(c, { code: "NOT_FOUND", message });

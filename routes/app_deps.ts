@@ -80,6 +80,8 @@ export interface AppSettings {
   readonly socketSilenceS?: number;
   /** Reverse proxies that append to X-Forwarded-For. */
   readonly trustProxy: number;
+  /** `false`: this process starts no work by itself. */
+  readonly scheduled?: boolean;
   /** This installation runs on made-up candles. */
   readonly simulated: boolean;
   /** Shown in the API's description. */
@@ -102,6 +104,8 @@ export interface CrawlStart {
 export interface Venues {
   /** Whether the venue's candles are made up. */
   isSimulated(exchange: string): boolean;
+  /** Every venue that there is, the simulated one too. */
+  ids(): Promise<readonly string[]>;
   /** The venue's unified symbol; Refusal `not_found` with near matches, or when the venue is unknown. */
   resolveSymbol(exchange: string, symbol: string, signal: AbortSignal): Promise<string>;
 }

@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import { seriesRef } from "@/domain/klines/series_ref.ts";
 import { trusted } from "@/events/trust.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
@@ -9,7 +8,7 @@ import { timeField } from "./params.ts";
 import { findSeries, type SeriesDirectory } from "./series_directory.ts";
 import { toWire } from "./wire.ts";
 
-type Deps = Pick<AppDeps, "archive"> & { readonly directory: SeriesDirectory };
+type Deps = Pick<AppDeps, "archive" | "settings"> & { readonly directory: SeriesDirectory };
 
 const count = z.int().min(0);
 const time = z.iso.datetime();
@@ -48,7 +47,7 @@ const runWire = z.object({
 }).openapi("ArchiveRun");
 
 const archiveWire = z.object({
-  next_at: time.nullable(),
+  next_at: time.nullable().openapi({ description: "Null where `CRON` is off." }),
   hot_days: count,
   keep_replaced_days: count,
   waiting: z.object(wanted),
@@ -72,7 +71,7 @@ const archiveWire = z.object({
 }).openapi("Archive");
 
 const runBody = z.strictObject({
-  series: z.union([z.string(), z.array(z.string())]).nullish().openapi({
+  series: z.union([z.string(), z.array(z.string()).min(1)]).nullish().openapi({
     description: "Ids or `exchange:SYMBOL:interval`; every series when left out.",
     example: "binance:BTC/USDT:1m",
   }),
@@ -85,7 +84,7 @@ const runBody = z.strictObject({
 const started = z.object({ job_id: z.string() });
 
 /** What lies in files, what waits for one, and the runs that move it. */
-export function addArchiveRoutes(router: Router, { archive, directory }: Deps): void {
+export function addArchiveRoutes(router: Router, { archive, directory, settings }: Deps): void {
   const admin = { access: "admin", tag: "Admin", query: z.strictObject({}) } as const;
 
   endpoint(router, {
@@ -93,14 +92,15 @@ export function addArchiveRoutes(router: Router, { archive, directory }: Deps): 
     summary: "What lies in files, what waits for one, and the last runs",
     answer: { status: 200, description: "The newest run first", data: archiveWire },
   }, async (c) => {
-    const { nextAt = null, running, ...rest } = await archive.overview();
+    const { nextAt: due, running, ...rest } = await archive.overview();
+    const nextAt = settings.scheduled === false ? null : due ?? null;
     const { total = null, etaMs = null } = running ?? {};
     const shown = { nextAt, running: running === undefined ? null : { ...running, total, etaMs } };
     return success(c, trusted<z.infer<typeof archiveWire>>(toWire({ ...rest, ...shown })));
   });
 
   endpoint(router, {
-    ...{ method: "post", path: "/admin/archive/run", ...admin, body: runBody },
+    ...{ method: "post", path: "/admin/archive/run", ...admin, body: runBody, optionalBody: true },
     summary: "File what has ended and drop rows that are old enough, now",
     description:
       "409 while a run goes on. A run that was stopped or killed is gone on with by the next.",
@@ -111,7 +111,7 @@ export function addArchiveRoutes(router: Router, { archive, directory }: Deps): 
     const { id } = archive.start({
       series: named.map((text) => {
         const { exchange, symbol, interval } = findSeries(views, text);
-        return seriesRef(exchange, symbol, interval);
+        return { exchange, symbol, interval };
       }),
       before: body.before ?? undefined,
       dryRun: body.dry_run,

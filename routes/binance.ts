@@ -75,33 +75,35 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   function get(
     name: string,
     summary: string,
-    handle: (c: AppContext) => Response | Promise<Response>,
+    handle: (c: AppContext, perMs: number) => Response | Promise<Response>,
   ): void {
     const paths = BASES.map((base) => `${base}/${name}`);
-    foreign(router, { dialect, method: "get", paths, access: "market", summary }, handle);
+    const spec = { dialect, method: "get", paths, access: "market", summary } as const;
+    foreign(router, spec, (c) => handle(c, unitsPerMs(c)));
   }
 
   get("ping", "Whether it answers", (c) => binanceJson(c, {}));
 
-  get("time", "The service's time", (c) => binanceJson(c, { serverTime: clock.now() }));
+  get("time", "The service's time", (c, perMs) => {
+    return binanceJson(c, { serverTime: clock.now() * perMs });
+  });
 
-  get("exchangeInfo", "Symbols that are held, with filters", async (c) => {
+  get("exchangeInfo", "Symbols that are held, with filters", async (c, perMs) => {
     const { symbols } = await wanted(c);
     const infos: unknown[] = [];
     for (const listing of symbols) infos.push(symbolInfo(listing, await precisions.of(listing)));
     return binanceJson(c, {
-      ...{ timezone: "UTC", serverTime: clock.now(), rateLimits: limitsOf(settings) },
+      ...{ timezone: "UTC", serverTime: clock.now() * perMs, rateLimits: limitsOf(settings) },
       ...{ exchangeFilters: [], symbols: infos },
     });
   });
 
-  async function klines(c: AppContext): Promise<Response> {
+  async function klines(c: AppContext, perMs: number): Promise<Response> {
     const { symbol, interval, startTime, endTime, limit } = klinesParams(queryOf(c));
     const listing = (await listed(c)).find(({ ticker }) => ticker === symbol);
     if (listing === undefined) throw invalidSymbol();
     const series = seriesFor(listing, interval);
     if (series === undefined) throw new BinanceError(-1120, "Invalid interval.");
-    const perMs = timeUnit(c) === "us" ? 1_000 : 1;
     const end = endTime === undefined ? undefined : endTime + 1;
     if (startTime !== undefined && end !== undefined && startTime >= end) {
       return binanceJson(c, []);
@@ -117,9 +119,9 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   get("klines", "Candles, twelve columns", klines);
   get("uiKlines", "The same for charts", klines);
 
-  get("ticker/24hr", "The last 24 hours of a symbol", (c) => {
+  get("ticker/24hr", "The last 24 hours of a symbol", (c, perMs) => {
     const type = wordParam(queryOf(c), "type", ["FULL", "MINI"]);
-    return each(c, (listing) => dayTicker(bars, listing, type));
+    return each(c, (listing) => dayTicker(bars, listing, { type, perMs }));
   });
 
   get("ticker/price", "The newest price of a symbol", (c) =>
@@ -148,10 +150,11 @@ function klineOf(bar: Bar, closeTime: number, perMs: number): readonly unknown[]
   ];
 }
 
-function timeUnit(c: AppContext): "ms" | "us" {
+/** In which unit the caller wants times. */
+function unitsPerMs(c: AppContext): number {
   const unit = c.req.header("x-mbx-time-unit")?.toUpperCase() ?? "MILLISECOND";
-  if (unit === "MICROSECOND") return "us";
-  if (unit === "MILLISECOND") return "ms";
+  if (unit === "MICROSECOND") return 1_000;
+  if (unit === "MILLISECOND") return 1;
   throw invalidParameter("X-MBX-TIME-UNIT");
 }
 

@@ -4,27 +4,33 @@ import { DAY_MS, type Interval, intervalMs, slotEnd } from "@/domain/klines/inte
 import type { Bar, BarReader } from "./bars.ts";
 import { finest, type Listing } from "./listings.ts";
 
+export interface Shape {
+  readonly type: "FULL" | "MINI";
+  /** Units of times in a millisecond. */
+  readonly perMs: number;
+}
+
 /** The 24 hours before the end of the newest candle, in Binance's shape. */
 export async function dayTicker(
   bars: BarReader,
   listing: Listing,
-  type: "FULL" | "MINI",
+  shape: Shape,
 ): Promise<Readonly<Record<string, unknown>>> {
   const series = finest(listing);
-  if (series === undefined) return written(listing, NOTHING, type);
+  if (series === undefined) return written(listing, NOTHING, shape);
   const interval: Interval = series.interval === "1s" ? "1m" : series.interval;
   const { rows } = await bars.read({
     ...{ series, interval, start: undefined, end: undefined, keep: "latest" },
     limit: barsOfDay(interval) + 1,
   });
   const last = rows.at(-1);
-  if (last === undefined) return written(listing, NOTHING, type);
+  if (last === undefined) return written(listing, NOTHING, shape);
   const start = slotEnd(interval, last[0]) - DAY_MS;
   const inside = rows.filter((row) => row[0] >= start || row === last);
   const before = rows.findLast((row) => row[0] < start && row !== last);
   const stats = dayStats(inside.map(fromRow));
   const closeTime = last[6] ?? slotEnd(interval, last[0]) - 1;
-  return written(listing, { stats, start, closeTime, before }, type);
+  return written(listing, { stats, start, closeTime, before }, shape);
 }
 
 /** At least one: longer bars tell of themselves. */
@@ -59,13 +65,13 @@ const NOTHING: Day = { stats: undefined, start: 0, closeTime: 0, before: undefin
 function written(
   { ticker }: Listing,
   { stats, start, closeTime, before }: Day,
-  type: "FULL" | "MINI",
+  { type, perMs }: Shape,
 ): Readonly<Record<string, unknown>> {
   const { open, high, low, close, volume, quoteVolume } = stats ?? EMPTY;
   const mini = {
     ...{ symbol: ticker, openPrice: open, highPrice: high, lowPrice: low, lastPrice: close },
-    ...{ volume, quoteVolume, openTime: start, closeTime, firstId: -1, lastId: -1 },
-    count: stats?.trades ?? 0,
+    ...{ volume, quoteVolume, firstId: -1, lastId: -1, count: stats?.trades ?? 0 },
+    ...{ openTime: start * perMs, closeTime: closeTime === 0 ? 0 : (closeTime + 1) * perMs - 1 },
   };
   if (type === "MINI") return mini;
   return {

@@ -47,10 +47,13 @@ export function isGzipped(c: AppContext): boolean {
 }
 
 /**
- * Parses a small JSON body; an `optional` one that is empty is `{}`, whatever its type. Refusals: too
+ * Parses a small JSON body; where it is optional, none is `{}`, whatever its type. Refusals: too
  * large, another media type, or not JSON.
  */
-export async function readJson(c: AppContext, optional = false): Promise<unknown> {
+export async function readJson(
+  c: AppContext,
+  { optional = false }: { readonly optional?: boolean } = {},
+): Promise<unknown> {
   if (optional && c.req.header("content-type") === undefined) {
     for await (const { length } of bodyChunks(c)) if (length > 0) mediaType(c, JSON_TYPE);
     return {};

@@ -33,6 +33,13 @@ export function namesVersion(header: string | undefined, etag: string): boolean 
   return names.includes("*") || names.includes(etag);
 }
 
+/** Whether an If-Match header names this version: strongly compared, so a weak tag never does. */
+export function wantsVersion(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return true;
+  const names = header.split(",").map((name) => name.trim());
+  return names.includes("*") || names.includes(etag);
+}
+
 /** Whether a Range still means what the caller has a part of; a date never does, for none is given out. */
 export function rangeHolds(ifRange: string | undefined, etag: string): boolean {
   return ifRange === undefined || ifRange.trim() === etag;

@@ -55,7 +55,7 @@ export function addCrawlerRoutes(router: Router, deps: Deps): void {
 
   endpoint(router, {
     ...{ method: "post", path: "/admin/crawler/{name}/pause", ...admin, body: pauseBody },
-    ...{ params, bodyOptional: true, keyed: true, failures: [409] },
+    ...{ params, optionalBody: true, keyed: true, failures: [409] },
     summary: "Let its schedule start nothing until it is resumed",
     description: "A run that goes on ends; by hand it can still be started.",
     answer: { status: 200, description: "How it is now", data: healthWire, meta: writeMetaWire },

@@ -57,7 +57,7 @@ export function describeEndpoint(registry: Registry, spec: EndpointSpec): void {
       params: z.object(Object.fromEntries(shape)),
       query,
       ...(headers === undefined ? {} : { headers }),
-      ...(content === undefined ? {} : { body: { required: spec.bodyOptional !== true, content } }),
+      ...(content === undefined ? {} : { body: { required: spec.optionalBody !== true, content } }),
     },
     responses: {
       [answer.status]: { description: answer.description, content: answered },

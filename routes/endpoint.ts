@@ -36,14 +36,15 @@ export function endpoint<Query extends z.ZodObject, Body extends z.ZodObject | u
   handle: Handle<Query, Body>,
 ): void {
   const { method, path, access } = spec;
-  const parseQuery = createQueryParser(spec.query);
+  const { optionalBody: optional = false, anyQuery = false } = spec;
+  const parseQuery = anyQuery ? () => ({}) : createQueryParser(spec.query);
   app.on(method.toUpperCase(), routePath(path), async (c) => {
     const guarded = guard(c, access);
     if (guarded !== undefined) await guarded;
     const query = parseQuery(c.req.url);
     const body = spec.body === undefined
       ? undefined
-      : validate(spec.body, await readJson(c, spec.bodyOptional), "body");
+      : validate(spec.body, await readJson(c, { optional }), "body");
     return await handle(c, trusted<Input<Query, Body>>({ query, body }));
   });
   describeEndpoint(app.openAPIRegistry, spec);

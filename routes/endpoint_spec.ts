@@ -21,7 +21,9 @@ export interface EndpointSpec<
   /** Strict; undefined where no JSON is read. */
   readonly body: Body;
   /** No body at all is `{}`. */
-  readonly bodyOptional?: true;
+  readonly optionalBody?: true;
+  /** Parameters of the query are not looked at. */
+  readonly anyQuery?: true;
   /** Media types of a body that the handler reads by itself. */
   readonly bodyTypes?: Readonly<Record<string, z.ZodType>>;
   /** Headers that the handler reads. */

@@ -10,6 +10,7 @@ export const ERRORS = {
   CONFLICT: { status: 409, means: "it does not go with what is there, or with a job that runs" },
   NAME_TAKEN: { status: 409, means: "the name is taken" },
   STALE_VERSION: { status: 409, means: "somebody changed it in between" },
+  PRECONDITION_FAILED: { status: 412, means: "the file is not the version in `If-Match`" },
   PAYLOAD_TOO_LARGE: { status: 413, means: "the body is too large: send it in parts" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, means: "the body is of another type or encoding" },
   RANGE_NOT_SATISFIABLE: { status: 416, means: "the file does not have these bytes" },

@@ -47,10 +47,27 @@ export function addInfluxRoutes(router: ForeignRouter, deps: Deps): void {
       return influxJson(c, told, { status: 405, headers: { allow: "POST" } });
     });
   }
+  addNeighbours(router);
 }
 
 /** Clients look at it to know that this is no proxy. */
-const VERSION = { "x-influxdb-version": "2.7.0" } as const;
+const VERSION = { "x-influxdb-version": "2.7.0", "x-influxdb-build": "OSS" } as const;
+
+/** What clients ask before they write, and what only a database could answer. */
+function addNeighbours({ app }: ForeignRouter): void {
+  app.get("/ping", (c) => answer(c, null, { status: 204, headers: VERSION }));
+  app.get("/health", (c) => {
+    const told = { name: "influxdb", message: "ready for writes", status: "pass", checks: [] };
+    return influxJson(c, { ...told, version: VERSION["x-influxdb-version"] }, { status: 200 });
+  });
+  for (const [path, body] of [["/query", v1Body], ["/api/v2/*", v2Body]] as const) {
+    app.all(path, (c) => {
+      const message = `${c.req.method} ${c.req.path} is not supported: candles are written to ` +
+        "/api/v2/write or /write, and read from /api/v1/klines";
+      return influxJson(c, body("not found", message), { status: 404 });
+    });
+  }
+}
 
 function precisionOf(given: string | null, units: readonly string[]): Precision {
   const unit = given === null || given === "" ? "ns" : given;

@@ -49,10 +49,15 @@ export async function ingestLines(
     total++;
     if (dropped.length < MOST_REASONS) dropped.push({ line, reason });
   };
+  let venues: ReadonlySet<string> | undefined;
   for await (const { number, text } of lines) {
     try {
       const point = parseLine(text);
-      if (point !== undefined) collect(groups, number, readCandlePoint(point, options));
+      if (point === undefined) continue;
+      const read = readCandlePoint(point, options);
+      venues ??= new Set(await deps.venues.ids());
+      if (!venues.has(read.series.exchange)) throw unknownVenue(read.series.exchange);
+      collect(groups, number, read);
     } catch (error) {
       if (!(error instanceof LineError || error instanceof Refusal)) throw error;
       drop(number, `unable to parse '${shortened(text)}': ${error.message}`);
@@ -63,6 +68,11 @@ export async function ingestLines(
     for (const group of waiting) await ingestGroup(deps, group, { options, drop });
   }));
   return { total, dropped: dropped.toSorted((a, b) => a.line - b.line) };
+}
+
+/** A slip of the pen must not found a venue. */
+function unknownVenue(id: string): LineError {
+  return new LineError(`unknown exchange ${id}: venues have ccxt's names, e.g. binance or okx`);
 }
 
 function collect(

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "@hono/zod-openapi";
 import { Refusal } from "@/domain/decider.ts";
-import { lakeManifest } from "@/domain/klines/lake_manifest.ts";
+import { type LakeFile, lakeManifest } from "@/domain/klines/lake_manifest.ts";
 import { lakeFolder } from "@/domain/klines/series_ref.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
@@ -16,13 +16,11 @@ type Deps =
   & { readonly directory: SeriesDirectory };
 
 const PARQUET = "application/vnd.apache.parquet";
-const noQuery = z.strictObject({});
 const tag = "Lake";
 const PARAMS = {
   exchange: "Venue, e.g. `binance`",
   pair: "Symbol as a folder, e.g. `BTC-USDT`",
   interval: "Interval as a folder: `1m`; `1mo` for months",
-  file: "Period and `.parquet`, e.g. `2020-03.parquet`",
 } as const;
 const FOLDERS = ["exchange", "pair", "interval"] as const;
 
@@ -30,7 +28,9 @@ const FOLDERS = ["exchange", "pair", "interval"] as const;
 export function addLakeRoutes(router: Router, deps: Deps): void {
   const { lakeFiles, blobRanges, directory, settings } = deps;
   const isPrivate = settings.marketData === "private";
-  const market = { method: "get", access: "market", tag, query: noQuery, body: undefined } as const;
+  // Readers add parameters of their own against caches.
+  const free = { query: z.strictObject({}), anyQuery: true } as const;
+  const market = { ...free, method: "get", access: "market", tag, body: undefined } as const;
   const manifest = rememberManifest(deps);
 
   endpoint(router, {
@@ -56,36 +56,72 @@ export function addLakeRoutes(router: Router, deps: Deps): void {
   }
 
   endpoint(router, {
-    ...{ ...market, path: "/lake/{exchange}/{pair}/{interval}/{file}", params: PARAMS },
-    summary: "A period's candles as Parquet",
-    description: "HEAD, Range (206, 416), If-Range and If-None-Match (304) as in RFC 9110; the " +
-      "ETag is the SHA-256.",
-    answer: {
-      status: 200,
-      description: "The file",
-      types: { [PARQUET]: binaryBody("All columns of the candles") },
-    },
-    failures: [416],
-  }, async (c) => {
-    const { sha256, sizeBytes } = await findFile(c);
-    return await answerFile(c, {
-      ...{ type: PARQUET, sizeBytes, sha256, isPrivate },
-      open: (from, to) => blobRanges.open(sha256, from, to),
+    ...{ ...market, path: "/lake/{exchange}/{pair}/{interval}/revisions" },
+    params: { exchange: PARAMS.exchange, pair: PARAMS.pair, interval: PARAMS.interval },
+    summary: "The files of candles that were superseded or removed",
+    answer: { status: 200, description: "By name", data: folderWire },
+  }, async (c) => success(c, await listRevisions(c)));
+
+  for (
+    const [path, summary, ending] of [
+      ["/lake/{exchange}/{pair}/{interval}/{file}", "A period's candles as Parquet", ".parquet"],
+      [
+        "/lake/{exchange}/{pair}/{interval}/revisions/{file}",
+        "Candles of a period that were superseded or removed",
+        ".revisions.parquet",
+      ],
+    ] as const
+  ) {
+    endpoint(router, {
+      ...{ ...market, path, summary },
+      params: { ...PARAMS, file: `Period and \`${ending}\`, e.g. \`2020-03${ending}\`` },
+      description: "HEAD, Range (206, 416), If-Range, If-Match (412) and If-None-Match (304) as " +
+        "in RFC 9110; the ETag is the SHA-256.",
+      answer: {
+        status: 200,
+        description: "The file",
+        types: { [PARQUET]: binaryBody("All columns of the candles") },
+      },
+      failures: [412, 416],
+    }, async (c) => {
+      const { sha256, sizeBytes } = await findFile(c, ending);
+      return await answerFile(c, {
+        ...{ type: PARQUET, sizeBytes, sha256, isPrivate },
+        open: (from, to) => blobRanges.open(sha256, from, to),
+      });
     });
-  });
+  }
 
   /** No part of a path ever becomes a path: it is looked up. */
-  async function findFile(c: AppContext) {
+  async function findFile(c: AppContext, ending: string) {
     const [id, file] = [FOLDERS.map((name) => c.req.param(name)).join("."), c.req.param("file")];
-    const period = /^([0-9a-z-]{1,20})\.parquet$/.exec(file ?? "")?.[1];
-    const found = period !== undefined && /^[\w.-]+$/.test(id)
-      ? await lakeFiles.find(id, period)
-      : undefined;
+    const period = file?.endsWith(ending) === true ? file.slice(0, -ending.length) : "";
+    const named = /^[0-9a-z-]{1,20}$/.test(period) && /^[\w.-]+$/.test(id);
+    const whole = named ? await lakeFiles.find(id, period) : undefined;
+    const found = ending === ".parquet" ? whole : whole?.revisions ?? undefined;
     if (found !== undefined) return found;
     throw new Refusal(
       "not_found",
       `Cannot find ${c.req.path}: /lake/manifest.json lists all files`,
     );
+  }
+
+  async function listRevisions(c: AppContext) {
+    const path = FOLDERS.map((name) => c.req.param(name) ?? "");
+    const files = (await lakeFiles.list([path.join(".")])).filter(hasRevisions);
+    if (files.length === 0) {
+      throw new Refusal("not_found", `Cannot find ${c.req.path}: no file of the lake lies there`);
+    }
+    const folder = [...path, "revisions"].join("/");
+    const base = `${originOf(c, settings.trustProxy)}/lake/${folder}`;
+    return {
+      ...{ path: `${folder}/`, folders: [] },
+      files: files.map(({ period, revisions: { sha256, sizeBytes: bytes } }) => ({
+        name: `${period}.revisions.parquet`,
+        url: `${base}/${period}.revisions.parquet`,
+        ...{ rows: null, bytes, sha256, first_open_time: null, last_open_time: null },
+      })),
+    };
   }
 
   async function listFolder(c: AppContext, path: readonly string[]) {
@@ -99,6 +135,7 @@ export function addLakeRoutes(router: Router, deps: Deps): void {
     const names = new Set(below.flatMap(({ parts }) => parts[path.length] ?? []));
     const whole = path.length === FOLDERS.length;
     const files = whole ? await lakeFiles.list(below.map(({ id }) => id)) : [];
+    if (files.some(hasRevisions)) names.add("revisions");
     return {
       path: path.map((name) => `${name}/`).join(""),
       folders: [...names].toSorted().map((name) => ({ name, url: `${base}/${name}/` })),
@@ -108,6 +145,12 @@ export function addLakeRoutes(router: Router, deps: Deps): void {
       })),
     };
   }
+}
+
+type Revised = LakeFile & { readonly revisions: NonNullable<LakeFile["revisions"]> };
+
+function hasRevisions(file: LakeFile): file is Revised {
+  return file.revisions !== null;
 }
 
 interface Manifest {

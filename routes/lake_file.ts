@@ -1,5 +1,5 @@
 import { answer, type AppContext, failure } from "./envelope.ts";
-import { byteRange, namesVersion, rangeHolds } from "./byte_range.ts";
+import { byteRange, namesVersion, rangeHolds, wantsVersion } from "./byte_range.ts";
 
 /** A file on the wire. */
 export interface ServedFile {
@@ -25,6 +25,10 @@ export async function answerFile(c: AppContext, file: ServedFile): Promise<Respo
     "cache-control": `${isPrivate ? "private" : "public"}, no-cache, no-transform`,
     ...file.headers,
   };
+  if (!wantsVersion(c.req.header("if-match"), etag)) {
+    const message = "Cannot give this version of the file: it has another now";
+    return failure(c, { code: "PRECONDITION_FAILED", message, field: "if-match" }, { headers });
+  }
   if (namesVersion(c.req.header("if-none-match"), etag)) {
     return answer(c, null, { status: 304, headers });
   }

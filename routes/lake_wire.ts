@@ -9,7 +9,7 @@ export const folderWire = z.object({
   path: z.string().openapi({ example: "binance/BTC-USDT/1m/" }),
   folders: z.array(z.object(entry)),
   files: z.array(z.object({
-    ...{ ...entry, rows: z.int(), bytes: z.int(), sha256: z.string() },
+    ...{ ...entry, rows: z.int().nullable(), bytes: z.int(), sha256: z.string() },
     ...{ first_open_time: ms, last_open_time: ms },
   })),
 }).openapi("LakeFolder");
@@ -33,7 +33,7 @@ export const manifestWire = z.object({
         .openapi({ description: "Decimals that its columns hold." }),
       position: z.int().openapi({ description: "Of the period's last event." }),
       revisions: z.object({ path: z.string(), sha256: z.string(), bytes: z.int() }).optional()
-        .openapi({ description: "Candles that were superseded or removed; on the disk only." }),
+        .openapi({ description: "Candles that were superseded or removed." }),
     })),
   })),
 }).openapi("LakeManifest");

@@ -1,5 +1,6 @@
-import { type Interval, INTERVALS } from "@/domain/klines/interval.ts";
+import { type Interval, INTERVALS, slotEnd } from "@/domain/klines/interval.ts";
 import { selectSeries } from "@/domain/klines/select_series.ts";
+import { unifySymbol } from "@/domain/klines/symbol.ts";
 import { tickerOf } from "@/domain/klines/ticker.ts";
 import { Refusal } from "@/domain/decider.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
@@ -20,8 +21,9 @@ const known = new WeakMap<readonly SeriesView[], readonly Listing[]>();
 export function listingsOf(views: readonly SeriesView[]): readonly Listing[] {
   const remembered = known.get(views);
   if (remembered !== undefined) return remembered;
-  const groups = Map.groupBy(views, ({ exchange, symbol }) => `${exchange} ${symbol}`);
-  const listings = [...groups.values()].flatMap((series) => {
+  const groups = Map.groupBy(views, (view) => `${view.exchange} ${tickerOf(view)}`);
+  const listings = [...groups.values()].flatMap((group) => {
+    const series = sameTicker(group);
     const [first] = series;
     if (first === undefined) return [];
     const { exchange, symbol } = first;
@@ -44,10 +46,32 @@ export function seriesFor(
   }
 }
 
-/** Its series of the shortest candles, seconds aside where there are minutes. */
-export function finest(listing: Listing): SeriesView | undefined {
-  const order = INTERVALS.filter((interval) => interval !== "1s");
-  return [...order, "1s" as const].map((interval) =>
-    listing.series.find((one) => one.interval === interval)
-  ).find((one) => one !== undefined);
+/** A ticker is one symbol: the one that is written as ccxt does, of several the one with most candles. */
+function sameTicker(series: readonly SeriesView[]): readonly SeriesView[] {
+  const symbols = [...Map.groupBy(series, ({ symbol }) => symbol)].map(([symbol, views]) => ({
+    views,
+    unified: views.every(({ exchange }) => unifySymbol(symbol, exchange) === symbol) ? 1 : 0,
+    candles: views.reduce((total, { candles }) => total + candles, 0),
+  }));
+  const [best] = symbols.toSorted((a, b) => b.unified - a.unified || b.candles - a.candles);
+  return best?.views ?? [];
+}
+
+/** A candle may come this much later than another of the same moment. */
+const LATENESS_MS = 120_000;
+
+/**
+ * Its series that goes on to the newest candle; of several the one of the shortest candles, seconds
+ * aside where there are minutes.
+ */
+export function finest({ series }: Listing): SeriesView | undefined {
+  const order = [...INTERVALS.filter((interval) => interval !== "1s"), "1s"];
+  const newest = Math.max(...series.map(endOf));
+  const [found] = series.filter((one) => endOf(one) >= newest - LATENESS_MS)
+    .toSorted((a, b) => order.indexOf(a.interval) - order.indexOf(b.interval));
+  return found;
+}
+
+function endOf({ interval, lastOpenTime }: SeriesView): number {
+  return lastOpenTime === null ? -Infinity : slotEnd(interval, lastOpenTime);
 }

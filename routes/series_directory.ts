@@ -3,8 +3,9 @@ import { selectSeries } from "@/domain/klines/select_series.ts";
 import { parseSeries, seriesId, type SeriesRef, seriesRef } from "@/domain/klines/series_ref.ts";
 import { sameSymbol } from "@/domain/klines/symbol.ts";
 import type { EventStore } from "@/events/store/store.ts";
+import { trusted } from "@/events/trust.ts";
 import type { Projections } from "@/projections/define.ts";
-import type { SeriesQueries, SeriesView } from "@/projections/series_queries.ts";
+import { byId, type SeriesQueries, type SeriesView } from "@/projections/series_queries.ts";
 import { MOST_NEAR, nearest } from "./nearest.ts";
 import { findRecorded } from "./recorded_series.ts";
 
@@ -32,18 +33,39 @@ export interface WantedSeries {
 }
 
 export function createSeriesDirectory({ series, projections, store }: Deps): SeriesDirectory {
-  let known: { position: number; views: Promise<readonly SeriesView[]> } | undefined;
+  let known: Promise<readonly SeriesView[]> | undefined;
+  /** Series whose views may have changed since; undefined: any may. */
+  let outdated: Set<string> | undefined;
+
+  projections.onApplied((events) => {
+    if (events === undefined) outdated = undefined;
+    for (const { data } of events ?? []) {
+      const { seriesId: id } = trusted<{ readonly seriesId?: unknown }>(data);
+      if (typeof id === "string") outdated?.add(id);
+    }
+  });
 
   function list(): Promise<readonly SeriesView[]> {
-    const position = projections.revision();
-    if (known?.position === position) return known.views;
-    const views = series.list();
-    const mine = { position, views };
-    known = mine;
+    if (known !== undefined && outdated?.size === 0) return known;
+    const views = known === undefined || outdated === undefined
+      ? series.list()
+      : renewed(known, [...outdated]);
+    known = views;
+    outdated = new Set();
     views.catch(() => {
-      if (known === mine) known = undefined;
+      if (known === views) known = undefined;
     });
     return views;
+  }
+
+  /** What was known, with these series as they are now. */
+  async function renewed(
+    before: Promise<readonly SeriesView[]>,
+    ids: readonly string[],
+  ): Promise<readonly SeriesView[]> {
+    const old = new Set(ids);
+    const [kept, read] = await Promise.all([before, series.list(ids)]);
+    return [...kept.filter(({ id }) => !old.has(id)), ...read].toSorted(byId);
   }
 
   /** What is listed, else what the log has under this id. */

@@ -23,7 +23,7 @@ const VENUES: Readonly<Record<string, string>> = {
   ...{ binance_futures: "binanceusdm", binance_delivery: "binancecoinm", binance_us: "binanceus" },
   ...{ huobi: "htx", huobi_swap: "htx", huobi_dm: "htx", gateio: "gate", gateio_futures: "gate" },
   ...{ kraken_futures: "krakenfutures", kucoin_futures: "kucoinfutures", okex: "okx" },
-  ...{ "crypto.com": "cryptocom", bitflyer: "bitflyer" },
+  ...{ "crypto.com": "cryptocom", ascendex_futures: "ascendex" },
 };
 
 const PRICES = ["open", "high", "low", "close"] as const;

@@ -1,7 +1,7 @@
 import { Refusal } from "../decider.ts";
 import { aggregationSource } from "./interval.ts";
 import { formatSeries, type SeriesRef } from "./series_ref.ts";
-import { sameSymbol } from "./symbol.ts";
+import { sameSymbol, unifySymbol } from "./symbol.ts";
 
 /**
  * The held series that answers for the wanted one: the same, or the largest one of its symbol that
@@ -12,7 +12,9 @@ export function selectSeries<Held extends SeriesRef>(
   wanted: SeriesRef,
 ): Held {
   const ofVenue = held.filter(({ exchange }) => exchange === wanted.exchange);
-  const ofSymbol = ofVenue.filter(({ symbol }) => sameSymbol(symbol, wanted.symbol));
+  const alike = ofVenue.filter(({ symbol }) => sameSymbol(symbol, wanted.symbol));
+  const exact = alike.filter(({ symbol }) => symbol === unifySymbol(wanted.symbol));
+  const ofSymbol = exact.length > 0 ? exact : alike;
   const stored = ofSymbol.some(({ interval }) => interval === wanted.interval)
     ? wanted.interval
     : aggregationSource(ofSymbol.map(({ interval }) => interval), wanted.interval);

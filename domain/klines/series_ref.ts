@@ -1,6 +1,6 @@
 import { Refusal } from "../decider.ts";
 import { type Interval, INTERVALS, isInterval } from "./interval.ts";
-import { unifySymbol } from "./symbol.ts";
+import { symbolFolder, unifySymbol } from "./symbol.ts";
 
 /** What a series is: `binance:BTC/USDT:1m`. */
 export interface SeriesRef {
@@ -53,10 +53,6 @@ export function seriesId({ exchange, symbol, interval }: SeriesRef): string {
 /** Where its files lie below the lake: `binance/BTC-USDT/1m`. */
 export function lakeFolder({ exchange, symbol, interval }: SeriesRef): string {
   return `${exchange}/${symbolFolder(symbol)}/${intervalFolder(interval)}`;
-}
-
-function symbolFolder(symbol: string): string {
-  return symbol.replaceAll("/", "-").replaceAll(":", "_");
 }
 
 /** Disks that ignore case would mix up `1m` and `1M`. */

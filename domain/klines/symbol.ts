@@ -11,15 +11,32 @@ const QUOTES = [
 /** Venues that list only contracts settled in their quote currency. */
 const LINEAR_VENUES: readonly string[] = ["binanceusdm"];
 
+/** Second parts that are no currency: `BTC-PERPETUAL`, `BTC-25JUN27`. */
+const TERM = /^(PERP|PERPETUAL|SWAP|\d{2}.*)$/;
+
 /**
- * ccxt's symbol for what an exchange itself writes: `BTCUSDT`, `BTC-USDT`, `BTC_USDT` →
+ * ccxt's symbol for what an exchange itself writes: `BTCUSDT`, `BTC-USDT`, `BTC_USDT`, `btc/usdt` →
  * `BTC/USDT`, and `BTC-USDT-SWAP` → `BTC/USDT:USDT`; on `binanceusdm` all are settled in their
- * quote. What is unified or not understood stays as it is.
+ * quote. A symbol as the name of a folder (`BTC-USDT_USDT`) is read back. What is not understood
+ * stays as it is.
  */
 export function unifySymbol(text: string, exchange?: string): string {
-  const pair = text.includes("/") ? text : own(text);
+  const pair = text.includes("/") ? cased(text) : own(text);
   const quote = /^[^/:]+\/([^/:]+)$/.exec(pair)?.[1];
   return quote !== undefined && LINEAR_VENUES.includes(exchange ?? "") ? `${pair}:${quote}` : pair;
+}
+
+/** A symbol as the name of a folder: `BTC/USDT:USDT` → `BTC-USDT_USDT`. */
+export function symbolFolder(symbol: string): string {
+  return symbol.replaceAll("/", "-").replaceAll(":", "_");
+}
+
+/** Upper case, except where small letters are a part of a currency's name: `kPEPE`, `USDe`. */
+function cased(text: string): string {
+  return text.replaceAll(/[^/:-]+/g, (part) => {
+    const named = /[a-z]/.test(part) && /[A-Z]/.test(part) && !/^[A-Z][a-z]+\d*$/.test(part);
+    return named ? part : part.toUpperCase();
+  });
 }
 
 /**
@@ -42,10 +59,18 @@ function own(text: string): string {
   const separated = /^([A-Z0-9]+)[-_]([A-Z0-9]+)([-_]SWAP)?$/.exec(upper);
   if (separated !== null) {
     const [, base, quote, swap] = separated;
-    if (quote === undefined || !QUOTES.includes(quote)) return text;
+    if (quote === undefined || !QUOTES.includes(quote)) return unfolded(text);
     return `${base}/${quote}${swap === undefined ? "" : `:${quote}`}`;
   }
   const quote = QUOTES.find((q) => upper.length > q.length && upper.endsWith(q));
   const joined = quote !== undefined && /^[A-Z0-9]+$/.test(upper);
-  return joined ? `${upper.slice(0, -quote.length)}/${quote}` : text;
+  return joined ? `${upper.slice(0, -quote.length)}/${quote}` : unfolded(text);
+}
+
+/** Without this, a text that nobody lists would hold the id of a symbol that somebody does. */
+function unfolded(text: string): string {
+  const [, base, quote = "", settle] =
+    /^([a-z0-9.]+)-([a-z0-9.]+)(?:_([a-z0-9]+(?:-[a-z0-9]+)*))?$/i.exec(text) ?? [];
+  if (base === undefined || TERM.test(quote.toUpperCase()) || /-SWAP$/i.test(text)) return text;
+  return cased(`${base}/${quote}${settle === undefined ? "" : `:${settle}`}`);
 }

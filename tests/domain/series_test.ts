@@ -43,6 +43,12 @@ testDecider("AddSeries", series, [
     then: "conflict",
   },
   {
+    name: "is silent for the symbol of a series that was added under its folder's name",
+    given: [{ type: "SeriesAdded", data: { ...identity, symbol: "BTC-USDT" } }],
+    when: { type: "AddSeries", data: identity },
+    then: [],
+  },
+  {
     name: "refuses another exchange on the id",
     given: [added],
     when: { type: "AddSeries", data: { ...identity, exchange: "okx" } },

@@ -47,6 +47,8 @@ const TABLE: readonly [method: string, path: string, json: unknown, statuses: st
   ["GET", "/lake/{exchange}", undefined, "404 401 404 404 404"],
   ["GET", "/lake/{exchange}/{pair}", undefined, "404 401 404 404 404"],
   ["GET", "/lake/{exchange}/{pair}/{interval}", undefined, "404 401 404 404 404"],
+  ["GET", "/lake/{exchange}/{pair}/{interval}/revisions", undefined, "404 401 404 404 404"],
+  ["GET", "/lake/{exchange}/{pair}/{interval}/revisions/{file}", undefined, "404 401 404 404 404"],
   ["GET", "/lake/{exchange}/{pair}/{interval}/{file}", undefined, "404 401 404 404 404"],
   ["POST", `/api/v1/series/${ID}/klines`, KLINES, "401 401 403 200 200"],
   [
@@ -148,7 +150,9 @@ Deno.test("routes: an unknown path is 404, a wrong method 405 with what is allow
   ]);
   const wrong = await json("PATCH", "/api/v1/series");
   assert.deepEqual([wrong.status, wrong.error.code], [405, "METHOD_NOT_ALLOWED"]);
-  assert.deepEqual(wrong.headers.get("allow")?.split(", ").toSorted(), ["GET", "POST"]);
+  assert.deepEqual(wrong.headers.get("allow")?.split(", ").toSorted(), [
+    ...["GET", "HEAD", "POST"],
+  ]);
   assert.equal((await json("PUT", `/api/v1/series/${ID}/`)).status, 405);
 });
 

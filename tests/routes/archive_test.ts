@@ -70,6 +70,7 @@ for (
     ["a text that is no series is 404", { series: "nix" }, 404],
     ["what is no time is 422", { before: "soon" }, 422],
     ["an unknown field is 422", { all: true }, 422],
+    ["a list of no series is 422", { series: [] }, 422],
   ] as const
 ) {
   Deno.test(`POST archive run: ${title}`, async () => {
@@ -77,6 +78,23 @@ for (
     equal((await json("POST", "/admin/archive/run", { as, json: body })).status, status);
   });
 }
+
+Deno.test("POST archive run: takes everything when nothing is sent", async () => {
+  const app = await openOnce();
+  for (const headers of [{}, { "content-type": "application/json" }]) {
+    const { status, data } = await app.json("POST", "/admin/archive/run", { as, headers });
+    equal(status, 202);
+    equal((await ended(app, data.job_id)).status, "succeeded");
+  }
+  const { status } = await app.json("POST", "/admin/archive/run", { as, body: "before=2024" });
+  equal(status, 415);
+});
+
+Deno.test("GET archive: no run is due where nothing is scheduled", async () => {
+  const app = await openApp({ settings: { scheduled: false } });
+  equal((await app.json("GET", "/admin/archive", { as })).data.next_at, null);
+  await app.close();
+});
 
 Deno.test("archive routes: only an operator may see and start runs", async () => {
   const { json } = await openOnce();

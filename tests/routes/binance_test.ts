@@ -11,6 +11,7 @@ Deno.test.afterAll(async () => await (await opened)?.close());
 
 const START = utc("2024-01-01");
 const MINUTE = 60_000;
+const DAY = 86_400_000;
 const NOW = START + 3 * 86_400_000;
 const V3 = "/compat/binance/api/v3";
 
@@ -117,6 +118,20 @@ Deno.test("binance klines: times in microseconds where the header asks for them"
     "x-mbx-time-unit": "MICROSECOND",
   });
   assert.deepEqual([body[0][0], body[0][6]], [START * 1000, (START + MINUTE) * 1000 - 1]);
+});
+
+Deno.test("binance: every time is in the unit that the header asks for, which must be one", async () => {
+  const app = await openOnce();
+  const unit = { "x-mbx-time-unit": "microsecond" };
+  assert.deepEqual((await get(app, "time", unit)).body, { serverTime: NOW * 1000 });
+  assert.equal((await get(app, "exchangeInfo", unit)).body.serverTime, NOW * 1000);
+  const { body } = await get(app, "ticker/24hr?symbol=BTCUSDT&type=MINI", unit);
+  const end = START + 12 * MINUTE;
+  assert.deepEqual([body.openTime, body.closeTime], [(end - DAY) * 1000, end * 1000 - 1]);
+  for (const path of ["ping", "time", "exchangeInfo", "ticker/24hr", "ticker/price"]) {
+    const refused = await get(app, path, { "x-mbx-time-unit": "FORTNIGHT" });
+    assert.deepEqual([refused.status, refused.body.code], [400, -1130], path);
+  }
 });
 
 Deno.test("binance klines: a time zone changes nothing where bars begin alike, else is refused", async () => {

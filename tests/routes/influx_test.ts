@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { openApp, type TestApp, TOKENS } from "@/tests/support/app.ts";
-import { utc } from "@/tests/support/candles.ts";
+import { candle, utc } from "@/tests/support/candles.ts";
 
 let opened: Promise<TestApp> | undefined;
 const openOnce = () => opened ??= openApp();
@@ -86,6 +86,31 @@ Deno.test("influx: the exchange may come with the request, as the measurement's 
   assert.deepEqual([await held(app, "DDDUSDT"), await held(app, "EEEUSDT")], [[[0, 101]], [
     [0, 101],
   ]]);
+});
+
+Deno.test("influx: however a symbol is written, its candles join the one series of it", async () => {
+  const app = await openOnce();
+  const spot = ["MMM-USDT", "MMMUSDT", "mmm/usdt", "Mmm_Usdt"];
+  const swap = ["MMM-USDT_USDT", "MMM-USDT-PERP", "MMM/USDT:USDT", "mmm-usdt_usdt"];
+  const lines = [...spot, ...swap].map((symbol, i) => line(symbol, i));
+  assert.equal((await write(app, lines.join("\n"))).status, 204);
+  const { data } = await app.json("GET", "/api/v1/series");
+  const ids = data.map(({ id }: { id: string }) => id)
+    .filter((id: string) => id.toUpperCase().includes("MMM"));
+  assert.deepEqual(ids.toSorted(), ["okx.MMM-USDT.1m", "okx.MMM-USDT_USDT.1m"]);
+  assert.deepEqual(await held(app, "MMM/USDT"), [0, 1, 2, 3].map((minute) => [minute, 101]));
+});
+
+Deno.test("influx: a series that was added under a folder's name takes the symbol's candles", async () => {
+  const app = await openOnce();
+  const old = { exchange: "okx", symbol: "NNN-USDT_USDT", interval: "1m" } as const;
+  const first = candle({ openTime: START });
+  await app.house.ingest.ingestCandles(old, [first], {
+    ...{ source: "api", actor: "key:writer", commandId: crypto.randomUUID() },
+  });
+  assert.equal((await write(app, line("NNN/USDT:USDT", 1))).status, 204);
+  const { data } = await app.json("GET", "/api/v1/series/okx.NNN-USDT_USDT.1m");
+  assert.deepEqual([data.symbol, data.candles], ["NNN/USDT:USDT", 2]);
 });
 
 Deno.test("influx: good lines of a batch are kept, the others named with their reasons", async () => {
@@ -214,6 +239,55 @@ Deno.test("influx: what is no text, too large or never ends is refused whole", a
   const endless = await write(app, "m ".padEnd(300_000, "v"));
   assert.equal(endless.status, 413);
   assert.equal((await write(app, "\n# nothing\n")).status, 204);
+});
+
+Deno.test("influx: lines of a venue that does not exist are named and found no series", async () => {
+  const app = await openOnce();
+  const lines = [line("OOO-USDT", 0), line("OOO-USDT", 1).replace("=okx", "=nosuch")];
+  const { status, body } = await write(app, lines.join("\n"));
+  assert.deepEqual([status, body.code], [400, "invalid"]);
+  assert.match(
+    body.message,
+    /^partial write: line 2: unable to parse '.*': unknown exchange nosuch: .* dropped=1$/,
+  );
+  assert.deepEqual(await held(app, "OOOUSDT"), [[0, 101]]);
+  const { data } = await app.json("GET", "/api/v1/series");
+  assert.ok(data.every(({ exchange }: { exchange: string }) => exchange === "okx"));
+});
+
+Deno.test("influx: clients that look whether it is there find it", async () => {
+  const app = await openOnce();
+  for (const method of ["GET", "HEAD"]) {
+    const { status, headers } = await app.ask(method, "/ping");
+    assert.equal(status, 204);
+    assert.match(headers.get("x-influxdb-version") ?? "", /^2\./);
+    assert.equal(headers.get("x-influxdb-build"), "OSS");
+  }
+  const health = await app.ask("GET", "/health");
+  assert.equal(health.status, 200);
+  const { name, status, message, version } = await health.json();
+  assert.deepEqual([name, status, typeof message, typeof version], [
+    ...["influxdb", "pass", "string", "string"],
+  ]);
+});
+
+const NOT_SERVED: readonly [method: string, path: string, keys: string[]][] = [
+  ["GET", "/query?q=SHOW+DATABASES", ["error", "code", "message"]],
+  ["POST", "/query?q=CREATE+DATABASE+x", ["error", "code", "message"]],
+  ["POST", "/api/v2/query?org=o", ["code", "message"]],
+  ["GET", "/api/v2/buckets", ["code", "message"]],
+  ["POST", "/api/v2/delete", ["code", "message"]],
+];
+
+Deno.test("influx: what is not served says so in InfluxDB's shape", async () => {
+  const app = await openOnce();
+  for (const [method, path, keys] of NOT_SERVED) {
+    const response = await app.ask(method, path);
+    const body = await response.json();
+    assert.deepEqual([response.status, Object.keys(body)], [404, keys], path);
+    assert.equal(body.code, "not found");
+    assert.match(body.message, /not supported.*\/api\/v1\/klines/);
+  }
 });
 
 Deno.test("influx: made-up candles and real ones do not mix", async () => {

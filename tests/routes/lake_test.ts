@@ -174,6 +174,43 @@ Deno.test("lake: manifest.json lists every file as the folder on disk does, and 
   deepEqual([part.status, await part.text()], [206, "{"]);
 });
 
+Deno.test("lake: superseded candles lie where manifest.json says, and folders show them", async () => {
+  const app = await openApp();
+  await fill(app);
+  const { house: { store, blobs, follower }, json, ask } = app;
+  const [kept, batch] = await Promise.all(
+    ["superseded", "a batch"].map((text) => blobs.put(new TextEncoder().encode(text))),
+  );
+  const stream = "klines-kraken.AAA-USDT.1m-2020-02";
+  const { position } = await store.append([{
+    ...{ stream, expected: (await store.readStream(stream)).version },
+    events: [{
+      type: "KlineBatchesCompacted",
+      data: {
+        ...{ seriesId: "kraken.AAA-USDT.1m", period: "2020-02", blobs: [batch], replaces: null },
+        revisions: { blob: kept, rows: 1 },
+      },
+    }],
+  }], { actor: "test", commandId: crypto.randomUUID() });
+  equal(await follower.waitFor(position, 20_000), true);
+  const { series } = await (await ask("GET", "/lake/manifest.json")).json();
+  const { path, sha256 } = series[0].periods[0].revisions;
+  const file = await ask("GET", `/lake/${path}`);
+  deepEqual([file.status, await file.text()], [200, "superseded"]);
+  equal(file.headers.get("etag"), `"${sha256}"`);
+  const { data } = await json("GET", "/lake/kraken/AAA-USDT/1m/");
+  const folder = new URL(data.folders[0].url).pathname;
+  equal(folder, "/lake/kraken/AAA-USDT/1m/revisions/");
+  const inside = await json("GET", folder);
+  equal(new URL(inside.data.files[0].url).pathname, `/lake/${path}`);
+  const other = path.replace("2020-02", "2020-03");
+  for (const missing of [other, path.replace("AAA", "BBB"), `${path}/more`]) {
+    equal((await json("GET", `/lake/${missing}`)).status, 404, missing);
+  }
+  equal((await json("GET", "/lake/kraken/BBB-USDT_USDT/1m/revisions")).status, 404);
+  await app.close();
+});
+
 Deno.test("lake: folders list what lies in them, with addresses that can be followed", async () => {
   const { json, ask } = await openOnce();
   for (
@@ -245,13 +282,42 @@ for (
   });
 }
 
-Deno.test("lake: only GET and HEAD are allowed, and a query is not understood", async () => {
+Deno.test("lake: only GET and HEAD are allowed", async () => {
   const { json } = await openOnce();
   for (const method of ["POST", "DELETE", "PUT"]) {
-    const { status } = await json(method, FILE, { as });
-    equal(status, 405, method);
+    const { status, headers } = await json(method, FILE, { as });
+    deepEqual([status, headers.get("allow")], [405, "GET, HEAD"], method);
   }
-  equal((await json("GET", `${FILE}?raw=1`)).status, 422);
+});
+
+Deno.test("lake: what readers append against caches changes nothing", async () => {
+  const { ask } = await openOnce();
+  for (const path of [FILE, "/lake/manifest.json", "/lake", "/lake/kraken/AAA-USDT/1m/"]) {
+    for (const query of ["x=1", "x=1&x=2", "_=%00"]) {
+      const response = await ask("GET", `${path}?${query}`);
+      await response.body?.cancel();
+      equal(response.status, 200, `${path}?${query}`);
+    }
+  }
+});
+
+Deno.test("lake: who wants one version only is refused another with 412", async () => {
+  const { ask } = await openOnce();
+  const etag = (await ask("HEAD", FILE)).headers.get("etag") ?? "";
+  for (
+    const [value, status] of [
+      ...[[etag, 200], ["*", 200], [`"x", ${etag}`, 200]] as const,
+      ...[['"x"', 412], [`W/${etag}`, 412], ["x", 412]] as const,
+    ]
+  ) {
+    for (const method of ["GET", "HEAD"]) {
+      const response = await ask(method, FILE, { headers: { "if-match": value } });
+      await response.body?.cancel();
+      deepEqual([response.status, response.headers.get("etag")], [status, etag], value);
+    }
+  }
+  const refused = await ask("GET", FILE, { headers: { "if-match": '"x"', range: "bytes=0-3" } });
+  deepEqual([refused.status, (await refused.json()).error.code], [412, "PRECONDITION_FAILED"]);
 });
 
 Deno.test("lake: private market data need a token that may read, and no cache between keeps them", async () => {

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { Refusal } from "@/domain/decider.ts";
 import { catalog } from "@/events/catalog/catalog.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
+import type { Recorded } from "@/events/define.ts";
+import { trusted } from "@/events/trust.ts";
+import type { Projections } from "@/projections/define.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
 import { parseSeries, seriesId } from "@/domain/klines/series_ref.ts";
-import type { SeriesQueries, SeriesView } from "@/projections/series_queries.ts";
+import { byId, type SeriesQueries, type SeriesView } from "@/projections/series_queries.ts";
 import { chooseSeries, createSeriesDirectory, findSeries } from "@/routes/series_directory.ts";
 
 function view(text: string): SeriesView {
@@ -119,12 +122,21 @@ Deno.test("series directory: text as long as a caller likes is refused quickly",
   assert.equal(refusalOf(() => findSeries(HELD, long)).code, "not_found");
 });
 
+type Applied = Parameters<Parameters<Projections["onApplied"]>[0]>[0];
+
 function openDirectory() {
-  let [position, reads, fails] = [1, 0, false];
+  const listeners: ((events: Applied) => void)[] = [];
+  const asked: (readonly string[] | undefined)[] = [];
+  let held: readonly SeriesView[] = HELD.toSorted(byId);
+  let fails = false;
   const series: SeriesQueries = {
-    list() {
-      reads++;
-      return fails ? Promise.reject(new Error("lost connection")) : Promise.resolve(HELD);
+    async list(ids) {
+      asked.push(ids);
+      // A view is of the moment of the question.
+      const answer = held.filter(({ id }) => ids?.includes(id) ?? true);
+      await Promise.resolve();
+      if (fails) throw new Error("lost connection");
+      return answer;
     },
     ...{ find: () => Promise.resolve(undefined), gaps: () => Promise.resolve([]) },
     coverage: () => Promise.resolve({ held: [], absent: [], keptOut: [] }),
@@ -134,33 +146,75 @@ function openDirectory() {
     series,
     store,
     projections: {
-      ...{ revision: () => position, ready: () => true, onApplied: () => {} },
+      ...{ revision: () => 0, ready: () => true },
+      onApplied: (listener) => void listeners.push(listener),
       ...{ waitFor: () => Promise.resolve(true), status: () => Promise.resolve([]) },
     },
   });
+  const tell = (events: Applied) => listeners.forEach((listener) => listener(events));
   return {
-    ...{ directory, store },
-    move: () => void position++,
+    ...{ directory, store, asked },
+    /** The rows of these series move, and whoever moved them says so. */
+    move(ids: readonly string[] | undefined, change: Partial<SeriesView> = {}) {
+      held = held.map((one) => ids?.includes(one.id) ?? true ? { ...one, ...change } : one);
+      tell(
+        ids?.map((seriesId) => trusted<Recorded>({ type: "KlinesRecorded", data: { seriesId } })),
+      );
+    },
+    add: (one: SeriesView) => void (held = [...held, one].toSorted(byId)),
+    mention: (data: unknown) => tell([trusted<Recorded>({ type: "Any", data })]),
     fail: (now: boolean) => void (fails = now),
-    reads: () => reads,
+    held: () => held,
   };
 }
 
 Deno.test("series directory: asks the database once until the read models move", async () => {
-  const { directory, move, reads } = openDirectory();
+  const { directory, move, mention, asked } = openDirectory();
   await Promise.all([directory.list(), directory.list()]);
-  assert.equal(await directory.list(), await directory.list());
-  assert.equal(reads(), 1);
-  move();
+  const before = directory.list();
+  mention({ runId: "r" });
+  assert.equal(await directory.list(), await before);
+  assert.deepEqual(asked, [undefined]);
+  move(undefined);
   await directory.list();
-  assert.equal(reads(), 2);
+  assert.deepEqual(asked, [undefined, undefined]);
+});
+
+Deno.test("series directory: reads again only the series that have moved, new ones too", async () => {
+  const { directory, add, move, held, asked } = openDirectory();
+  await directory.list();
+  const [id, other] = ["okx.BTC-EUR.5m", "binance.BTC-USDT.1m"];
+  move([id], { candles: 7 });
+  move([id, other], { gaps: 1 });
+  assert.deepEqual(await directory.list(), held());
+  add(view("kraken:NEW/USDT:1m"));
+  move(["kraken.NEW-USDT.1m"]);
+  assert.deepEqual(await directory.list(), held());
+  assert.deepEqual(asked, [undefined, [id, other], ["kraken.NEW-USDT.1m"]]);
+});
+
+Deno.test("series directory: what moves while it reads is read again", async () => {
+  const { directory, move, held } = openDirectory();
+  const first = directory.list();
+  move(["okx.BTC-EUR.5m"], { candles: 1 });
+  const second = directory.list();
+  move(["okx.BTC-EUR.5m"], { candles: 2 });
+  const third = directory.list();
+  const candles = (views: readonly SeriesView[]) =>
+    views.find(({ id }) => id === "okx.BTC-EUR.5m")?.candles;
+  assert.deepEqual([await first, await second, await third].map(candles), [0, 1, 2]);
+  assert.deepEqual(await directory.list(), held());
 });
 
 Deno.test("series directory: a failed read is tried again, not remembered", async () => {
-  const { directory, fail, reads } = openDirectory();
+  const { directory, fail, move, held } = openDirectory();
   fail(true);
   await assert.rejects(directory.list(), /lost connection/);
   fail(false);
   assert.equal((await directory.list()).length, HELD.length);
-  assert.equal(reads(), 2);
+  move(["okx.BTC-EUR.5m"], { candles: 3 });
+  fail(true);
+  await assert.rejects(directory.list(), /lost connection/);
+  fail(false);
+  assert.deepEqual(await directory.list(), held());
 });

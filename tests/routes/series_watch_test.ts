@@ -31,6 +31,7 @@ const LAGGING: Pick<AppDeps, "series" | "projections"> = {
 
 const UNREACHABLE: AppDeps["venues"] = {
   isSimulated: () => false,
+  ids: () => Promise.resolve([]),
   resolveSymbol: (exchange) =>
     Promise.reject(
       new AdapterError(`Cannot reach ${exchange}`, {
@@ -142,6 +143,7 @@ const PLAIN: readonly [asked: string, exchange: string, symbol: string][] = [
   ["ETHUSDT", "okx", "ETH/USDT"],
   ["SOL-USDT-SWAP", "okx", "SOL/USDT:USDT"],
   ["XRPUSDT", "binanceusdm", "XRP/USDT:USDT"],
+  ["ltc/usdt", "okx", "LTC/USDT"],
 ];
 
 for (const [asked, exchange, symbol] of PLAIN) {
@@ -153,7 +155,7 @@ for (const [asked, exchange, symbol] of PLAIN) {
   });
 }
 
-for (const symbol of ["GARBAGE", "btc/usdt", "XBT-PERP", "BTC_240628"]) {
+for (const symbol of ["GARBAGE", "kPEPE/USDC:USDC", "XBT-PERP", "BTC_240628"]) {
   Deno.test(`POST series: what ${symbol} is only the venue knows: 503 while it is away`, async () => {
     const { json, house } = await openAlone();
     const head = await house.store.head();

@@ -152,6 +152,7 @@ export async function openApp(
     dailyReport: () => Promise.resolve(undefined),
     venues: {
       isSimulated: (exchange) => exchange === "simulated",
+      ids: () => Promise.resolve(["binance", "binanceusdm", "kraken", "okx", "simulated"]),
       resolveSymbol: resolveKnown,
     },
     spool: createDiskSpool(await openWorkspace({ directory: `${folder}/spool` })),

@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
 import fc from "fast-check";
-import { sameSymbol, unifySymbol } from "@/domain/klines/symbol.ts";
+import { sameSymbol, symbolFolder, unifySymbol } from "@/domain/klines/symbol.ts";
 
 const UNIFIED: readonly [string, string][] = [
   ["BTCUSDT", "BTC/USDT"],
@@ -19,7 +19,16 @@ const UNIFIED: readonly [string, string][] = [
   ["kPEPE/USDC:USDC", "kPEPE/USDC:USDC"],
   ["RB0", "RB0"],
   ["USDT", "USDT"],
-  ["BTC-XYZ", "BTC-XYZ"],
+  ["BTC-XYZ", "BTC/XYZ"],
+  ["btc/usdt", "BTC/USDT"],
+  ["Btc/Usdt:usdt", "BTC/USDT:USDT"],
+  ["BTC-USDT_USDT", "BTC/USDT:USDT"],
+  ["btc-usdt_usdt", "BTC/USDT:USDT"],
+  ["BTC-USD_BTC-240329-40000-C", "BTC/USD:BTC-240329-40000-C"],
+  ["kPEPE-USDC_USDC", "kPEPE/USDC:USDC"],
+  ["BTC-USD_UM-SWAP", "BTC-USD_UM-SWAP"],
+  ["BTC-PERPETUAL", "BTC-PERPETUAL"],
+  ["BTC-25JUN27", "BTC-25JUN27"],
   ["", ""],
 ];
 
@@ -61,3 +70,16 @@ for (const [a, b, same] of SAME) {
     equal(sameSymbol(b, a), same);
   });
 }
+
+const currency = fc.stringMatching(/^[A-Z][A-Z0-9]{0,5}$/)
+  .filter((word) => !["PERP", "PERPETUAL", "SWAP"].includes(word));
+
+Deno.test("unifySymbol() reads a folder's name back into the symbol, so that no other symbol has it", () => {
+  const settled = fc.option(fc.tuple(currency, fc.option(fc.stringMatching(/^\d{6}$/))));
+  fc.assert(fc.property(currency, currency, settled, (base, quote, contract) => {
+    const [settle, date] = contract ?? [null, null];
+    const end = settle === null ? "" : date === null ? `:${settle}` : `:${settle}-${date}`;
+    const symbol = `${base}/${quote}${end}`;
+    equal(unifySymbol(symbolFolder(symbol)), symbol);
+  }));
+});

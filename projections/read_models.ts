@@ -8,8 +8,10 @@ import type { Database } from "@/events/store/database.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import { archiveRuns } from "./archive_runs.ts";
 import { blobUses } from "./blob_uses.ts";
+import { namingDamagedReads } from "./damaged_reads.ts";
 import { type Db, openDb } from "./db.ts";
 import { createFollower, type Follower } from "./follower.ts";
+import { damagedFiles, fileRounds } from "./file_checks.ts";
 import { klinePeriods } from "./kline_periods.ts";
 import { createKlineReader } from "./kline_reader.ts";
 import { klines } from "./klines.ts";
@@ -46,13 +48,19 @@ export function openReadModels(deps: ReadModelDeps): ReadModels {
   const db = openDb(database);
   const projections = [
     ...[series, klinePeriods, klines({ blobs, lake, store })],
-    ...[archiveRuns, periodBlobs, blobUses],
+    ...[archiveRuns, periodBlobs, blobUses, damagedFiles, fileRounds],
   ];
   const follower = createFollower({ database, store, projections, clock, log });
   const reader = createKlineReader({ database, db, lake, blobs, cache });
   follower.onApplied((events) => reader.changed(events));
   return {
-    ...{ db, follower, reader, series: createSeriesQueries(db), lakeFiles: createLakeFiles(db) },
+    ...{
+      db,
+      follower,
+      reader: namingDamagedReads(reader, db),
+      series: createSeriesQueries(db),
+      lakeFiles: createLakeFiles(db),
+    },
     seriesStats: (seriesId) => findSeriesStats(db, seriesId),
     projectionNames: projections.map(({ name }) => name),
   };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "@hono/zod-openapi";
+import { namingDamage } from "@/domain/damaged_file.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { lakeManifest } from "@/domain/klines/lake_manifest.ts";
 import { lakeFolder } from "@/domain/klines/series_ref.ts";
@@ -67,10 +68,13 @@ export function addLakeRoutes(router: Router, deps: Deps): void {
     },
     failures: [416],
   }, async (c) => {
-    const { sha256, sizeBytes } = await findFile(c);
+    const { sha256, sizeBytes, ...place } = await findFile(c);
     return await answerFile(c, {
       ...{ type: PARQUET, sizeBytes, sha256, isPrivate },
-      open: (from, to) => blobRanges.open(sha256, from, to),
+      open: (from, to) =>
+        blobRanges.open(sha256, from, to).catch((error: unknown) => {
+          throw namingDamage(error, place);
+        }),
     });
   });
 

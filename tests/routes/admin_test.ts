@@ -35,7 +35,16 @@ Deno.test("GET projections: shows each read model and how far it is", async () =
   const head = await house.store.head();
   const names = data.map(({ name }: { name: string }) => name).toSorted();
   assert.deepEqual(names, [
-    ...["archive_runs", "blob_uses", "kline_periods", "klines", "period_blobs", "series"],
+    ...[
+      "archive_runs",
+      "blob_uses",
+      "damaged_files",
+      "file_rounds",
+      "kline_periods",
+      "klines",
+      "period_blobs",
+      "series",
+    ],
   ]);
   for (const { name, ...row } of data) {
     assert.deepEqual(row, {

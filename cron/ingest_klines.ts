@@ -30,7 +30,8 @@ export function createKlineIngest(shared: IngestDeps): KlineIngest {
       const { interval } = series;
       const batch = validateBatch(candles, { interval, now: run.now });
       const periods = Map.groupBy(batch.candles, ({ openTime }) => periodOf(interval, openTime));
-      const outcomes = [await recordRejected(deps, run, rejection(candles, batch.rejected))];
+      const rejected = await recordRejected(deps, run, rejection(candles, batch.rejected));
+      const outcomes = [withRepeated(rejected, batch)];
       const cold: Candle[] = [];
       for (const [period, part] of periods) {
         const outcome = await ingestHotCandles(deps, run, { period, candles: part });
@@ -69,9 +70,10 @@ async function ingestFiles(
   const staged = await deps.lake.stage({ files, interval, now }, signal);
   try {
     refuseFiner(interval, staged);
+    refuseCoarser(interval, staged);
     progress?.total(staged.rows);
-    progress?.advance(staged.rejectedTotal);
-    const rejected = await recordRejected(deps, run, staged);
+    progress?.advance(staged.rejectedTotal + staged.repeated);
+    const rejected = withRepeated(await recordRejected(deps, run, staged), staged);
     const scale = openScale(deps, run, staged.scale);
     const outcomes = await eachPeriod(staged, async ({ period, rows }) => {
       signal?.throwIfAborted();
@@ -97,6 +99,16 @@ function refuseFiner(interval: Interval, { periods }: StagedBatch): void {
   throw new Refusal(
     "validation_error",
     `Cannot take these as ${interval} candles: ${rows} of them lie in ${Math.round(slots)} slots`,
+  );
+}
+
+/** Candles of a larger interval would stand where those of its first minutes belong. */
+function refuseCoarser(interval: Interval, { accepted, overlong }: StagedBatch): void {
+  // Venues have written odd close times now and then.
+  if (overlong <= accepted / 2) return;
+  throw new Refusal(
+    "validation_error",
+    `Cannot take these as ${interval} candles: ${overlong} of ${accepted} close later than that`,
   );
 }
 
@@ -136,6 +148,11 @@ async function settled(
     position,
     visible: await projections.waitFor(position),
   };
+}
+
+/** Two files with the same candles bring nothing that was refused. */
+function withRepeated(outcome: PartOutcome, { repeated }: { repeated: number }): PartOutcome {
+  return { ...outcome, unchanged: outcome.unchanged + repeated };
 }
 
 function rejection(candles: readonly Candle[], rejected: readonly Rejected[]): Rejection {

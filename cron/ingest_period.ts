@@ -1,4 +1,5 @@
-import type { BlobRef } from "@/events/blobs/blobs.ts";
+import type { BlobRef, Blobs, LocalBlob } from "@/events/blobs/blobs.ts";
+import { namingDamage } from "@/domain/damaged_file.ts";
 import { toRow } from "@/domain/klines/candle.ts";
 import { periodRange } from "@/domain/klines/period.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
@@ -87,7 +88,7 @@ async function heldCandles(
 ): Promise<HeldCandles & { release(): void }> {
   if (row === undefined) return { release() {} };
   if (row.fileSha256 !== null) {
-    const file = await blobs.local(row.fileSha256);
+    const file = await lendPeriodFile(blobs, { ...row, sha256: row.fileSha256 });
     return { file: file.path, release: () => file.release() };
   }
   const batch = staged.periods.find((p) => p.period === period);
@@ -153,6 +154,18 @@ async function archive(
       scale: facts.scale,
     },
   };
+}
+
+/** A period's file for the engine. Throws DamagedFile. */
+export async function lendPeriodFile(
+  blobs: Pick<Blobs, "local">,
+  { sha256, ...place }: { readonly sha256: string; seriesId: string; period: string },
+): Promise<LocalBlob> {
+  try {
+    return await blobs.local(sha256);
+  } catch (error) {
+    throw namingDamage(error, place);
+  }
 }
 
 /** Stores a written period file only when it reads back as what was meant to be in it. */

@@ -6,6 +6,7 @@ import type { SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { IngestOptions, IngestOutcome } from "@/domain/ports/kline_ingest.ts";
 import type { Lake, Scale } from "@/domain/ports/lake.ts";
+import type { Log } from "@/domain/ports/log.ts";
 import type { Workspace } from "@/domain/ports/workspace.ts";
 import type { Db } from "@/projections/db.ts";
 import type { Projections } from "@/projections/define.ts";
@@ -20,6 +21,7 @@ export interface IngestDeps {
   readonly blobs: Blobs;
   readonly workspace: Workspace;
   readonly clock: Clock;
+  readonly log: Log;
   readonly isSimulated: (exchange: string) => boolean;
   /** Periods that ended longer ago go straight to their files. */
   readonly hotDays: number;
@@ -44,7 +46,8 @@ export interface SeriesScale {
   widened(): Promise<Scale>;
   /**
    * Brings files of a smaller scale to the series' scale, also those that another ingest wrote or
-   * widened meanwhile: engines that read the lake by a glob round to the first file's scale.
+   * widened meanwhile: engines that read the lake by a glob round to the first file's scale. Never
+   * throws: the candles are recorded by then. What failed is logged and left to the archive.
    */
   settle(): Promise<void>;
 }

@@ -62,7 +62,7 @@ export function createJobs({ clock, log, keep = KEEP }: JobsOptions): Jobs {
     );
     if (busy === undefined) return;
     const { name, id } = busy.status;
-    throw new Refusal("conflict", `Cannot start ${name} of ${key}: job ${id} runs`, {
+    throw new Refusal("conflict", `Cannot start job ${name}: one like it runs as job ${id}`, {
       details: [{ field: "job_id", message: id }],
     });
   }

@@ -3,7 +3,9 @@ import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { LakeFolder } from "@/domain/ports/lake_folder.ts";
 import type { Log } from "@/domain/ports/log.ts";
+import type { ArchiveEvent } from "@/events/catalog/archive.ts";
 import type { Recorded } from "@/events/define.ts";
+import { trusted } from "@/events/trust.ts";
 import type { LakeFiles } from "@/projections/lake_files.ts";
 
 export interface LakeMirrorDeps {
@@ -156,12 +158,18 @@ function both(a: Dirty, b: Dirty): Dirty {
   return a === "all" || b === "all" ? "all" : a.union(b);
 }
 
+type Verified = Extract<ArchiveEvent, { type: "ArchiveFilesVerified" }>["data"];
+
 const SHOWN = new Set(["KlinesArchived", "KlinesDeleted", "KlineBatchesCompacted"]);
 
 /** Series of which these events change a period's file. */
 function seriesOf(events: readonly Recorded[]): ReadonlySet<string> {
   const ids = new Set<string>();
   for (const { type, data } of events) {
+    if (type === "ArchiveFilesVerified") {
+      // A file that was made again under its own name has no other event.
+      for (const { seriesId } of trusted<Verified>(data).whole) ids.add(seriesId);
+    }
     if (SHOWN.has(type) && typeof data === "object" && data !== null && "seriesId" in data) {
       ids.add(String(data.seriesId));
     }

@@ -12,7 +12,7 @@ import { hotRowsBeside } from "@/projections/hot_rows.ts";
 import { type KlinePeriodRow, klinePeriods } from "@/projections/kline_periods.ts";
 import { listPeriods } from "@/projections/period_queries.ts";
 import type { IngestDeps } from "./ingest_run.ts";
-import { verifiedBlob } from "./ingest_period.ts";
+import { lendPeriodFile, verifiedBlob } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod } from "./period_state.ts";
 import { untilDecided } from "./until_decided.ts";
 
@@ -135,7 +135,7 @@ async function withoutRange(
   { row, range }: { row: KlinePeriodRow; range: OpenTimeRange },
 ): Promise<Rest> {
   if (row.fileSha256 === null) return await hotRest(deps, { row, range });
-  const old = await deps.blobs.local(row.fileSha256);
+  const old = await lendPeriodFile(deps.blobs, { ...row, sha256: row.fileSha256 });
   try {
     const path = deps.workspace.path("parquet");
     const facts = await deps.lake.without(old.path, range, path);

@@ -5,6 +5,7 @@ import { listFiledPeriods } from "@/projections/period_queries.ts";
 import { type IngestDeps, type IngestRun, partId, type SeriesScale } from "./ingest_run.ts";
 import { verifiedBlob } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod } from "./period_state.ts";
+import { failureFields } from "./error_message.ts";
 import { currentSeries, decideSeries } from "./series_commands.ts";
 import { untilDecided } from "./until_decided.ts";
 
@@ -14,17 +15,39 @@ export function openScale(deps: IngestDeps, run: IngestRun, needed: Scale): Seri
   return {
     widened: async () => (await (asked ??= widen(deps, run, needed))).scale,
     async settle() {
-      const used = await asked;
-      if (used === undefined) return;
-      const scale = await currentScale(deps, run.seriesId);
-      // Each writer looks again behind its own files, so the last of them sees all of them.
-      if (used.grew || isSmaller(used.scale, scale)) {
-        const head = await deps.store.head();
-        await deps.projections.waitFor(head, LIST_WAIT_MS, [klinePeriods.name]);
+      if (asked === undefined) return;
+      try {
+        await settle(deps, run, await asked);
+      } catch (error) {
+        deps.log.warn("period files keep their scale until the archive runs", {
+          ...{ series: run.seriesId, ...failureFields(error) },
+        });
       }
-      await rescaleFiles(deps, run, scale);
     },
   };
+}
+
+async function settle(deps: IngestDeps, run: IngestRun, used: Widening): Promise<void> {
+  const { seriesId } = run;
+  const scale = await currentScale(deps, seriesId);
+  // Each writer looks again behind its own files, so the last of them sees all of them.
+  if (used.grew || isSmaller(used.scale, scale)) {
+    const head = await deps.store.head();
+    await deps.projections.waitFor(head, LIST_WAIT_MS, [klinePeriods.name]);
+  }
+  const narrow = (await listFiledPeriods(deps.db, seriesId)).filter((row) =>
+    isNarrower(row, scale)
+  );
+  for (const { period } of narrow) {
+    if (run.signal?.aborted === true) return;
+    try {
+      await rescalePeriod(deps, run, { period, scale });
+    } catch (error) {
+      deps.log.error("a period file keeps its scale", {
+        ...{ series: seriesId, period, ...failureFields(error) },
+      });
+    }
+  }
 }
 
 const LIST_WAIT_MS = 30_000;
@@ -51,12 +74,14 @@ export async function currentScale(
   return state.status === "absent" ? { price: 0, volume: 0, quote: 0 } : state.scale;
 }
 
-async function rescaleFiles(deps: IngestDeps, run: IngestRun, scale: Scale): Promise<void> {
-  const rows = await listFiledPeriods(deps.db, run.seriesId);
-  for (const { period } of rows.filter((row) => isNarrower(row, scale))) {
-    // Whoever came first may have gone by a narrower scale.
-    await untilDecided(() => rescale(deps, run, { period, scale }), run.signal);
-  }
+/** Writes a filed period again at the series' scale; does nothing when its file is as wide. */
+export async function rescalePeriod(
+  deps: IngestDeps,
+  run: IngestRun,
+  place: { readonly period: string; readonly scale: Scale },
+): Promise<void> {
+  // Whoever came first may have gone by a narrower scale.
+  await untilDecided(() => rescale(deps, run, place), run.signal);
 }
 
 async function rescale(

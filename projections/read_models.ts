@@ -14,8 +14,10 @@ import type { CrawlerQueries } from "./crawler_queries.ts";
 import { crawlerRuns } from "./crawler_runs.ts";
 import { crawlerSources } from "./crawler_sources.ts";
 import { crawlerVenues } from "./crawler_venues.ts";
+import { namingDamagedReads } from "./damaged_reads.ts";
 import { type Db, openDb } from "./db.ts";
 import { createFollower, type Follower } from "./follower.ts";
+import { damagedFiles, fileRounds } from "./file_checks.ts";
 import { klinePeriods } from "./kline_periods.ts";
 import { createKlineReader } from "./kline_reader.ts";
 import { klines } from "./klines.ts";
@@ -57,15 +59,16 @@ export function openReadModels(deps: ReadModelDeps): ReadModels {
   const db = openDb(database);
   const projections = [
     ...[series, klinePeriods, klines({ blobs, lake, store })],
-    ...[archiveRuns, periodBlobs, blobUses, marketReports],
+    ...[archiveRuns, periodBlobs, blobUses, damagedFiles, fileRounds, marketReports],
     ...[crawlerRuns, crawlerSources, crawlerVenues, alertDeliveries],
   ];
   const follower = createFollower({ database, store, projections, clock, log });
   const reader = createKlineReader({ database, db, lake, blobs, cache });
   follower.onApplied((events) => reader.changed(events));
   return {
-    ...{ db, follower, reader, series: createSeriesQueries(db), lakeFiles: createLakeFiles(db) },
+    ...{ db, follower, series: createSeriesQueries(db), lakeFiles: createLakeFiles(db) },
     ...{ crawlers: createCrawlerQueries(db), reports: createReportQueries(db) },
+    reader: namingDamagedReads(reader, db),
     seriesStats: (seriesId) => findSeriesStats(db, seriesId),
     projectionNames: projections.map(({ name }) => name),
   };

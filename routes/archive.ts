@@ -57,6 +57,14 @@ const archiveWire = z.object({
     file_bytes: count,
     hot_rows: count,
   }),
+  damaged: z.array(z.object({
+    series_id: z.string(),
+    period: z.string(),
+    message: z.string(),
+    found_at: time,
+  })).openapi({
+    description: "Files that cannot be read and could not be made again: restore their blobs.",
+  }),
   running: z.object({
     job_id: z.string(),
     started_at: time,

@@ -18,7 +18,10 @@ export const ERRORS = {
   RATE_LIMITED: { status: 429, means: "too many requests: wait as long as `Retry-After` says" },
   CALLER_GONE: { status: 499, means: "the body broke off on its way" },
   INTERNAL: { status: 500, means: "a fault of the service" },
-  UNAVAILABLE: { status: 503, means: "not now: try again after `Retry-After`" },
+  UNAVAILABLE: {
+    status: 503,
+    means: "not now: try again after `Retry-After`, or do what the message says",
+  },
   STORAGE_FULL: { status: 507, means: "the disk of the service is full" },
 } as const satisfies
   & Record<Uppercase<RefusalCode>, ErrorFacts>

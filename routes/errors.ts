@@ -1,4 +1,5 @@
 import { Refusal, type RefusalCode } from "@/domain/decider.ts";
+import { DamagedFile, isDamage } from "@/domain/damaged_file.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import { DatabaseError, databaseErrorIn } from "@/events/store/database.ts";
@@ -93,6 +94,15 @@ function outcomeOf(error: Error): Omit<Outcome, "status"> {
   if (isStorageFull(error)) {
     const message = "The storage of the service is full: free space, then try again";
     return { code: "STORAGE_FULL", message, blame: "world" };
+  }
+  if (error instanceof DamagedFile) {
+    // In a few seconds it is still damaged: nobody is told to come back then.
+    return { code: "UNAVAILABLE", message: `${error.message}. ${error.hint}`, blame: "world" };
+  }
+  if (isDamage(error)) {
+    const message = "A file of the service is damaged or missing: the log and GET /admin/archive " +
+      "say which";
+    return { code: "UNAVAILABLE", message, blame: "world" };
   }
   const fromWorld = error instanceof AdapterError ? error : databaseErrorIn(error);
   if (fromWorld?.retryable === true) {

@@ -5,6 +5,7 @@ import { failure, success } from "./envelope.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
 
 type Deps =
+  & { readonly archive: Pick<AppDeps["archive"], "damaged"> }
   & Pick<AppDeps, "store" | "projections" | "freeBytes" | "clock" | "settings" | "signal">
   & { readonly directory: Pick<SeriesDirectory, "list"> };
 
@@ -27,9 +28,14 @@ const about = {
 };
 const liveWire = z.object({ status: z.literal("live"), ...about });
 const readyWire = z.object({
-  status: z.literal("ready"),
+  status: z.enum(["ready", "degraded"]).openapi({
+    description: "`degraded`: it serves, but not the candles of damaged files.",
+  }),
   ...about,
   last_crawled_at: z.iso.datetime().nullable(),
+  damaged_files: z.int().min(0).openapi({
+    description: "`GET /admin/archive` says which and what to do.",
+  }),
   checks: z.record(z.string(), z.object({ ok: z.boolean() })),
 });
 
@@ -58,7 +64,10 @@ export function addHealthRoutes(router: Router, deps: Deps): void {
     const bad = Object.entries(checks).filter(([, { ok }]) => !ok);
     if (bad.length === 0) {
       const last_crawled_at = await lastCrawledAt(deps.directory);
-      return success(c, { status: "ready", version, simulated, last_crawled_at, checks });
+      const damaged_files = (await deps.archive.damaged()).length;
+      const status = damaged_files === 0 ? "ready" : "degraded";
+      const told = { version, simulated, last_crawled_at, damaged_files, checks };
+      return success(c, { status, ...told });
     }
     const details = bad.map(([field, { message = "not ready" }]) => ({ field, message }));
     const message = `Not ready: ${bad.map(([name]) => name).join(", ")}`;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "@hono/zod-openapi";
+import { namingDamage } from "@/domain/damaged_file.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { type LakeFile, lakeManifest } from "@/domain/klines/lake_manifest.ts";
 import { lakeFolder } from "@/domain/klines/series_ref.ts";
@@ -84,10 +85,13 @@ export function addLakeRoutes(router: Router, deps: Deps): void {
       },
       failures: [412, 416],
     }, async (c) => {
-      const { sha256, sizeBytes } = await findFile(c, ending);
+      const { sha256, sizeBytes, ...place } = await findFile(c, ending);
       return await answerFile(c, {
         ...{ type: PARQUET, sizeBytes, sha256, isPrivate },
-        open: (from, to) => blobRanges.open(sha256, from, to),
+        open: (from, to) =>
+          blobRanges.open(sha256, from, to).catch((error: unknown) => {
+            throw namingDamage(error, place);
+          }),
       });
     });
   }
@@ -99,7 +103,10 @@ export function addLakeRoutes(router: Router, deps: Deps): void {
     const named = /^[0-9a-z-]{1,20}$/.test(period) && /^[\w.-]+$/.test(id);
     const whole = named ? await lakeFiles.find(id, period) : undefined;
     const found = ending === ".parquet" ? whole : whole?.revisions ?? undefined;
-    if (found !== undefined) return found;
+    if (whole !== undefined && found !== undefined) {
+      const { seriesId, period } = whole;
+      return { ...found, seriesId, period };
+    }
     throw new Refusal(
       "not_found",
       `Cannot find ${c.req.path}: /lake/manifest.json lists all files`,

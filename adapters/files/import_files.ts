@@ -28,7 +28,7 @@ async function openImports(
     for (const folder of unpacked.splice(0)) await folder.remove();
   };
   try {
-    for (const name of names) {
+    for (const name of await filesOf(names)) {
       signal.throwIfAborted();
       if (isChecksumOfOther(name, names)) continue;
       const path = await locate(name);
@@ -50,6 +50,35 @@ async function openImports(
     throw error;
   }
   return { files, directories: [...directories], close };
+}
+
+/** Names of files as they are, of folders all candle files in them, sorted. */
+async function filesOf(names: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const name of names) {
+    const stat = await Deno.stat(name).catch(() => undefined);
+    if (stat?.isDirectory !== true) {
+      files.push(name);
+      continue;
+    }
+    const found = await Array.fromAsync(filesIn(name.replace(/(?<=.)\/+$/, "")));
+    if (found.length === 0) throw unreadable(name, `there is no ${FOLDER_KINDS} in the folder`);
+    files.push(...found.sort());
+  }
+  return files;
+}
+
+const FOLDER_KINDS = "csv, csv.gz, zip or parquet";
+const FOLDER_FILE = /\.(csv|csv\.gz|zip|parquet)$/i;
+
+/** Not what is hidden: it is not meant to be seen. */
+async function* filesIn(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (name.startsWith(".")) continue;
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* filesIn(path);
+    else if (FOLDER_FILE.test(name)) yield path;
+  }
 }
 
 /** `*` in a shell also finds the checksums beside the files. */

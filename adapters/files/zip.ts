@@ -1,5 +1,7 @@
+import { crc32 } from "node:zlib";
 import { Unzip, type UnzipFile, UnzipInflate } from "fflate";
 import { Refusal } from "@/domain/decider.ts";
+import { readZipEntries } from "./zip_content.ts";
 
 export interface UnpackedFile {
   readonly name: string;
@@ -8,7 +10,8 @@ export interface UnpackedFile {
 
 /**
  * Unpacks every csv file of an archive, in its order, a piece at a time. The files get names of our
- * own, so that no name inside an archive becomes a path.
+ * own, so that no name inside an archive becomes a path. Each has to have the CRC-32 that the archive's
+ * directory tells of it.
  */
 export async function unpackZip(
   path: string,
@@ -17,16 +20,21 @@ export async function unpackZip(
   const found: UnpackedFile[] = [];
   const inflated: { readonly path: string; readonly chunk: Uint8Array }[] = [];
   const unfinished = new Set<string>();
+  const sums: number[] = [];
   let failed: Error | undefined;
 
   const unzip = new Unzip((entry: UnzipFile) => {
-    if (!/\.csv$/i.test(entry.name) || entry.name.includes("__MACOSX/")) return;
+    if (!isCandles(entry.name)) return;
     const target = `${directory}/${String(found.length).padStart(6, "0")}.csv`;
     found.push({ name: entry.name, path: target });
+    const at = sums.push(0) - 1;
     unfinished.add(entry.name);
     entry.ondata = (error, chunk, final) => {
       if (error !== null) failed ??= error;
-      else inflated.push({ path: target, chunk });
+      else {
+        sums[at] = crc32(chunk, sums[at]);
+        inflated.push({ path: target, chunk });
+      }
       if (final) unfinished.delete(entry.name);
     };
     entry.start();
@@ -50,7 +58,15 @@ export async function unpackZip(
   }
   const [cut] = unfinished;
   if (cut !== undefined) throw damaged(path, new Error(`${cut} ends too early`));
-  return found;
+  const told = (await readZipEntries(path))?.filter(({ rawName }) => isCandles(rawName));
+  const wrong = found.find((_, at) => told?.[at]?.crc32 !== sums[at]);
+  if (wrong === undefined) return found;
+  const why = told === undefined ? "its directory cannot be read" : `${wrong.name} is damaged`;
+  throw damaged(path, new Error(`${why} (CRC-32); fetch it again, nothing was imported`));
+}
+
+function isCandles(name: string): boolean {
+  return /\.csv$/i.test(name) && !name.includes("__MACOSX/");
 }
 
 async function writeAll(

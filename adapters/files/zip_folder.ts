@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Refusal } from "@/domain/decider.ts";
 import type { ZipFolder } from "@/domain/ports/zip_folder.ts";
 import { CHECKSUM_SUFFIX, checksumText, matchesChecksum } from "./checksum_file.ts";
 import { openResultFile, told } from "./result_file.ts";
@@ -12,7 +13,9 @@ const STALE_MS = 3_600_000;
 export function openZipFolder(directory: string): ZipFolder {
   return {
     async inspect(path) {
-      const whole = await matchesChecksum(`${directory}/${path}`).catch(missingIsNot);
+      const whole = await matchesChecksum(`${directory}/${path}`).catch((error: unknown) =>
+        missingIsNot(error, directory)
+      );
       return whole === true ? await readZipContent(`${directory}/${path}`) : undefined;
     },
     async create(path) {
@@ -74,7 +77,10 @@ function splitPath(path: string): [folder: string, name: string] {
   return [path.slice(0, slash), path.slice(slash + 1)];
 }
 
-function missingIsNot(error: unknown): false {
+function missingIsNot(error: unknown, directory: string): false {
+  if (error instanceof Deno.errors.NotADirectory) {
+    throw new Refusal("validation_error", `Cannot write into ${directory}: it is not a folder`);
+  }
   if (error instanceof Deno.errors.NotFound) return false;
   throw error;
 }

@@ -12,6 +12,7 @@ import {
   type RawSource,
   repairedSource,
 } from "./raw_source.ts";
+import { slotEndSql } from "./sql.ts";
 import { scaleOf } from "./scale.ts";
 import {
   createStageSql,
@@ -38,6 +39,8 @@ export type StagedFacts = Pick<
   | "reasons"
   | "rejected"
   | "scale"
+  | "repeated"
+  | "overlong"
   | "carriesDetail"
   | "periods"
 >;
@@ -71,15 +74,17 @@ export async function stageFiles(context: StageContext, input: StageInput): Prom
     const rules = rulesOf(input, type);
     const typed = await loadTyped({ ...context, rules, table: rowsTable }, sources);
     const rows = typed?.rows ?? await loadTexts(context, { sources, input, type, temporary });
-    const fewer = typed?.unique !== true &&
-      await dropDuplicates(context, { typed: typed !== undefined });
+    const { dropped, repeated } = typed?.unique === true
+      ? NO_DUPLICATES
+      : await dropDuplicates(context, { typed: typed !== undefined });
     if (typed === undefined) await dropTexts(context);
     const facts = await stagedFacts(session, {
       ...{ rowsTable, rejectedTable, input, type },
-      scale: fewer ? undefined : typed?.scale,
+      scale: dropped ? undefined : typed?.scale,
     });
     const carriesDetail = sources.some((source) => source.carriesDetail);
-    return { ...facts, rows, carriesDetail, rowsTable, rejectedTable, interval: input.interval };
+    const { interval } = input;
+    return { ...facts, rows, repeated, carriesDetail, rowsTable, rejectedTable, interval };
   } catch (error) {
     await session.cleanUp(`drop schema if exists ${schema} cascade`);
     throw error;
@@ -166,21 +171,24 @@ async function judge(
   }
 }
 
-/** Answers whether there were any. */
+const NO_DUPLICATES = { dropped: false, repeated: 0 } as const;
+
+/** Answers whether there were any, and how many said the same as what stays. */
 async function dropDuplicates(
   { session, schema }: StageContext,
   { typed }: { typed: boolean },
-): Promise<boolean> {
+): Promise<{ dropped: boolean; repeated: number }> {
   const rows = `${schema}.candles`;
   const [unique] = await session.rows(`select count(*) = count(distinct open_time) from ${rows}
     ${typed ? "" : "where texts is null"}`);
-  if (unique?.[0] === true) return false;
+  if (unique?.[0] === true) return NO_DUPLICATES;
   await session.run(`create table ${schema}.losers as ${duplicatesSql(rows, { typed })}`);
   await session.run(`insert into ${schema}.rejected
-    select place, 'duplicate_in_batch', candle from ${schema}.losers`);
+    select place, 'duplicate_in_batch', candle from ${schema}.losers where not same`);
+  const repeated = await count(session, `${schema}.losers where same`);
   await session.run(`delete from ${rows} where rowid in (select id from ${schema}.losers)`);
   await session.run(`drop table ${schema}.losers`);
-  return true;
+  return { dropped: true, repeated };
 }
 
 async function dropTexts({ session, schema }: StageContext): Promise<void> {
@@ -202,8 +210,9 @@ interface Staged {
 async function stagedFacts(
   session: Session,
   { rowsTable, rejectedTable, input: { interval }, scale }: Staged,
-): Promise<Omit<StagedFacts, "rows" | "carriesDetail">> {
+): Promise<Omit<StagedFacts, "rows" | "repeated" | "carriesDetail">> {
   const accepted = await count(session, rowsTable);
+  const overlong = `${rowsTable} where close_time > ${slotEndSql(interval, "open_time")}`;
   const reasons = await session.rows(`select reason, count(*) from ${rejectedTable}
     group by reason order by reason`);
   const rejected = await session.rows(`select "row", reason, left("values", ${SHOWN_CHARACTERS})
@@ -211,6 +220,7 @@ async function stagedFacts(
   const periods = await session.rows(periodsSql(rowsTable, interval));
   return {
     accepted,
+    overlong: await count(session, overlong),
     rejectedTotal: reasons.reduce((sum, [, n]) => sum + Number(n), 0),
     reasons: Object.fromEntries(reasons.map(([reason, n]) => [String(reason), Number(n)])),
     rejected: rejected.map(([row, reason, values]) => ({

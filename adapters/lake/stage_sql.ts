@@ -94,13 +94,16 @@ export function refuseSql(table: string, rejected: string): string {
     from ${table} where reason is not null`;
 }
 
-/** Where one open time comes several times the last row wins: the others, as `losers`. */
+/** Where one open time comes several times the last row wins: the others, and whether they say the same. */
 export function duplicatesSql(table: string, { typed }: { typed: boolean }): string {
   const valid = typed
     ? `(select rowid as id, rowid + 1 as place, * from ${table})`
     : `(select rowid as id, coalesce("row", rowid + 1) as place, * from ${table}
     where texts is null)`;
-  return `select id, place, ${candleTextSql()} as candle from ${valid}
+  const said = `row(${KLINE_COLUMNS.join(", ")})`;
+  return `select id, place, ${candleTextSql()} as candle, ${said} is not distinct from
+      first_value(${said}) over (partition by open_time order by place desc) as same
+    from ${valid}
     where open_time in (select open_time from ${valid} group by open_time having count(*) > 1)
     qualify row_number() over (partition by open_time order by place desc) > 1`;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Refusal, type RefusalCode } from "@/domain/decider.ts";
 import { isInterval, slotEnd } from "@/domain/klines/interval.ts";
 import { formatSeries, seriesId } from "@/domain/klines/series_ref.ts";
 import {
@@ -90,7 +91,12 @@ export function openRunningInstallation(options: RunningOptions): Installation {
         const headers = new Headers({ "content-type": part.contentType });
         if (part.gzip) headers.set("content-encoding", "gzip");
         const body = { bytes: part.bytes, headers };
-        const answer = await client.data({ method: "POST", path, body, signal }, ingestSchema);
+        const answer = await client.data({ method: "POST", path, body, signal }, ingestSchema)
+          .catch((error: unknown) => {
+            // What fails halfway may have taken some of it in: then nobody can tell.
+            if (!isRefusedWhole(error)) added(undefined);
+            throw error;
+          });
         counts = addImportCounts(counts, await toCounts(answer, part));
         added(answer.ingested);
         progress.advance(part.readBytes);
@@ -170,6 +176,16 @@ export function openRunningInstallation(options: RunningOptions): Installation {
     orphans: ({ signal }) => findOrphans(namedBlobs(signal)),
   };
 }
+
+/** Refused before any candle was looked at. */
+function isRefusedWhole(error: unknown): boolean {
+  return error instanceof Refusal && WHOLE.includes(error.code);
+}
+
+const WHOLE: readonly RefusalCode[] = [
+  ...["validation_error", "malformed_json", "payload_too_large"] as const,
+  ...["unsupported_media_type", "unauthenticated", "forbidden", "not_found"] as const,
+];
 
 async function toCounts(
   answer: z.infer<typeof ingestSchema>,

@@ -1,9 +1,7 @@
-import type { Log } from "@/domain/ports/log.ts";
 import type { SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { IngestDeps } from "../ingest_run.ts";
 
 export interface ArchiveDeps extends IngestDeps {
-  readonly log: Log;
   /** From 0 inclusive to 1 exclusive. */
   readonly random: () => number;
   /** How long a blob is kept that a newer one has replaced. */

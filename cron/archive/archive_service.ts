@@ -1,10 +1,17 @@
 import { planArchive } from "@/domain/klines/archive_plan.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { formatSeries, seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
-import type { Archive, ArchiveProgress, ArchiveWish } from "@/domain/ports/archive.ts";
+import type {
+  Archive,
+  ArchiveProgress,
+  ArchiveWish,
+  DamagedFileView,
+} from "@/domain/ports/archive.ts";
 import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
 import { archiveTotals, listArchivable } from "@/projections/archivable_periods.ts";
 import { listArchiveRuns } from "@/projections/archive_runs.ts";
+import type { Db } from "@/projections/db.ts";
+import { listDamagedFiles } from "@/projections/file_checks.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
 import type { Job, JobContext, JobReport } from "../job.ts";
 import { nextOccurrence } from "../occurrences.ts";
@@ -59,6 +66,7 @@ export function createArchive(
         ...{ name: JOB, key: KEY },
         run: (context) => archiveWished(deps, wish, { ...context, actor }),
       }),
+    damaged: () => damagedViews(db),
     async overview() {
       const now = clock.now();
       const nextAt = nextOccurrence(times, now, timeZone);
@@ -68,6 +76,7 @@ export function createArchive(
         nextAt: nextAt === undefined ? undefined : new Date(nextAt),
         waiting: summaryOf(planArchive(await listArchivable(db), { now, hotDays })),
         totals: await archiveTotals(db),
+        damaged: await damagedViews(db),
         running: running && progressOf(running, now),
         runs: await listArchiveRuns(db, SHOWN_RUNS),
       };
@@ -84,6 +93,10 @@ function archiveOnce(
 ): Promise<JobReport> {
   const runId = crypto.randomUUID();
   return runArchive(deps, request, { runId, actor, signal, progress });
+}
+
+async function damagedViews(db: Db): Promise<DamagedFileView[]> {
+  return (await listDamagedFiles(db)).map(({ key: _key, ...view }) => view);
 }
 
 async function heldIds(

@@ -115,7 +115,8 @@ function refuseDifference(row: KlinePeriodRow, facts: FileFacts): void {
   );
 }
 
-function bestSource({ bestSource }: KlinePeriodRow): Source {
+/** What a file is said to come from: the best that any of its candles has. */
+export function bestSource({ bestSource }: KlinePeriodRow): Source {
   for (const source of ["exchange", "import"] as const) {
     if (SOURCE_RANK[source] === bestSource) return source;
   }

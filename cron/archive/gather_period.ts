@@ -1,6 +1,7 @@
 import { BlobCorrupt, BlobMissing, type LocalBlob } from "@/events/blobs/blobs.ts";
 import type { KlineEvent, KlineRow } from "@/events/catalog/klines.ts";
 import type { Recorded } from "@/events/define.ts";
+import type { Interval } from "@/domain/klines/interval.ts";
 import { SOURCE_RANK } from "@/domain/klines/candle.ts";
 import type { GatheredCandles, GatherPart, Scale } from "@/domain/ports/lake.ts";
 import { hotRowsText } from "@/projections/hot_rows.ts";
@@ -53,10 +54,22 @@ async function fromBatches(
 ): Promise<GatheredCandles> {
   const stream = klineStream(seriesId, period);
   const { events } = await store.readStream<KlineEvent>(stream, { limit: row.streamVersion });
+  return await gatherSteps({ blobs, lake }, { steps: stepsOf(events), interval, scale });
+}
+
+/** Puts together what these steps make. Throws BlobMissing or BlobCorrupt. */
+export async function gatherSteps(
+  { blobs, lake }: Pick<Deps, "blobs" | "lake">,
+  { steps, interval, scale }: {
+    readonly steps: readonly GatherStep[];
+    readonly interval: Interval;
+    readonly scale: Scale;
+  },
+): Promise<GatheredCandles> {
   const lent: LocalBlob[] = [];
   try {
     const parts: GatherPart[] = [];
-    for (const step of stepsOf(events)) {
+    for (const step of steps) {
       if (typeof step !== "string") {
         parts.push(step);
         continue;

@@ -4,25 +4,32 @@ import { type ArchivePlan, planArchive } from "@/domain/klines/archive_plan.ts";
 import { type CompactablePeriod, dispensableBlobs } from "@/domain/klines/compaction_plan.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { retry } from "@/domain/retry.ts";
-import { archiveTotals, bytesPerHotRow, listArchivable } from "@/projections/archivable_periods.ts";
+import {
+  bytesPerHotRow,
+  listArchivable,
+  listNarrowFiles,
+} from "@/projections/archivable_periods.ts";
 import { listCompactable } from "@/projections/period_blobs.ts";
 import { failureFields, messageOf } from "../error_message.ts";
 import type { JobReport } from "../job.ts";
-import { openScale } from "../widen_scale.ts";
+import { currentScale, rescalePeriod } from "../widen_scale.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRequest, ArchiveRun } from "./archive_deps.ts";
 import { compactPeriod } from "./compact_period.ts";
 import { deleteBlobs } from "./delete_blobs.ts";
 import { dropRows } from "./drop_rows.ts";
 import { filePeriod, ingestRunOf } from "./file_period.ts";
+import { filesToVerify, verifyFiles } from "./verify_files.ts";
 import { type ArchiveMeter, createMeter } from "./meter.ts";
 
 /** Periods worked on at the same moment: one is read while another is written. */
 const CONCURRENCY = 2;
 
+const VISIBLE_MS = 60_000;
+
 const ATTEMPTS = { attempts: 4, baseMs: 1_000, maxMs: 15_000 } as const;
 
 interface Step<Place> {
-  readonly name: "file" | "drop" | "compact";
+  readonly name: "file" | "rescale" | "drop" | "compact";
   readonly places: readonly Place[];
   readonly work: (place: Place) => Promise<void>;
 }
@@ -43,15 +50,17 @@ export async function runArchive(
   });
   const wanted = summaryOf(plan);
   if (request.dryRun === true) return { dryRun: true, ...wanted };
+  const toVerify = await filesToVerify(deps, request);
   const nothing = plan.file.length + plan.drop.length === 0 &&
-    (await dispensable(deps, request)).length === 0;
+    (await dispensable(deps, request)).length === 0 &&
+    (await listNarrow(deps, request)).length === 0 && toVerify.files.length === 0;
   if (nothing) return { ...wanted, ...await deleteBlobs(deps, run), problems: 0 };
   const meter = createMeter(deps, run);
   await meter.start(wanted);
   let status: Parameters<ArchiveMeter["finish"]>[0] = "stopped";
   try {
-    const { hotRows } = await archiveTotals(db);
-    const rowBytes = await bytesPerHotRow(database, hotRows);
+    const rowBytes = await bytesPerHotRow(database);
+    await verifyFiles(deps, { ...run, meter, progress }, toVerify);
     progress.start("file candles", { unit: "candles", total: wanted.rowsToFile });
     await eachPlace(deps, { run, meter }, {
       ...{ name: "file", places: plan.file },
@@ -64,10 +73,20 @@ export async function runArchive(
         await meter.add({ periodsFiled: 1, rowsFiled: rows, bytesBefore, bytesAfter });
       },
     });
-    await rescaleEach(deps, run, plan);
+    const narrow = await listNarrow(deps, request);
+    progress.start("rescale files", { unit: "periods", total: narrow.length });
+    await eachPlace(deps, { run, meter }, {
+      ...{ name: "rescale", places: narrow },
+      async work(place) {
+        const scale = await currentScale(deps, place.seriesId);
+        await rescalePeriod(deps, ingestRunOf(deps, run, place), { ...place, scale });
+        progress.advance(1);
+      },
+    });
     progress.start("drop rows", { unit: "rows", total: wanted.rowsToDrop });
     await eachPlace(deps, { run, meter }, {
-      ...{ name: "drop", places: plan.drop },
+      // A file that had to be made again is read once more, by the next run, before its rows go.
+      ...{ name: "drop", places: plan.drop.filter((place) => !isTold(meter, place)) },
       async work(place) {
         const rowsDropped = await dropRows(deps, run, place);
         progress.advance(place.hotRows);
@@ -114,15 +133,17 @@ export function summaryOf({ file, drop }: ArchivePlan): ArchiveWork {
   };
 }
 
-/** Files from before a scale grew are written again in the same run. */
-async function rescaleEach(deps: ArchiveDeps, run: ArchiveRun, plan: ArchivePlan): Promise<void> {
-  const places = new Map([...plan.file, ...plan.drop].map((place) => [place.seriesId, place]));
-  for (const place of places.values()) {
-    const ingest = ingestRunOf(deps, run, place);
-    const scale = openScale(deps, ingest, { price: 0, volume: 0, quote: 0 });
-    await scale.widened();
-    await scale.settle();
-  }
+function isTold({ problems }: ArchiveMeter, { seriesId, period }: ArchivePlace): boolean {
+  return problems.some((one) => one.seriesId === seriesId && one.period === period);
+}
+
+/** Files from before a scale grew, also those that an ingest could not write again. */
+async function listNarrow(
+  { store, projections, db }: ArchiveDeps,
+  { seriesIds }: ArchiveRequest,
+): Promise<ArchivePlace[]> {
+  await projections.waitFor(await store.head(), VISIBLE_MS, ["kline_periods", "series"]);
+  return await listNarrowFiles(db, seriesIds);
 }
 
 /** Filed periods that can do without some of their blobs. */

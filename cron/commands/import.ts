@@ -5,6 +5,7 @@ import {
   takenIn,
 } from "@/domain/klines/import_counts.ts";
 import { formatSeries } from "@/domain/klines/series_ref.ts";
+import { refuseOtherVision } from "@/domain/klines/vision_files.ts";
 import type { ImportRequest, ImportWork, Installation, Work } from "@/domain/ports/installation.ts";
 import type { ImportFile } from "@/domain/ports/local_files.ts";
 import { type CommandSpec, requireSeries } from "./arguments.ts";
@@ -15,7 +16,8 @@ import { count, listCounts } from "./sentences.ts";
 
 const spec: CommandSpec = {
   name: "import",
-  summary: "take in candle files: csv, csv.gz, zip, parquet, freqtrade json and json.gz",
+  summary:
+    "take in candle files, or folders of them: csv, csv.gz, zip, parquet, freqtrade json and json.gz",
   positionals: [{ name: "series", required: true }, { name: "file", required: true, many: true }],
   options: { overwrite: { help: "revise candles that came from the exchange, too" } },
 };
@@ -28,6 +30,7 @@ export const importKlines: Command = {
     const startedAt = context.clock.now();
     const opened = await context.files.openImports(args.all("file"), context.signal);
     try {
+      for (const { name } of opened.files) refuseOtherVision(ref, name);
       const installation = await context.open({ create: true, readable: opened.directories });
       const { series } = await installation.addSeries(ref);
       const { files } = opened;

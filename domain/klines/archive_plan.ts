@@ -1,5 +1,5 @@
 import { DAY_MS, slotEnd } from "./interval.ts";
-import { periodRange } from "./period.ts";
+import { ENDLESS, periodRange } from "./period.ts";
 import type { SeriesRef } from "./series_ref.ts";
 
 /** A period stays open that long after its end: venues correct their last candles. */
@@ -13,6 +13,7 @@ export interface ArchivablePeriod {
   readonly candles: number;
   /** Of them, those that are rows of the database. */
   readonly hotRows: number;
+  readonly firstOpenTime: number | null;
   readonly lastOpenTime: number | null;
   readonly filed: boolean;
 }
@@ -40,14 +41,20 @@ export function planArchive(
 ): ArchivePlan {
   const { now, hotDays, before = Infinity } = policy;
   const settledBefore = Math.min(before, now - SETTLED_AFTER_MS);
-  const due = periods.filter(({ candles, series, period }) =>
-    candles > 0 && periodRange(series.interval, period)[1] <= settledBefore
-  ).toSorted(byPlace);
+  const coldBefore = now - hotDays * DAY_MS;
+  const isDue = ({ candles, series: { interval }, period, firstOpenTime }: ArchivablePeriod) => {
+    if (candles === 0) return false;
+    if (period !== ENDLESS) return periodRange(interval, period)[1] <= settledBefore;
+    // It never ends: it gets its file once it holds old candles, and new ones are merged into it.
+    return before === Infinity && firstOpenTime !== null &&
+      slotEnd(interval, firstOpenTime) <= Math.min(coldBefore, settledBefore);
+  };
+  const due = periods.filter(isDue).toSorted(byPlace);
   return {
     file: due.filter(({ filed }) => !filed),
     drop: due.filter(({ hotRows, series, lastOpenTime }) =>
       hotRows > 0 && lastOpenTime !== null &&
-      slotEnd(series.interval, lastOpenTime) <= now - hotDays * DAY_MS
+      slotEnd(series.interval, lastOpenTime) <= coldBefore
     ),
   };
 }

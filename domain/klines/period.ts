@@ -4,6 +4,9 @@ import { DAY_MS, type Interval, intervalMs } from "./interval.ts";
 /** The last instant a Date can hold: a period without an end. */
 const NO_END = 8_640_000_000_000_000;
 
+/** The one period of a series whose candles take a day or more. */
+export const ENDLESS = "all";
+
 type Calendar = "day" | "month" | "year" | "all";
 
 /** The period a candle lies in: `2024-05-01` for 1s, `2024-05` below 1h, `2024` below 1d, else `all`. */

@@ -87,13 +87,18 @@ export function validateRow(
 
 /**
  * Valid candles ascending by open time, and every other row with its reason. Of equal open times
- * the last valid row wins and the earlier valid ones are `duplicate_in_batch`.
+ * the last valid row wins; the earlier valid ones are `duplicate_in_batch`, or only `repeated` where
+ * they say the same as the last one.
  */
 export function validateBatch(
   rows: readonly RawKline[],
   options: ValidateOptions,
-): { readonly candles: readonly Candle[]; readonly rejected: readonly Rejected[] } {
-  const newest = new Map<number, { readonly row: number; readonly candle: Candle }>();
+): {
+  readonly candles: readonly Candle[];
+  readonly rejected: readonly Rejected[];
+  readonly repeated: number;
+} {
+  const valid = new Map<number, { readonly row: number; readonly candle: Candle }[]>();
   const rejected: Rejected[] = [];
   for (const [index, raw] of rows.entries()) {
     const row = index + 1;
@@ -102,12 +107,23 @@ export function validateBatch(
       rejected.push({ row, reason: candle });
       continue;
     }
-    const earlier = newest.get(candle.openTime);
-    if (earlier !== undefined) rejected.push({ row: earlier.row, reason: "duplicate_in_batch" });
-    newest.set(candle.openTime, { row, candle });
+    const same = valid.get(candle.openTime);
+    if (same === undefined) valid.set(candle.openTime, [{ row, candle }]);
+    else same.push({ row, candle });
   }
-  const candles = [...newest.values()].map(({ candle }) => candle);
+  const candles: Candle[] = [];
+  let repeated = 0;
+  for (const rows of valid.values()) {
+    const last = rows.at(-1);
+    if (last === undefined) continue;
+    candles.push(last.candle);
+    for (const { row, candle } of rows.slice(0, -1)) {
+      if (JSON.stringify(candle) === JSON.stringify(last.candle)) repeated++;
+      else rejected.push({ row, reason: "duplicate_in_batch" });
+    }
+  }
   return {
+    repeated,
     candles: candles.sort((a, b) => a.openTime - b.openTime),
     rejected: rejected.sort((a, b) => a.row - b.row),
   };

@@ -69,6 +69,35 @@ export function visionFiles(
   return files;
 }
 
+/** `BTCUSDT-1m-2017-08.zip`, `BTCUSD_PERP-1mo-2020-08-01.csv` */
+const VISION_NAME =
+  /(?:^|[/])([A-Z0-9]+(?:_[A-Z0-9]+)?)-(\d+(?:[smhdw]|mo)|1M)-\d{4}-\d\d(?:-\d\d)?\.(?:zip|csv)(?:$|[/])/;
+
+/**
+ * Refusal for a file that is named as Binance names the candles of another symbol or interval; other
+ * names say nothing.
+ */
+export function refuseOtherVision(series: SeriesRef, name: string): void {
+  const [, symbol = "", interval = ""] = VISION_NAME.exec(name) ?? [];
+  if (symbol === "") return;
+  const ours = symbolsOf(series);
+  const isOurs = visionInterval(series.interval) === interval.replace("1M", "1mo") &&
+    ours.includes(symbol);
+  if (isOurs) return;
+  throw new Refusal(
+    "validation_error",
+    `Cannot import ${name} into ${formatSeries(series)}: by its name it holds ${symbol} ` +
+      `${interval}; rename it if it does not`,
+  );
+}
+
+/** Every market calls the pair alike, but for what is appended. */
+function symbolsOf({ symbol }: SeriesRef): string[] {
+  const [, base = "", quote = "", , expiry] = UNIFIED.exec(symbol) ?? [];
+  const pair = base === "" ? plain(symbol) : plain(base + quote);
+  return [pair, `${pair}_PERP`, ...(expiry === undefined ? [] : [`${pair}_${expiry}`])];
+}
+
 /** First ms of the month that holds `t`. */
 export function monthStart(t: number): number {
   const date = new Date(t);

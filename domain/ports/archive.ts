@@ -7,6 +7,15 @@ export interface Archive {
   /** Refusal `conflict` while a run goes on. */
   start(request: ArchiveStart): JobStatus;
   overview(): Promise<ArchiveOverview>;
+  /** Period files that a run found damaged and could not make again. */
+  damaged(): Promise<readonly DamagedFileView[]>;
+}
+
+export interface DamagedFileView {
+  readonly seriesId: string;
+  readonly period: string;
+  readonly message: string;
+  readonly foundAt: Date;
 }
 
 /** What a person may ask of a run. */
@@ -41,6 +50,7 @@ export interface ArchiveOverview {
     readonly fileBytes: number;
     readonly hotRows: number;
   };
+  readonly damaged: readonly DamagedFileView[];
   /** The run of this process that goes on. */
   readonly running: ArchiveProgress | undefined;
   /** The newest first. */

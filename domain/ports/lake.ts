@@ -106,6 +106,10 @@ export interface StagedBatch {
   }[];
   /** Decimals its values need. */
   readonly scale: Scale;
+  /** Rows that say the same as a later row: neither accepted nor refused. */
+  readonly repeated: number;
+  /** Accepted candles that say they close after their slot has ended: those of a larger interval. */
+  readonly overlong: number;
   /** The input had at least one of the columns after volume. */
   readonly carriesDetail: boolean;
   /** Ascending. */

@@ -31,6 +31,18 @@ export const archiveEvents = {
   }),
   /** Every few seconds while it goes on. */
   ArchiveRunProgressed: z.object({ runId, ...done }),
+  /** Period files were read to the last byte. */
+  ArchiveFilesVerified: z.object({
+    runId,
+    files: count,
+    bytes: count,
+    /** Cannot be read, and cannot be made again. */
+    damaged: z.array(z.object({ seriesId: z.string(), period: z.string(), message: z.string() })),
+    /** Were damaged, and are whole again. */
+    whole: z.array(z.object({ seriesId: z.string(), period: z.string() })),
+    /** Where the round over all files stands, `<seriesId>|<period>`, null at its end; null as a whole when it did not move. */
+    round: z.object({ through: z.string().nullable() }).nullable(),
+  }),
   ArchiveRunFinished: z.object({
     runId,
     status: z.enum(["succeeded", "failed", "stopped"]),

@@ -25,6 +25,8 @@ function bars(count: number, fields: Partial<Candle> = {}, from = START): Candle
 }
 
 /** By a file, as bodies and imports come. */
+const HEADER = "open_time,open,high,low,close,volume,close_time";
+
 async function ingestFile(
   { ingest, folder }: House,
   series: ReturnType<typeof newSeries>,
@@ -32,9 +34,9 @@ async function ingestFile(
 ) {
   const path = `${folder}/${crypto.randomUUID()}.csv`;
   const lines = candles.map((c) =>
-    [c.openTime, c.open, c.high, c.low, c.close, c.volume].join(",")
+    [c.openTime, c.open, c.high, c.low, c.close, c.volume, c.closeTime ?? ""].join(",")
   );
-  await Deno.writeTextFile(path, `${lines.join("\n")}\n`);
+  await Deno.writeTextFile(path, `${HEADER}\n${lines.join("\n")}\n`);
   return await ingest.ingestFiles(series, [{ path, format: "csv", gzip: false }], {
     ...doer(),
     source,
@@ -102,6 +104,33 @@ const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
       },
     );
     assert.equal(await head(), 0);
+  },
+
+  async "candles of a larger interval are refused by their close times"(house) {
+    const series = newSeries("1m");
+    const hour = intervalMs("1h");
+    const hours = Array.from({ length: 5 }, (_, n) => {
+      const openTime = START + n * hour;
+      return candle({ openTime, closeTime: openTime + hour - 1 });
+    });
+    await assert.rejects(
+      ingestFile(house, series, { candles: hours, source: "import" }),
+      /Cannot take these as 1m candles: 5 of 5 close later than that/,
+    );
+    // Some odd close times are real.
+    const some = [...bars(9), ...hours.slice(1, 2)];
+    const { ingested } = await ingestFile(house, series, { candles: some, source: "import" });
+    assert.equal(ingested, 10);
+  },
+
+  async "rows that come twice and say the same are unchanged, not refused"(house) {
+    const series = newSeries("1m");
+    const candles = [...bars(300), ...bars(300)];
+    const first = await ingestFile(house, series, { candles, source: "import" });
+    assert.deepEqual([first.ingested, first.unchanged, first.rejectedTotal], [300, 300, 0]);
+    const options = { source: "import", actor: "test", commandId: crypto.randomUUID() } as const;
+    const again = await house.ingest.ingestCandles(series, [...bars(2), ...bars(2)], options);
+    assert.deepEqual([again.ingested, again.unchanged, again.rejectedTotal], [0, 4, 0]);
   },
 
   async "bars beside the grid, sparse bars and a few doubled slots are taken"(house) {

@@ -78,6 +78,7 @@ Deno.test("job is refused while one with its key runs, and named", async () => {
   const { id } = jobs.start(crawl);
   assert.throws(() => jobs.start(work()), {
     code: "conflict",
+    message: `Cannot start job crawl: one like it runs as job ${id}`,
     details: [{ field: "job_id", message: id }],
   });
   jobs.start(work("ETH"));

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { Refusal, type RefusalCode } from "@/domain/decider.ts";
+import { DamagedFile } from "@/domain/damaged_file.ts";
+import { BlobCorrupt } from "@/events/blobs/blobs.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { LogFields } from "@/domain/ports/log.ts";
 import { DatabaseError } from "@/events/store/database.ts";
@@ -62,6 +64,8 @@ const broken = new DatabaseError("no such column", { sqlstate: "42703" });
 const venue = { port: "exchange", op: "fetchCandles" } as const;
 const enospc = Object.assign(new Error("write"), { code: "ENOSPC" });
 
+const rotten = new BlobCorrupt("a".repeat(64), "b".repeat(64));
+
 const OTHERS: readonly [what: string, Error, status: number, code: string, level: string][] = [
   ["a stream that moved", new VersionConflict("s", 1, 2), 409, "CONFLICT", ""],
   ["an event that cannot be stored", new InvalidEvent("T", "U+0000"), 422, "VALIDATION_ERROR", ""],
@@ -87,6 +91,14 @@ const OTHERS: readonly [what: string, Error, status: number, code: string, level
     new AdapterError("x", { ...venue, retryable: true, cause: enospc }),
     507,
     "STORAGE_FULL",
+    "warn",
+  ],
+  ["a damaged blob", rotten, 503, "UNAVAILABLE", "warn"],
+  [
+    "a damaged period file",
+    new DamagedFile("binance.BTC-USDT.1m", "2020-08", rotten),
+    503,
+    "UNAVAILABLE",
     "warn",
   ],
   ["a bug", new TypeError("x is undefined"), 500, "INTERNAL", "error"],

@@ -17,11 +17,12 @@ const CRAWLED: SeriesView = {
 };
 
 /** The health routes over a service of which each part can be made to fail. */
-function openHealth({ head, free = 9 * GB, ready = true, stopping = false }: {
+function openHealth({ head, free = 9 * GB, ready = true, stopping = false, damaged = [] }: {
   head?: () => Promise<number>;
   free?: number | (() => Promise<number>);
   ready?: boolean;
   stopping?: boolean;
+  damaged?: readonly string[];
 } = {}) {
   const app = new OpenAPIHono<AppEnv>();
   const clock = fakeClock(0);
@@ -33,6 +34,13 @@ function openHealth({ head, free = 9 * GB, ready = true, stopping = false }: {
     projections: {
       ...{ ready: () => ready, revision: () => 0, onApplied: () => {} },
       ...{ waitFor: () => Promise.resolve(true), status: () => Promise.resolve([]) },
+    },
+    archive: {
+      damaged: () =>
+        Promise.resolve(damaged.map((period) => ({
+          ...{ seriesId: CRAWLED.id, period, message: "its file is missing" },
+          foundAt: new Date(0),
+        }))),
     },
     directory: { list: () => Promise.resolve([{ ...CRAWLED, lastCrawledAt: null }, CRAWLED]) },
     settings: {
@@ -67,6 +75,14 @@ Deno.test("health: ready says when it crawled last, and that candles are made up
   ]);
   const ok = { ok: true };
   assert.deepEqual(checks, { database: ok, projections: ok, disk: ok, process: ok });
+});
+
+Deno.test("health: a damaged file makes it degraded, which keeps nobody from the rest", async () => {
+  const { status, data } = await openHealth({ damaged: ["2020-08", "2020-09"] }).ask(
+    "/health/ready",
+  );
+  assert.deepEqual([status, data.status, data.damaged_files], [200, "degraded", 2]);
+  assert.equal((await openHealth().ask("/health/ready")).data.damaged_files, 0);
 });
 
 const BROKEN: readonly [

@@ -57,11 +57,11 @@ export async function openHouse(
   });
   await follower.start();
   const deps = { store, database, db, projections: follower, lake, blobs, workspace, clock };
-  const ingesting = { ...deps, hotDays, isSimulated: () => false };
+  const ingesting = { ...deps, log: quietLog, hotDays, isSimulated: () => false };
   return {
     ...{ database, store, lake, blobs, follower, reader, folder },
     ingest: createKlineIngest(ingesting),
-    archiving: { ...ingesting, log: quietLog, random: Math.random, keepReplacedDays: 30 },
+    archiving: { ...ingesting, random: Math.random, keepReplacedDays: 30 },
     removal: createKlineRemoval(deps),
     series,
     async close() {

@@ -45,6 +45,14 @@ for (const [name, content, format, gzip] of KINDS) {
   });
 }
 
+/** A digit of a candle is another one than the archive was made of; stored, so nothing else notices. */
+function changedDigit(): Uint8Array {
+  const zip = zipSync({ "a.csv": strToU8(CSV) }, { level: 0 });
+  const at = new TextDecoder("latin1").decode(zip).indexOf("1.5,10");
+  zip[at] = "2".charCodeAt(0);
+  return zip;
+}
+
 const REFUSED = [
   ["missing.csv", undefined, /missing\.csv: there is no such file$/],
   ["empty.csv", "", /it is empty$/],
@@ -56,6 +64,12 @@ const REFUSED = [
   ["prose.txt", "nothing that has columns", /no columns/],
   ["prose.zip", zipSync({ "readme.txt": strToU8("hello") }), /holds no csv file/],
   ["zip.csv.zip", zipSync({ "a.csv": zipSync({ "b.csv": strToU8(CSV) }) }), /archive within/],
+  [
+    "changed.zip",
+    changedDigit(),
+    /Cannot unpack changed\.zip: a\.csv is damaged \(CRC-32\); fetch/,
+  ],
+  ["no-end.zip", zipSync({ "a.csv": strToU8(CSV) }).slice(0, -30), /Cannot unpack no-end\.zip/],
   [
     "cut.zip",
     zipSync({ "a.csv": strToU8(CSV.repeat(900)) }).slice(0, 150),
@@ -130,5 +144,29 @@ Deno.test("openImports stops when it is told to", async () => {
   await withFiles({ "a.csv": CSV }, async ({ path, tempDir }) => {
     const stopped = AbortSignal.abort(new Error("stopped"));
     await rejects(openLocalFiles({ tempDir }).openImports([path("a.csv")], stopped), /stopped/);
+  });
+});
+
+Deno.test("openImports takes all candle files of a folder, at any depth, in the order of their names", async () => {
+  await withFiles({}, async ({ path, tempDir }) => {
+    for (const folder of ["years/b", "years/.hidden", "none"]) {
+      await Deno.mkdir(path(folder), { recursive: true });
+    }
+    const zip = zipSync({ "z.csv": strToU8(CSV) });
+    for (const name of ["years/c.csv", "years/b/a.CSV.GZ", "years/.hidden/h.csv", "years/n.txt"]) {
+      await Deno.writeFile(path(name), /gz$/i.test(name) ? gzipSync(strToU8(CSV)) : strToU8(CSV));
+    }
+    await Deno.writeFile(path("years/a.zip"), zip);
+    const sum = await crypto.subtle.digest("SHA-256", Uint8Array.from(zip));
+    await Deno.writeTextFile(path("years/a.zip.CHECKSUM"), `${new Uint8Array(sum).toHex()}  a.zip`);
+    const files = openLocalFiles({ tempDir });
+    const opened = await files.openImports([`${path("years")}/`], signal);
+    deepEqual(opened.files.map(({ name }) => name), [
+      ...[path("years/a.zip/z.csv"), path("years/b/a.CSV.GZ"), path("years/c.csv")],
+    ]);
+    await opened.close();
+    await Deno.writeTextFile(path("years/a.zip.CHECKSUM"), `${"0".repeat(64)}  a.zip`);
+    await rejects(files.openImports([path("years")], signal), /a\.zip: it is not the file that/);
+    await rejects(files.openImports([path("none")], signal), /there is no csv, csv\.gz, zip or/);
   });
 });

@@ -163,3 +163,13 @@ Deno.test("readZipContent knows a zip with a comment, and refuses what is none o
       equal((await inspect(bytes))?.crc32 === crc32(TEXT), false);
     }
   }));
+
+Deno.test("zip folder: a plain file where the folder would be is named", async () => {
+  await withFolder(async (root, folder) => {
+    await Deno.writeTextFile(`${root}/out`, "a file");
+    await rejects(folder.inspect(PATH), {
+      code: "validation_error",
+      message: `Cannot write into ${root}/out: it is not a folder`,
+    });
+  });
+});

@@ -154,6 +154,7 @@ Deno.test("staging accepts and refuses rows exactly as the domain's rule does, r
           assert.equal(batch.rows, rows.length);
           assert.equal(batch.accepted, expected.candles.length);
           assert.equal(batch.rejectedTotal, expected.rejected.length);
+          assert.equal(batch.repeated, expected.repeated);
           await batch.drop();
         },
       ),

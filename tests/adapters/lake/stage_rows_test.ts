@@ -89,6 +89,24 @@ Deno.test("staging lets the last of equal open times win, over files and in a fi
     assert.deepEqual((await accepted(batch)).map(({ close }) => close), ["10.3", "11"]);
   }));
 
+Deno.test("staging counts a row that says what a later one says, and refuses neither", () =>
+  withLake(async ({ file, stage }) => {
+    const batch = await stage([
+      await file([line(0, "10.1"), line(1), line(0, "10.2")].join("\n")),
+      await file([line(0, "10.20"), line(1)].join("\n")),
+    ]);
+    assert.deepEqual([batch.rows, batch.accepted, batch.repeated], [5, 2, 2]);
+    assert.deepEqual(batch.rejected.map(({ row }) => row), [1]);
+  }));
+
+Deno.test("staging counts candles that close after their slot, the last ms and the end are in it", () =>
+  withLake(async ({ file, stage }) => {
+    const closing = (n: number, afterMs: number) => `${line(n)},${minute(n) + afterMs}`;
+    const rows = [closing(0, 59_999), closing(1, 60_000), closing(2, 60_001), line(3)];
+    const head = "open_time,open,high,low,close,volume,close_time";
+    assert.equal((await stage([await file([head, ...rows].join("\n"))])).overlong, 1);
+  }));
+
 Deno.test("staging shows the first 256 refused rows and writes all of them as Parquet", () =>
   withLake(async ({ file, stage, path, lake }) => {
     const lines = Array.from(

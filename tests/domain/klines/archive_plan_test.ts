@@ -8,11 +8,14 @@ import { utc } from "../../support/candles.ts";
 
 const BTC = { exchange: "binance", symbol: "BTC/USDT", interval: "1m" } as const;
 
+const DAYS = { ...BTC, interval: "1d" } as const;
+
 function period(name: string, given: Partial<ArchivablePeriod> = {}): ArchivablePeriod {
   const { series = BTC } = given;
+  const at = given.lastOpenTime ?? periodRange(series.interval, name)[0];
   return {
     ...{ series, seriesId: seriesId(series), period: name, candles: 10, hotRows: 10 },
-    ...{ lastOpenTime: periodRange(series.interval, name)[0], filed: false },
+    ...{ firstOpenTime: at, lastOpenTime: at, filed: false },
     ...given,
   };
 }
@@ -89,11 +92,23 @@ for (
       ["BTC 2023-01"],
     ],
     [
-      "a period without end stays in rows",
-      [
-        period("all", { series: { ...BTC, interval: "1d" }, lastOpenTime: 0 }),
-      ],
-      { now: utc("2024-06-01") },
+      "a period without end stays in rows while they are young",
+      [period("all", { series: DAYS, firstOpenTime: MARCH, lastOpenTime: MARCH + 90 * DAY_MS })],
+      { now: MARCH + 366 * DAY_MS - 1 },
+      [],
+      [],
+    ],
+    [
+      "a period without end is filed once it holds an old candle, and keeps the rows of others",
+      [period("all", { series: DAYS, firstOpenTime: MARCH, lastOpenTime: MARCH + 90 * DAY_MS })],
+      { now: MARCH + 366 * DAY_MS },
+      ["BTC all"],
+      [],
+    ],
+    [
+      "a period without end ends before nothing",
+      [period("all", { series: DAYS, lastOpenTime: 0 })],
+      { now: utc("2024-06-01"), before: utc("2024-05-01") },
       [],
       [],
     ],
@@ -138,7 +153,11 @@ Deno.test("archive plan: never touches what is open, filed already or without ro
   });
   fc.assert(fc.property(fc.array(anyPeriod, { maxLength: 8 }), policy, (periods, given) => {
     const { file, drop } = planArchive(periods, given);
-    const end = ({ series, period }: ArchivablePeriod) => periodRange(series.interval, period)[1];
+    const end = ({ series, period, firstOpenTime }: ArchivablePeriod) => {
+      if (period !== "all") return periodRange(series.interval, period)[1];
+      const old = (firstOpenTime ?? 0) + DAY_MS <= given.now - given.hotDays * DAY_MS;
+      return old && given.before === undefined ? 0 : Infinity;
+    };
     const limit = Math.min(given.before ?? Infinity, given.now - 2 * DAY_MS);
     deepEqual(
       new Set(file),

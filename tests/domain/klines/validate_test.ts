@@ -167,6 +167,16 @@ Deno.test("validateBatch() sorts, and of equal open times the last valid one win
   ]);
 });
 
+Deno.test("validateBatch() refuses no row that says the same as the last of its open time", () => {
+  const at = (close: string) => candle({ openTime: OPEN, close });
+  const { candles, rejected, repeated } = validateBatch(
+    [at("12"), at("10"), at("12.0"), at("12")],
+    OPTIONS,
+  );
+  deepEqual(candles, [at("12")]);
+  deepEqual([rejected, repeated], [[{ row: 2, reason: "duplicate_in_batch" }], 2]);
+});
+
 Deno.test("validateBatch() keeps both bars of a minute that opened at different instants", () => {
   const both = [candle({ openTime: OPEN }), candle({ openTime: OPEN + 20_799 })];
   deepEqual(validateBatch(both, OPTIONS).candles, both);
@@ -187,15 +197,15 @@ Deno.test("validateBatch() accounts for every row once and accepts only what the
   const batch = fc.tuple(anyCandles("1m", { start: OPEN, slots: 6 }), fc.array(spoiled))
     .chain(([good, bad]) => fc.shuffledSubarray([...good, ...bad, ...good]));
   fc.assert(fc.property(batch, (rows) => {
-    const { candles, rejected } = validateBatch(rows, OPTIONS);
-    equal(candles.length + rejected.length, rows.length);
+    const { candles, rejected, repeated } = validateBatch(rows, OPTIONS);
+    equal(candles.length + rejected.length + repeated, rows.length);
     equal(new Set(rejected.map(({ row }) => row)).size, rejected.length);
     candles.forEach((c, i) => {
       ok(i === 0 || (candles[i - 1]?.openTime ?? 0) < c.openTime);
       ok(slotEnd("1m", c.openTime) <= NOW);
     });
     const kept = rows.filter((_, i) => !rejected.some(({ row }) => row === i + 1));
-    deepEqual(validateBatch(kept, OPTIONS), { candles, rejected: [] });
+    deepEqual(validateBatch(kept, OPTIONS), { candles, rejected: [], repeated });
     for (const { row, reason } of rejected) {
       const alone = validateRow(rows[row - 1] ?? [], OPTIONS);
       equal(typeof alone === "string" ? alone : "duplicate_in_batch", reason);

@@ -2,7 +2,13 @@ import { deepEqual, equal, match, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { Refusal } from "@/domain/decider.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
-import { monthStart, nextMonth, visionFiles, visionPlace } from "@/domain/klines/vision_files.ts";
+import {
+  monthStart,
+  nextMonth,
+  refuseOtherVision,
+  visionFiles,
+  visionPlace,
+} from "@/domain/klines/vision_files.ts";
 import { anyInterval, anyTime, utc } from "../../support/candles.ts";
 
 const NOW = utc("2026-01-01");
@@ -97,4 +103,33 @@ Deno.test("visionFiles of a cadence meet without gap and overlap, inside the ran
 Deno.test("months start and end by the calendar", () => {
   equal(monthStart(utc("2020-02-29T23:59:59")), utc("2020-02-01"));
   equal(nextMonth(utc("2020-12-01")), utc("2021-01-01"));
+});
+
+const SPOT = { exchange: "binance", symbol: "BTC/USDT", interval: "1m" } as const;
+
+Deno.test("refuseOtherVision() refuses files of another symbol or interval by their names", () => {
+  for (
+    const name of [
+      ...["BTCUSDT-4h-2020-08.zip/BTCUSDT-4h-2020-08.csv", "in/ETHUSDT-1m-2020-08-01.zip"],
+      ...["BTCUSDT-1mo-2020-08.zip", "BTCUSDT-1M-2020-08.csv", "BTCUSDT_240628-1m-2024-01.zip"],
+    ]
+  ) {
+    throws(() => refuseOtherVision(SPOT, name), {
+      ...{ name: "Refusal", code: "validation_error" },
+      message: /^Cannot import .* into binance:BTC\/USDT:1m: by its name it holds .*rename it/,
+    });
+  }
+});
+
+Deno.test("refuseOtherVision() takes files of the series, and all that are named otherwise", () => {
+  for (
+    const name of [
+      ...["d/BTCUSDT-1m-2020-08.zip/BTCUSDT-1m-2020-08.csv", "BTCUSDT-1m-2020-08-01.zip"],
+      ...["BTCUSDT-4h-2020.csv.gz", "candles.csv", "ETHUSDT-4h.zip", "btc-4h-2020-08.csv"],
+    ]
+  ) refuseOtherVision(SPOT, name);
+  const coin = { exchange: "binance", symbol: "BTC/USD:BTC", interval: "1M" } as const;
+  refuseOtherVision(coin, "BTCUSD_PERP-1mo-2020-08.zip");
+  const dated = { exchange: "binance", symbol: "BTC/USDT:USDT-240628", interval: "1m" } as const;
+  refuseOtherVision(dated, "BTCUSDT_240628-1m-2024-01.zip");
 });

@@ -1,0 +1,17 @@
+import type { House } from "@/tests/support/house.ts";
+import { periods } from "./archive_house.ts";
+
+/** Where the file of the n-th period lies. */
+export async function fileOf(house: House, at: number): Promise<string> {
+  const sha256 = (await periods(house))[at]?.fileSha256 ?? "";
+  return `${house.folder}/blobs/${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`;
+}
+
+/** One byte in the middle, as a dying disk does it. */
+export async function rot(path: string): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  const middle = bytes.length >> 1;
+  bytes[middle] = (bytes[middle] ?? 0) ^ 0xff;
+  await Deno.chmod(path, 0o644);
+  await Deno.writeFile(path, bytes);
+}

@@ -1,6 +1,6 @@
 import { openPglite } from "@/adapters/database/pglite.ts";
 import { openPostgres } from "@/adapters/database/postgres.ts";
-import type { Database } from "@/events/store/database.ts";
+import { type Database, DatabaseError } from "@/events/store/database.ts";
 import { madeOnce } from "./made_once.ts";
 
 export interface TestDatabase {
@@ -38,14 +38,55 @@ export function databases(): TestDatabase[] {
 
 let template: Promise<Uint8Array<ArrayBuffer>> | undefined;
 
+/** Engines that no test of this file uses now: starting one costs a second of both processors. */
+const idle: Database[] = [];
+
 async function openTestPglite(): Promise<OpenDatabase> {
-  template ??= readTemplate();
-  const database = await openPglite({ template: new Uint8Array(await template) });
+  const engine = idle.pop() ?? await startPglite();
+  const { database, end } = fenced(engine);
   return {
     database,
     url: undefined,
     again: () => Promise.resolve(database),
-    close: () => database.close(),
+    async close() {
+      end();
+      for (const sql of EMPTY) await engine.script(sql);
+      idle.push(engine);
+    },
+  };
+}
+
+/** Everything that a test can leave: session, schemas, notifications, locks. */
+const EMPTY = [
+  "discard all",
+  "set timezone = 'UTC'; drop schema public cascade; create schema public",
+];
+
+async function startPglite(): Promise<Database> {
+  template ??= readTemplate();
+  return await openPglite({ template: new Uint8Array(await template) });
+}
+
+/** The same database until its end; then what still holds it is refused, as by a closed one. */
+function fenced(engine: Database): { readonly database: Database; readonly end: () => void } {
+  let ended = false;
+  const open = () => {
+    if (ended) throw new DatabaseError("the database is closed", {});
+    return engine;
+  };
+  const end = () => void (ended = true);
+  return {
+    end,
+    database: {
+      engine: engine.engine,
+      query: async (sql, params) => await open().query(sql, params),
+      values: async (sql, params) => await open().values(sql, params),
+      transaction: async (batch) => await open().transaction(batch),
+      script: async (sql) => await open().script(sql),
+      listen: async (channel, on, onGap) =>
+        await open().listen(channel, (payload) => ended ? undefined : on(payload), onGap),
+      close: () => Promise.resolve(end()),
+    },
   };
 }
 

@@ -10,6 +10,7 @@ import {
   type Scene,
   seeded,
 } from "../support/kill.ts";
+import { copyPristine } from "../support/place.ts";
 import { runProgram, startProgram } from "../support/program.ts";
 
 const SERIES = "binance:BTC/USDT:1m";
@@ -30,6 +31,7 @@ async function scene({ name, open }: TestDatabase): Promise<Scene> {
   const { url, close } = name === "postgres"
     ? await open()
     : { url: undefined, close: () => Promise.resolve() };
+  if (url === undefined) await copyPristine(`${folder}/data`);
   const settings = {
     ...{ DATA_DIR: `${folder}/data`, LOG_LEVEL: "error", CRON: "off", WATCH: "" },
     ...(url === undefined ? {} : { DATABASE_URL: url }),

@@ -14,11 +14,11 @@ import type { AppDeps, CrawlStart } from "@/routes/app_deps.ts";
 import { createApp } from "@/routes/app.ts";
 import { authenticateAdmin, type Caller } from "@/routes/auth.ts";
 import type { App } from "@/routes/endpoint.ts";
-import { databases } from "./database.ts";
+import { type OpenDatabase, openEmbedded } from "./embedded.ts";
 import { type House, openHouse } from "./house.ts";
 import { quietLog } from "./quiet_log.ts";
 
-/** The API over a whole house on an embedded database, asked without a port. */
+/** The API over a whole house, by default on an embedded database, asked without a port. */
 export interface TestApp {
   readonly app: App;
   readonly house: House;
@@ -90,11 +90,10 @@ export async function openApp(
   changes: Partial<Omit<AppDeps, "settings">> & {
     readonly settings?: Partial<AppDeps["settings"]>;
   } = {},
+  open: () => Promise<OpenDatabase> = openEmbedded,
 ): Promise<TestApp> {
   const folder = await Deno.makeTempDir();
-  const [pglite] = databases();
-  if (pglite === undefined) throw new Error("no database to test on");
-  const { database, close } = await pglite.open();
+  const { database, close } = await open();
   const house = await openHouse(database, { folder });
   const stopping = new AbortController();
   const bugs: unknown[] = [];

@@ -92,17 +92,14 @@ export interface Fingerprint {
 }
 
 export async function fingerprint(settings: Settings, series: string): Promise<Fingerprint> {
-  const out = `${settings.DATA_DIR}/../out-${crypto.randomUUID()}.csv`;
-  await runToEnd(["export", series, "--format", "csv", "--out", out, "--json"], settings);
-  const text = await Deno.readTextFile(out);
+  const candles = await exported(settings, series);
   const database = await openDatabase(settings);
   try {
     const [log] = await database.query(
       "select count(*) = coalesce(max(pos), 0) as dense from event",
     );
     return {
-      csv: createHash("sha256").update(text).digest("hex"),
-      rows: text.trim().split("\n").length - 1,
+      ...candles,
       // Scales of files and best sources may differ on the way, never what is held.
       series: await database.query(
         "select series_id, exchange, symbol, interval, watched, simulated from series_v1 order by 1",
@@ -116,6 +113,20 @@ export async function fingerprint(settings: Settings, series: string): Promise<F
   } finally {
     await database.close();
   }
+}
+
+/** The candles alone, as they are exported. */
+export async function exported(
+  settings: Settings,
+  series: string,
+): Promise<Pick<Fingerprint, "csv" | "rows">> {
+  const out = `${settings.DATA_DIR}/../out-${crypto.randomUUID()}.csv`;
+  await runToEnd(["export", series, "--format", "csv", "--out", out, "--json"], settings);
+  const text = await Deno.readTextFile(out);
+  return {
+    csv: createHash("sha256").update(text).digest("hex"),
+    rows: text.trim().split("\n").length - 1,
+  };
 }
 
 async function openDatabase(settings: Settings): Promise<Database> {

@@ -56,6 +56,9 @@ for (const running of [false, true]) {
         settings,
       );
       equal(back.ingested, all.length);
+      await command(["import", "binance:BTC/FDUSD:1m", path("all.parquet")], settings);
+      await command(["export", "binance:BTC/FDUSD:1m", "--out", path("again.csv")], settings);
+      equal(await Deno.readTextFile(path("again.csv")), await Deno.readTextFile(path("all.csv")));
       const hours = await command(
         ["export", "binance:BTCUSDT:1h", "--out", path("hours.csv")],
         settings,
@@ -75,19 +78,6 @@ for (const running of [false, true]) {
     });
   });
 }
-
-Deno.test("export of an export is the same file again", async () => {
-  await withPlace(async (place) => {
-    const { settings, path } = place;
-    await Deno.writeTextFile(path("a.csv"), candles(2_000).join("\n"));
-    await command(["import", SERIES, path("a.csv")], settings);
-    await command(["export", SERIES, "--out", path("one.parquet")], settings);
-    await command(["import", "binance:BTC/USDC:1m", path("one.parquet")], settings);
-    await command(["export", "binance:BTC/USDC:1m", "--out", path("two.csv")], settings);
-    await command(["export", SERIES, "--out", path("one.csv")], settings);
-    equal(await Deno.readTextFile(path("two.csv")), await Deno.readTextFile(path("one.csv")));
-  });
-});
 
 Deno.test("import counts what it rejects, says where and keeps the rest", async () => {
   await withPlace(async ({ settings, path }) => {

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { databases, type TestDatabase } from "../support/database.ts";
-import { fingerprint, runToEnd, type Scene, seeded } from "../support/kill.ts";
+import { exported, fingerprint, runToEnd, type Scene, seeded } from "../support/kill.ts";
+import { copyPristine } from "../support/place.ts";
 import { type Ended, runProgram, startProgram, waitUntil } from "../support/program.ts";
 
 const SERIES = "binance:BTC/USDT:1m";
@@ -19,6 +20,7 @@ async function withScene(
   const { url, close } = name === "postgres"
     ? await open()
     : { url: undefined, close: () => Promise.resolve() };
+  if (url === undefined) await copyPristine(`${folder}/data`);
   const settings = {
     ...{ DATA_DIR: `${folder}/data`, LOG_LEVEL: "error", CRON: "off", WATCH: "none" },
     ...{ HOT_DAYS: "36500", ...(url === undefined ? {} : { DATABASE_URL: url }) },
@@ -111,7 +113,7 @@ for (const database of databases()) {
       ) {
         await age(scene);
         if (await killAfter(words, { settings: how, waitMs: 60 * random() })) kills++;
-        equal((await fingerprint(how, SERIES)).csv, before.csv, words);
+        equal((await exported(how, SERIES)).csv, before.csv, words);
       }
       ok(kills > 0);
       await age(scene);

@@ -2,12 +2,14 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { gzipSync, strToU8, zipSync } from "fflate";
 import { parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
+import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { command, type Place, withPlace } from "../support/place.ts";
-import { runProgram, startProgram } from "../support/program.ts";
+import { runProgram, type Settings, startProgram } from "../support/program.ts";
 
 const SERIES = "binance:BTC/USDT:1m";
 const START = Date.UTC(2020, 11, 30);
 const MINUTE = 60_000;
+const YEARS_AGO = new Date("2022-01-01T00:00:00Z");
 const HEADER = "open_time,open,high,low,close,volume";
 
 /** Three days across a year's end: two period files. */
@@ -24,6 +26,24 @@ async function exportedRows(place: Place, name: string): Promise<string[]> {
   await command(["export", SERIES, "--out", place.path(name)], place.settings);
   const lines = (await Deno.readTextFile(place.path(name))).trimEnd().split("\n");
   return lines.slice(1).map((line) => line.split(",").slice(0, 6).join(","));
+}
+
+/** Of two blobs that no event names the old one is an orphan; those of events are none, however old. */
+async function findsOrphans({ settings: { DATA_DIR } }: Place, settings: Settings): Promise<void> {
+  const directory = `${DATA_DIR}/blobs`;
+  const blobs = await openDiskBlobs({ directory });
+  equal((await Array.fromAsync(blobs.list())).length > 0, true);
+  const [orphan, young] = await Promise.all(
+    ["nobody's", "yet to be named"].map((text) => blobs.put(new TextEncoder().encode(text))),
+  );
+  for await (const { sha256 } of blobs.list()) {
+    if (sha256 === young?.sha256) continue;
+    const path = `${directory}/${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`;
+    await Deno.utime(path, YEARS_AGO, YEARS_AGO);
+  }
+  const found = await command(["blobs", "--orphans"], settings);
+  deepEqual([found.count, found.size_bytes], [1, orphan?.sizeBytes]);
+  equal(found.orphans[0].sha256, orphan?.sha256);
 }
 
 for (const running of [false, true]) {
@@ -56,6 +76,9 @@ for (const running of [false, true]) {
         settings,
       );
       equal(back.ingested, all.length);
+      await command(["import", "binance:BTC/FDUSD:1m", path("all.parquet")], settings);
+      await command(["export", "binance:BTC/FDUSD:1m", "--out", path("again.csv")], settings);
+      equal(await Deno.readTextFile(path("again.csv")), await Deno.readTextFile(path("all.csv")));
       const hours = await command(
         ["export", "binance:BTCUSDT:1h", "--out", path("hours.csv")],
         settings,
@@ -63,7 +86,7 @@ for (const running of [false, true]) {
       equal(hours.rows, all.length / 60);
       equal((await command(["rebuild", "--all"], settings)).command, "rebuild");
       deepEqual(await exportedRows(place, "rebuilt.csv"), all);
-      equal((await command(["blobs", "--orphans"], settings)).count, 0);
+      await findsOrphans(place, settings);
       if (program !== undefined) equal((await program.stop()).code, 0);
 
       const bytes = await Deno.readFile(path("all.parquet"));
@@ -75,19 +98,6 @@ for (const running of [false, true]) {
     });
   });
 }
-
-Deno.test("export of an export is the same file again", async () => {
-  await withPlace(async (place) => {
-    const { settings, path } = place;
-    await Deno.writeTextFile(path("a.csv"), candles(2_000).join("\n"));
-    await command(["import", SERIES, path("a.csv")], settings);
-    await command(["export", SERIES, "--out", path("one.parquet")], settings);
-    await command(["import", "binance:BTC/USDC:1m", path("one.parquet")], settings);
-    await command(["export", "binance:BTC/USDC:1m", "--out", path("two.csv")], settings);
-    await command(["export", SERIES, "--out", path("one.csv")], settings);
-    equal(await Deno.readTextFile(path("two.csv")), await Deno.readTextFile(path("one.csv")));
-  });
-});
 
 Deno.test("import counts what it rejects, says where and keeps the rest", async () => {
   await withPlace(async ({ settings, path }) => {

@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { claimDataDir } from "@/adapters/claim_data_dir.ts";
 import { type WireRow, wireRow } from "../support/binance_book.ts";
 import { bookKey, startBinance } from "../support/binance_server.ts";
+import { copyPristine } from "../support/place.ts";
 import { interruptProgram, runProgram, type Settings, startProgram } from "../support/program.ts";
 
 const SERIES = "binance:BTC/USDT:1m";
@@ -35,6 +36,7 @@ interface Scene {
 /** An exchange on loopback and an empty installation that asks it. */
 async function withExchange(test: (scene: Scene) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "chandlery-e2e-" });
+  await copyPristine(`${folder}/data`);
   const exchange = startBinance({ book: book(), now: () => START + (COUNT + 5) * MINUTE });
   const settings = {
     ...{ DATA_DIR: `${folder}/data`, WATCH: "none", CRON: "off", LOG_LEVEL: "error" },

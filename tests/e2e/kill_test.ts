@@ -6,10 +6,12 @@ import {
   type Fingerprint,
   fingerprint,
   killRepeatedly,
+  newFiles,
   runToEnd,
   type Scene,
   seeded,
 } from "../support/kill.ts";
+import { copyPristine } from "../support/place.ts";
 import { runProgram, startProgram } from "../support/program.ts";
 
 const SERIES = "binance:BTC/USDT:1m";
@@ -19,6 +21,7 @@ const ROWS_A_FILE = 600;
 const IMPORT_KILLS = 7;
 const CRAWL_KILLS = 7;
 const REBUILD_KILLS = 6;
+const CRAWLED = 20_000;
 const NOW = Math.floor(Date.now() / DAY) * DAY;
 
 /** Printed with a failure: the same seed kills at the same moments. */
@@ -30,6 +33,7 @@ async function scene({ name, open }: TestDatabase): Promise<Scene> {
   const { url, close } = name === "postgres"
     ? await open()
     : { url: undefined, close: () => Promise.resolve() };
+  if (url === undefined) await copyPristine(`${folder}/data`);
   const settings = {
     ...{ DATA_DIR: `${folder}/data`, LOG_LEVEL: "error", CRON: "off", WATCH: "" },
     ...(url === undefined ? {} : { DATABASE_URL: url }),
@@ -64,22 +68,27 @@ for (const database of databases()) {
     withScenes(database, async ({ folder, settings: calm }, { settings: rough }) => {
       const random = seeded(SEED);
       const files = await writeFiles(folder);
-      await runToEnd(["import", SERIES, files[0] ?? ""], calm);
-      const usualMs = await runToEnd(["import", SERIES, ...files.slice(1)], calm);
+      await runToEnd(["import", SERIES, ...files], calm);
       const expected = await fingerprint(calm, SERIES);
       equal(expected.rows, files.length * ROWS_A_FILE);
 
+      // Each life has one file more to take in: it dies after it has written the first of it.
       const imports = await killRepeatedly({
         args: (n) => ["import", SERIES, ...files.slice(0, n + 1)],
-        ...{ settings: rough, count: IMPORT_KILLS, random, usualMs },
+        ...{ settings: rough, count: IMPORT_KILLS, waitMs: () => 150 * random() },
+        atWork: () => newFiles(rough),
       });
       await runToEnd(["import", SERIES, ...files], rough);
       same(await fingerprint(rough, SERIES), expected);
 
-      const rebuildMs = await runToEnd(["rebuild", "--all"], calm);
+      // Between the first read model that is told as made and the last one.
       const rebuilds = await killRepeatedly({
         args: () => ["rebuild", "--all"],
-        ...{ settings: rough, count: REBUILD_KILLS, random, usualMs: rebuildMs },
+        ...{ settings: rough, count: REBUILD_KILLS, waitMs: () => 40 * random() },
+        atWork() {
+          const lines = 1 + Math.floor(4 * random());
+          return (said) => said.split("rebuild ").length > lines;
+        },
       });
       same(await fingerprint(rough, SERIES), expected);
       await runToEnd(["rebuild", "--all"], rough);
@@ -89,26 +98,34 @@ for (const database of databases()) {
 
   Deno.test(`crawl killed at random moments ends as an undisturbed one on ${name} (seed ${SEED})`, () =>
     withScenes(database, async ({ settings: calm }, { settings: rough }) => {
+      const random = seeded(SEED);
       const from = NOW - 100 * DAY;
-      const exchange = startBinance({
-        book: book(from, 12_000),
-        now: () => from + 12_000 * 10 * MINUTE,
-      });
+      const to = from + CRAWLED * MINUTE;
+      const exchange = startBinance({ book: book(from, CRAWLED), now: () => to + 10 * MINUTE });
       try {
         const urls = { EXCHANGE_URLS: JSON.stringify({ binance: exchange.url }) };
-        const since = new Date(from).toISOString();
-        const crawl = ["crawl", "binance:BTC/USDT:1m", "--since", since];
-        const until = ["--until", new Date(from + 12_000 * MINUTE).toISOString()];
-        const usualMs = await runToEnd([...crawl, ...until], { ...calm, ...urls });
+        const range = [
+          "--since",
+          new Date(from).toISOString(),
+          "--until",
+          new Date(to).toISOString(),
+        ];
+        const crawl = ["crawl", SERIES, ...range];
+        await runToEnd(crawl, { ...calm, ...urls });
         const kills = await killRepeatedly({
-          args: () => [...crawl, ...until],
-          ...{ settings: { ...rough, ...urls }, count: CRAWL_KILLS, random: seeded(SEED), usualMs },
+          args: () => crawl,
+          ...{ settings: { ...rough, ...urls }, count: CRAWL_KILLS, waitMs: () => 30 * random() },
+          atWork() {
+            const pages = exchange.klineRequests().length + 1 + Math.floor(2 * random());
+            return () => exchange.klineRequests().length >= pages;
+          },
         });
-        await runToEnd([...crawl, ...until], { ...rough, ...urls });
+        await runToEnd(crawl, { ...rough, ...urls });
         const expected = await fingerprint(calm, SERIES);
-        equal(expected.rows, 12_000);
+        equal(expected.rows, CRAWLED);
         same(await fingerprint(rough, SERIES), expected);
-        equal(kills > 0, true);
+        equal(kills, CRAWL_KILLS);
+        ok(IMPORT_KILLS + REBUILD_KILLS + CRAWL_KILLS >= 20);
       } finally {
         await exchange.close();
       }
@@ -150,7 +167,9 @@ for (const database of databases()) {
       for (const from of acknowledged) {
         const query = `symbol=BTCUSDT&interval=1m&start=${from}&end=${from + 10 * MINUTE}`;
         const { data } = await (await program.get(`/api/v1/klines?${query}`)).json();
-        equal(data.length, 10);
+        // Each row as it was sent: [open time, open, high, low, close, volume, …].
+        const sent = csv(from, 10).split("\n").map((line) => line.split(",").map(Number));
+        deepEqual(data.map((row: unknown[]) => row.slice(0, 6).map(Number)), sent);
       }
       ok(acknowledged.length >= 45);
       equal((await program.stop()).code, 0);
@@ -162,6 +181,7 @@ for (const database of databases()) {
 
 Deno.test("a second process on the same data directory is refused in one sentence", async () => {
   const folder = await Deno.makeTempDir();
+  await copyPristine(`${folder}/data`);
   const settings = { DATA_DIR: `${folder}/data`, CRON: "off", WATCH: "" };
   const program = await startProgram(settings);
   const second = await runProgram(["serve"], { settings: { ...settings, PORT: "0" } });

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { copyPristine } from "../support/place.ts";
 import { runProgram, type Settings, startProgram } from "../support/program.ts";
 import { realDataTest, SHARED_DATA } from "../support/shared_data.ts";
 
@@ -21,6 +22,8 @@ async function mirrored(
   const folder = await Deno.makeTempDir({ prefix: "chandlery-mirror-" });
   const common = { WATCH: "none", CRON: "off", LOG_LEVEL: "error" };
   const first = { ...common, DATA_DIR: `${folder}/first` };
+  await copyPristine(`${folder}/first`);
+  await copyPristine(`${folder}/second`);
   try {
     const imported = await runProgram(["import", series, `${SHARED_DATA}/${file}`], {
       settings: first,

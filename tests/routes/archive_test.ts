@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { candle } from "@/tests/support/candles.ts";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
+import { databases } from "@/tests/support/database.ts";
 import { until } from "@/tests/support/projections.ts";
 
 let opened: Promise<TestApp> | undefined;
@@ -15,7 +16,7 @@ const DAY = 86_400_000;
 const FROM = Math.floor((Date.now() - 60 * DAY) / DAY) * DAY;
 
 async function openFilled(): Promise<TestApp> {
-  const app = await openApp();
+  const app = await openApp({}, databases()[0]?.open);
   const candles = [0, 1, 2].map((n) => candle({ openTime: FROM + n * MINUTE }));
   const { position } = await app.house.ingest.ingestCandles(SERIES, candles, {
     ...{ source: "exchange", actor: "test", commandId: crypto.randomUUID() },

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { pageOfGaps } from "@/routes/series_gaps.ts";
 import type { Gap } from "@/projections/series_queries.ts";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
+import { databases } from "@/tests/support/database.ts";
 
 let opened: Promise<TestApp> | undefined;
 const openOnce = () => opened ??= openWithGaps();
@@ -14,7 +15,7 @@ const PATH = "/api/v1/series/kraken.GAP-USDT.1m/gaps";
 
 /** Every third minute of half an hour: nine gaps of two. */
 async function openWithGaps(): Promise<TestApp> {
-  const app = await openApp();
+  const app = await openApp({}, databases()[0]?.open);
   const as = "admin" as const;
   const json = { exchange: "kraken", symbol: "GAP/USDT", interval: "1m", watch: false };
   await app.json("POST", "/api/v1/series", { as, json });

@@ -1,5 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
+import { databases } from "@/tests/support/database.ts";
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -8,7 +9,7 @@ const FEBRUARY = Date.UTC(2020, 1, 29, 23, 0);
 const as = "admin" as const;
 
 async function withApp(test: (app: TestApp) => Promise<void>): Promise<void> {
-  const app = await openApp();
+  const app = await openApp({}, databases()[0]?.open);
   try {
     const json = { exchange: "kraken", symbol: "AAA/USDT", interval: "1m", watch: false };
     await app.json("POST", "/api/v1/series", { as, json });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { type AskOptions, openApp, type TestApp } from "@/tests/support/app.ts";
+import { databases } from "@/tests/support/database.ts";
 
 let opened: Promise<TestApp> | undefined;
-const openOnce = () => opened ??= openApp();
+const openOnce = () => opened ??= openApp({}, databases()[0]?.open);
 Deno.test.afterAll(async () => await (await opened)?.close());
 
 /** A symbol of its own for each test: they share one installation. */

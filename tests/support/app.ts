@@ -14,7 +14,6 @@ import type { AppDeps, CrawlStart } from "@/routes/app_deps.ts";
 import { createApp } from "@/routes/app.ts";
 import { authenticateAdmin, type Caller } from "@/routes/auth.ts";
 import type { App } from "@/routes/endpoint.ts";
-import { databases } from "./database.ts";
 import {
   crawlerQueriesOf,
   crawlersOf,
@@ -22,10 +21,11 @@ import {
   crawlerTables,
   reportQueriesOf,
 } from "./crawler_tables.ts";
+import { type OpenDatabase, openEmbedded } from "./embedded.ts";
 import { type House, openHouse } from "./house.ts";
 import { quietLog } from "./quiet_log.ts";
 
-/** The API over a whole house on an embedded database, asked without a port. */
+/** The API over a whole house, by default on an embedded database, asked without a port. */
 export interface TestApp {
   readonly app: App;
   readonly house: House;
@@ -99,13 +99,12 @@ export async function openApp(
     /** What there is of crawlers and reports; nothing when left out. */
     readonly tables?: CrawlerTables;
   } = {},
+  open: () => Promise<OpenDatabase> = openEmbedded,
 ): Promise<TestApp> {
   const { tables = crawlerTables(), settings, ...others } = changes;
   const clock = others.clock ?? systemClock;
   const folder = await Deno.makeTempDir();
-  const [pglite] = databases();
-  if (pglite === undefined) throw new Error("no database to test on");
-  const { database, close } = await pglite.open();
+  const { database, close } = await open();
   const house = await openHouse(database, { folder });
   const stopping = new AbortController();
   const bugs: unknown[] = [];

@@ -1,5 +1,5 @@
-import { deepEqual, equal } from "node:assert/strict";
-import { countTests } from "./count.ts";
+import { deepEqual, equal, match } from "node:assert/strict";
+import { countTests, tell } from "./count.ts";
 
 Deno.test("countTests adds up every summary of a log", () => {
   const log = [
@@ -9,15 +9,43 @@ Deno.test("countTests adds up every summary of a log", () => {
     "FAILED | 46 passed | 2 failed | 1 filtered out (1s)",
     "     [test] ok | 5 passed (183 steps) | 0 failed | 2 ignored (4m59s)",
   ].join("\n");
-  deepEqual(countTests(log), { passed: 82, failed: 2 });
+  deepEqual(countTests([log, "ok | 1 passed | 0 failed (1s)"]), {
+    ...{ passed: 83, failed: 2, skipped: [] },
+  });
 });
 
 Deno.test("countTests does not take a test's own line for a summary", () => {
-  equal(countTests("writes ok | 5 passed ... ok (3ms)\nerror: Test failed"), undefined);
+  const log = "writes ok | 5 passed ... ok (3ms)\nerror: Test failed";
+  deepEqual(countTests([log]), { passed: 0, failed: 1, skipped: [] });
 });
 
-Deno.test("countTests knows a run that broke off", () => {
-  equal(countTests("running 3 tests from ./a_test.ts\nerror: Module not found"), undefined);
+Deno.test("countTests counts a run that broke off as one failure", () => {
+  const log = "running 3 tests from ./a_test.ts\nerror: Module not found";
+  deepEqual(countTests([log]).failed, 1);
+});
+
+Deno.test("countTests names what every run skipped, not what another run has run", () => {
+  const summary = "ok | 1 passed | 0 failed | 2 ignored (1s)";
+  const embedded = `a ... ok (1s)\nb on a server ... \x1b[33mignored\x1b[0m (0ms)\n` +
+    `c [real data] ... ignored (0ms)\n${summary}`;
+  const server = `b on a server ... ok (1s)\nc [real data] ... ignored (0ms)\n${summary}`;
+  deepEqual(countTests([embedded]).skipped, ["b on a server", "c [real data]"]);
+  deepEqual(countTests([embedded, server]).skipped, ["c [real data]"]);
+});
+
+Deno.test("tell counts tests without their real data as failed, unless that is allowed", () => {
+  const count = { passed: 5, failed: 0, skipped: ["b on a server", "c [real data]"] };
+  const { lines, good } = tell(count, { allowMissingData: false });
+  deepEqual([lines[0], lines[2], good], [
+    "== 2 tests were skipped: b on a server; c [real data]",
+    ...["5 passed, 1 failed", false],
+  ]);
+  match(lines[1] ?? "", /^== the real market data is missing: .*SHARED_DATA.*ALLOW_MISSING_DATA=1/);
+  deepEqual(tell(count, { allowMissingData: true }), {
+    lines: ["== 2 tests were skipped: b on a server; c [real data]", "5 passed, 0 failed"],
+    good: true,
+  });
+  deepEqual(tell({ passed: 0, failed: 0, skipped: [] }, { allowMissingData: true }).good, false);
 });
 
 Deno.test("the count line ends CI, with a failing exit code for a failed or missing run", async () => {
@@ -29,19 +57,24 @@ Deno.test("the count line ends CI, with a failing exit code for a failed or miss
   const good = await log("ok | 2 passed | 0 failed (1s)");
   const bad = await log("FAILED | 2 passed | 1 failed (1s)");
   const broken = await log("error: cannot start");
+  const without = await log(
+    "a [real data] ... ignored (0ms)\nok | 2 passed | 0 failed | 1 ignored",
+  );
   const cases = [
     [[good, good], "4 passed, 0 failed\n", 0],
     [[good, bad], "4 passed, 1 failed\n", 1],
     [[good, broken], "2 passed, 1 failed\n", 1],
+    [[good, without], "4 passed, 1 failed\n", 1],
   ] as const;
   for (const [paths, line, code] of cases) {
     const script = new URL("./count.ts", import.meta.url).pathname;
     const command = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--allow-read", script, ...paths],
+      env: { ALLOW_MISSING_DATA: "" },
+      args: ["run", "--quiet", "--allow-read", "--allow-env=ALLOW_MISSING_DATA", script, ...paths],
     });
     const output = await command.output();
-    equal(new TextDecoder().decode(output.stdout), line);
+    equal(new TextDecoder().decode(output.stdout).split("\n").slice(-2).join("\n"), line);
     equal(output.code, code);
   }
-  for (const path of [good, bad, broken]) await Deno.remove(path);
+  for (const path of [good, bad, broken, without]) await Deno.remove(path);
 });

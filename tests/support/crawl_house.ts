@@ -6,7 +6,7 @@ import { Refusal } from "@/domain/decider.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Exchange, Exchanges } from "@/domain/ports/exchange.ts";
 import { silentProgress } from "@/domain/ports/progress.ts";
-import { databases } from "./database.ts";
+import { openEmbedded } from "./embedded.ts";
 import { type House, openHouse } from "./house.ts";
 import { quietLog } from "./quiet_log.ts";
 
@@ -19,9 +19,7 @@ export interface CrawlHouse {
 }
 
 export async function openCrawlHouse(): Promise<CrawlHouse> {
-  const [first] = databases();
-  if (first === undefined) throw new Error("no database to test on");
-  const { database, close } = await first.open();
+  const { database, close } = await openEmbedded();
   const folder = await Deno.makeTempDir({ prefix: "chandlery-crawl-" });
   const house = await openHouse(database, { folder });
   const workspace = await openWorkspace({ directory: `${folder}/tmp/crawl` });

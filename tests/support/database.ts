@@ -1,21 +1,11 @@
-import { openPglite } from "@/adapters/database/pglite.ts";
 import { openPostgres } from "@/adapters/database/postgres.ts";
 import type { Database } from "@/events/store/database.ts";
-import { madeOnce } from "./made_once.ts";
+import { type OpenDatabase, openEmbedded } from "./embedded.ts";
 
 export interface TestDatabase {
   readonly name: "pglite" | "postgres";
   /** A fresh, empty database. */
   open(): Promise<OpenDatabase>;
-}
-
-export interface OpenDatabase {
-  readonly database: Database;
-  /** For another process; undefined for PGlite, which only one can open. */
-  readonly url: string | undefined;
-  /** Another connection pool to the same database, where the engine allows it. */
-  again(): Promise<Database>;
-  close(): Promise<void>;
 }
 
 /**
@@ -26,7 +16,7 @@ export function databases(): TestDatabase[] {
   const server = Deno.env.get("TEST_DATABASE_URL");
   const only = Deno.env.get("TEST_DATABASES");
   const all: TestDatabase[] = [
-    { name: "pglite", open: openTestPglite },
+    { name: "pglite", open: openEmbedded },
     ...(server === undefined
       ? []
       : [{ name: "postgres" as const, open: () => openTestPostgres(server) }]),
@@ -34,29 +24,6 @@ export function databases(): TestDatabase[] {
   const wanted = all.filter(({ name }) => only === undefined || name === only);
   if (wanted.length === 0) throw new Error(`Cannot test on ${only}: set TEST_DATABASE_URL`);
   return wanted;
-}
-
-let template: Promise<Uint8Array<ArrayBuffer>> | undefined;
-
-async function openTestPglite(): Promise<OpenDatabase> {
-  template ??= readTemplate();
-  const database = await openPglite({ template: new Uint8Array(await template) });
-  return {
-    database,
-    url: undefined,
-    again: () => Promise.resolve(database),
-    close: () => database.close(),
-  };
-}
-
-/** Making a cluster takes seconds; loading a copy of an empty one does not. */
-async function readTemplate(): Promise<Uint8Array<ArrayBuffer>> {
-  const path = await madeOnce("empty-cluster", async (path) => {
-    const database = await openPglite();
-    await Deno.writeFile(path, await database.dump());
-    await database.close();
-  });
-  return await Deno.readFile(path);
 }
 
 async function openTestPostgres(server: string): Promise<OpenDatabase> {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { openPglite } from "@/adapters/database/pglite.ts";
 import { openPostgres } from "@/adapters/database/postgres.ts";
 import type { Database } from "@/events/store/database.ts";
-import { runProgram, type Settings } from "./program.ts";
+import { runProgram, type Settings, waitUntil } from "./program.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
@@ -25,23 +25,60 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** Starts a command and ends it with SIGKILL after `afterMs`; false when it had ended by itself. */
+/** How far a life has come, seen from outside. */
+export type AtWork = (said: string) => boolean | Promise<boolean>;
+
+/**
+ * Starts a command, waits until it is at work and a moment longer, and ends it with SIGKILL; false
+ * when it had ended by itself.
+ */
 export async function runKilled(
   args: readonly string[],
   settings: Settings,
-  afterMs: number,
+  { atWork, waitMs }: { readonly atWork: AtWork; readonly waitMs: number },
 ): Promise<boolean> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", MAIN, ...args],
     env: { NO_COLOR: "1", ...settings },
-    ...{ stdin: "null", stdout: "null", stderr: "null" },
+    ...{ stdin: "null", stdout: "null", stderr: "piped" },
   }).spawn();
-  let ended = false;
-  const timer = setTimeout(() => ended || kill(child), afterMs);
+  let said = "";
+  const reading = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said += text;
+  })();
+  const worked = await waitUntil(async () => await atWork(said), { child, everyMs: 20 });
+  if (worked) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  kill(child);
   const { signal } = await child.status;
-  ended = true;
-  clearTimeout(timer);
-  return signal === "SIGKILL";
+  await reading;
+  return worked && signal === "SIGKILL";
+}
+
+/** Whether files have come that were not there at this call: staged candles, blobs. */
+export async function newFiles(settings: Settings): Promise<AtWork> {
+  const found = () => Array.fromAsync(workFiles(settings.DATA_DIR ?? ""));
+  const before = new Set(await found());
+  return async () => (await found()).some((path) => !before.has(path));
+}
+
+/** What a command writes while it takes in candles, not what it makes when it starts. */
+async function* workFiles(dataDir: string): AsyncGenerator<string> {
+  for await (const path of filesBelow(`${dataDir}/blobs`)) yield path;
+  for await (const path of filesBelow(`${dataDir}/tmp`)) {
+    if (path.includes("/work/")) yield path;
+  }
+}
+
+async function* filesBelow(folder: string): AsyncGenerator<string> {
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (isDirectory) yield* filesBelow(`${folder}/${name}`);
+      else yield `${folder}/${name}`;
+    }
+  } catch (error) {
+    // Intermediate folders come and go while we look.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 /** A process that ends in this very moment cannot be killed any more. */
@@ -53,31 +90,30 @@ function kill(child: Deno.ChildProcess): void {
   }
 }
 
-/** Runs a command to its end and answers how long it took; throws what it said when it failed. */
-export async function runToEnd(args: readonly string[], settings: Settings): Promise<number> {
-  const start = performance.now();
+/** Runs a command to its end; throws what it said when it failed. */
+export async function runToEnd(args: readonly string[], settings: Settings): Promise<void> {
   const { code, stderr } = await runProgram(args, { settings });
   if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}`);
-  return performance.now() - start;
 }
 
 export interface Kills {
   readonly args: (n: number) => readonly string[];
   readonly settings: Settings;
   readonly count: number;
-  readonly random: () => number;
-  /** What the command takes when nobody disturbs it. */
-  readonly usualMs: number;
+  /** Told anew for each life. */
+  readonly atWork: () => AtWork | Promise<AtWork>;
+  /** How long a life still works before it is killed. */
+  readonly waitMs: () => number;
 }
 
-/** Kills the command `count` times; one that was quicker than its killer does not count. */
+/** Kills the command `count` times at work; one that was quicker than its killer does not count. */
 export async function killRepeatedly(
-  { args, settings, count, random, usualMs }: Kills,
+  { args, settings, count, atWork, waitMs }: Kills,
 ): Promise<number> {
   let kills = 0;
   for (let n = 0; n < count * 3 && kills < count; n++) {
-    const afterMs = usualMs * (0.15 + 0.85 * random());
-    if (await runKilled(args(kills), settings, afterMs)) kills++;
+    const how = { atWork: await atWork(), waitMs: waitMs() };
+    if (await runKilled(args(kills), settings, how)) kills++;
   }
   return kills;
 }
@@ -92,17 +128,14 @@ export interface Fingerprint {
 }
 
 export async function fingerprint(settings: Settings, series: string): Promise<Fingerprint> {
-  const out = `${settings.DATA_DIR}/../out-${crypto.randomUUID()}.csv`;
-  await runToEnd(["export", series, "--format", "csv", "--out", out, "--json"], settings);
-  const text = await Deno.readTextFile(out);
+  const candles = await exported(settings, series);
   const database = await openDatabase(settings);
   try {
     const [log] = await database.query(
       "select count(*) = coalesce(max(pos), 0) as dense from event",
     );
     return {
-      csv: createHash("sha256").update(text).digest("hex"),
-      rows: text.trim().split("\n").length - 1,
+      ...candles,
       // Scales of files and best sources may differ on the way, never what is held.
       series: await database.query(
         "select series_id, exchange, symbol, interval, watched, simulated from series_v1 order by 1",
@@ -116,6 +149,20 @@ export async function fingerprint(settings: Settings, series: string): Promise<F
   } finally {
     await database.close();
   }
+}
+
+/** The candles alone, as they are exported. */
+export async function exported(
+  settings: Settings,
+  series: string,
+): Promise<Pick<Fingerprint, "csv" | "rows">> {
+  const out = `${settings.DATA_DIR}/../out-${crypto.randomUUID()}.csv`;
+  await runToEnd(["export", series, "--format", "csv", "--out", out, "--json"], settings);
+  const text = await Deno.readTextFile(out);
+  return {
+    csv: createHash("sha256").update(text).digest("hex"),
+    rows: text.trim().split("\n").length - 1,
+  };
 }
 
 async function openDatabase(settings: Settings): Promise<Database> {

@@ -18,12 +18,17 @@ async function pristine(): Promise<string> {
   });
 }
 
+/** Puts an installation without data there. */
+export async function copyPristine(dataDir: string): Promise<void> {
+  await copyFolder(await pristine(), dataDir);
+}
+
 /** An empty folder with an installation that watches nothing, gone after the test. */
 export async function withPlace(test: (place: Place) => Promise<void>): Promise<void> {
   const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "chandlery-e2e-" }));
   const settings = { DATA_DIR: `${folder}/data`, WATCH: "none", CRON: "off", LOG_LEVEL: "warn" };
   try {
-    await copyFolder(await pristine(), settings.DATA_DIR);
+    await copyPristine(settings.DATA_DIR);
     await test({ settings, path: (name) => `${folder}/${name}` });
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -104,14 +104,18 @@ export async function startProgram(
 /** Asks again until it is true, the other process has ended or a minute has passed. */
 export async function waitUntil(
   holds: () => Promise<boolean>,
-  { child, timeoutMs = 60_000 }: { child?: Deno.ChildProcess; timeoutMs?: number } = {},
+  { child, timeoutMs = 60_000, everyMs = 50 }: {
+    child?: Deno.ChildProcess;
+    timeoutMs?: number;
+    everyMs?: number;
+  } = {},
 ): Promise<boolean> {
   let ended = false;
   child?.status.then(() => ended = true);
   const deadline = performance.now() + timeoutMs;
   while (performance.now() < deadline && !ended) {
     if (await holds()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
   return false;
 }

@@ -10,7 +10,8 @@ import type { EventStore } from "@/events/store/store.ts";
 import { trusted } from "@/events/trust.ts";
 import type { BulkProjection, Projection, RowProjection } from "@/projections/define.ts";
 import { createFollower, type Follower } from "@/projections/follower.ts";
-import { databases, type OpenDatabase, type TestDatabase } from "./database.ts";
+import { databases, type TestDatabase } from "./database.ts";
+import type { OpenDatabase } from "./embedded.ts";
 import { quietLog } from "./quiet_log.ts";
 
 /** Small accounts: one event touches one row, two, or takes one away; one concerns nobody. */

@@ -4,6 +4,8 @@ import { openPglite } from "@/adapters/database/pglite.ts";
 import { OtherPostgresVersion } from "@/adapters/database/pglite_folder.ts";
 import { createUpkeep } from "@/adapters/database/pglite_upkeep.ts";
 import { DatabaseError } from "@/events/store/database.ts";
+import { startPglite } from "@/tests/support/embedded.ts";
+import { copyPristine } from "@/tests/support/place.ts";
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -16,6 +18,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
 
 Deno.test("pglite makes every commit durable and keeps it over a close", () =>
   inFolder(async (folder) => {
+    await copyPristine(`${folder}/data`);
     const dataDir = `${folder}/data/db`;
     const first = await openPglite({ dataDir });
     await first.script("create table t (id int)");
@@ -50,7 +53,7 @@ Deno.test("pglite refuses a directory of another PostgreSQL and says what to do"
 
 Deno.test("pglite's watchdog tells of a statement that does not end", async () => {
   const fatal = Promise.withResolvers<string>();
-  const database = await openPglite({ watchdogMs: 200, onFatal: fatal.resolve });
+  const database = await startPglite({ watchdogMs: 200, onFatal: fatal.resolve });
   const running = database.query("select count(*) from generate_series(1, 20000000)");
   running.catch(() => {});
   ok((await fatal.promise).includes("has run for more than"));
@@ -60,7 +63,8 @@ Deno.test("pglite's watchdog tells of a statement that does not end", async () =
 
 Deno.test("pglite's upkeep makes a checkpoint after five minutes, not before", () =>
   inFolder(async (folder) => {
-    const database = await openPglite({ dataDir: `${folder}/db` });
+    await copyPristine(`${folder}/data`);
+    const database = await openPglite({ dataDir: `${folder}/data/db` });
     await database.script(
       "create table t as select g, repeat('x', 90) from generate_series(1, 5000) g",
     );
@@ -73,7 +77,8 @@ Deno.test("pglite's upkeep makes a checkpoint after five minutes, not before", (
 
 Deno.test("pglite's upkeep vacuums and analyzes a table that has grown, once", () =>
   inFolder(async (folder) => {
-    const database = await openPglite({ dataDir: `${folder}/db` });
+    await copyPristine(`${folder}/data`);
+    const database = await openPglite({ dataDir: `${folder}/data/db` });
     await database.script("create table grown (id int)");
     const upkeep = createUpkeep({ database, nowMs: 0 });
     await upkeep.look(0);

@@ -94,7 +94,7 @@ Deno.test("compare agrees with the domain's rule, whether a file or hot rows are
           await staged.drop();
         },
       ),
-      { numRuns: 80 },
+      { numRuns: 40 },
     );
   }));
 
@@ -132,7 +132,7 @@ Deno.test("a merged file holds the held candles, the new and the revised ones, e
         await staged.drop();
         await checked.drop();
       }),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
   }));
 

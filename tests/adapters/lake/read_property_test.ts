@@ -126,6 +126,6 @@ Deno.test("reads agree with the domain's aggregation and filling, in every forma
           more,
         });
       }),
-      { numRuns: 150 },
+      { numRuns: 75 },
     );
   }));

@@ -158,7 +158,7 @@ Deno.test("staging accepts and refuses rows exactly as the domain's rule does, r
           await batch.drop();
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 75 },
     );
   }));
 
@@ -178,7 +178,7 @@ Deno.test("staging agrees with the domain's rule for JSON rows, also where value
         assert.deepEqual(await accepted(batch), expected.candles);
         await batch.drop();
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   }));
 

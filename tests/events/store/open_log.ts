@@ -2,7 +2,8 @@ import { migrate } from "@/events/store/migrate.ts";
 import type { Database } from "@/events/store/database.ts";
 import { createSqlStore, type SqlEventStore } from "@/events/store/sql_store.ts";
 import { testCatalog } from "../../contract/event_store_catalog.ts";
-import { databases, type OpenDatabase } from "../../support/database.ts";
+import { databases } from "../../support/database.ts";
+import type { OpenDatabase } from "../../support/embedded.ts";
 
 export interface OpenLog extends OpenDatabase {
   readonly store: SqlEventStore;

@@ -93,8 +93,8 @@ export function openRunningInstallation(options: RunningOptions): Installation {
         const body = { bytes: part.bytes, headers };
         const answer = await client.data({ method: "POST", path, body, signal }, ingestSchema)
           .catch((error: unknown) => {
-            // What fails halfway may have taken some of it in: then nobody can tell.
-            if (!isRefusedWhole(error)) added(undefined);
+            // What fails halfway may have taken some of it in: nobody can say that nothing was.
+            if (counts.ingested === 0 && !isRefusedWhole(error)) added(undefined);
             throw error;
           });
         counts = addImportCounts(counts, await toCounts(answer, part));

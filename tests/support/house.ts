@@ -57,7 +57,11 @@ export async function openHouse(
   });
   await follower.start();
   const deps = { store, database, db, projections: follower, lake, blobs, workspace, clock };
-  const ingesting = { ...deps, hotDays, isSimulated: () => false };
+  const ingesting = {
+    ...deps,
+    hotDays,
+    isSimulated: (exchange: string) => exchange === "simulated",
+  };
   return {
     ...{ database, store, lake, blobs, follower, reader, folder },
     ingest: createKlineIngest(ingesting),

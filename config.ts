@@ -186,11 +186,6 @@ export function prepareEnvironment(): void {
 
 const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
 
-/** For what needs variables that are no settings of ours, such as where packages lie. */
-export function environment(): Environment {
-  return Deno.env.toObject();
-}
-
 export function loadConfig(options: ConfigOptions): Config {
   return parseConfig(readEnvironment(), options);
 }

@@ -23,7 +23,13 @@ import { withTempFolder } from "@/adapters/temp_folder.ts";
 import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
-import { type Config, environment, linkToRun, loadConfig, prepareEnvironment } from "@/config.ts";
+import {
+  type Config,
+  linkToRun,
+  loadConfig,
+  prepareEnvironment,
+  readEnvironment,
+} from "@/config.ts";
 import { sourceAccess } from "@/source_settings.ts";
 import { createArchive } from "@/cron/archive/archive_service.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
@@ -275,7 +281,7 @@ async function flags([command = "serve", ...args]: readonly string[]): Promise<s
     command,
     projectDir: import.meta.dirname ?? ".",
     dataDirs: [...new Set([resolve(dataDir), await resolvePath(dataDir)])],
-    packageDir: packageDirOf(Deno.build.os, environment()),
+    packageDir: packageDirOf(Deno.build.os, readEnvironment()),
   });
 }
 

@@ -2,7 +2,7 @@ import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import type { Candle } from "@/domain/klines/candle.ts";
 import { clipRanges, mergeRanges, slotRanges, subtractRanges } from "@/domain/klines/coverage.ts";
 import { type Interval, slotEnd, slotStart } from "@/domain/klines/interval.ts";
-import { CSV_HEADER, csvLines } from "./candle_csv.ts";
+import { CSV_HEADER, csvLines } from "@/domain/klines/candle_csv.ts";
 import type { Delivery } from "./fetch_range.ts";
 
 /** As many as fit in one event. */

@@ -1,4 +1,5 @@
-import { type Candle, toRow } from "@/domain/klines/candle.ts";
+import { CSV_HEADER, csvLines } from "@/domain/klines/candle_csv.ts";
+import type { Candle } from "@/domain/klines/candle.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { type Interval, intervalMs } from "@/domain/klines/interval.ts";
 import { periodOf } from "@/domain/klines/period.ts";
@@ -39,7 +40,7 @@ export function createKlineIngest(shared: IngestDeps): KlineIngest {
         else outcomes.push(outcome);
       }
       if (cold.length > 0) {
-        const file = await deps.workspace.write(csvOf(cold));
+        const file = await deps.workspace.write(CSV_HEADER + csvLines(cold));
         try {
           const input = [{ path: file.path, format: "csv", gzip: false }] as const;
           outcomes.push(await ingestFiles(deps, run, input));
@@ -167,12 +168,4 @@ function rejection(candles: readonly Candle[], rejected: readonly Rejected[]): R
       values: JSON.stringify(candles[row - 1] ?? null),
     })),
   };
-}
-
-const HEADER = "open_time,open,high,low,close,volume,close_time,quote_volume,trades_count," +
-  "taker_buy_volume,taker_buy_quote_volume";
-
-function csvOf(candles: readonly Candle[]): string {
-  return [HEADER, ...candles.map((candle) => toRow(candle).map((v) => v ?? "").join(","))]
-    .join("\n");
 }

@@ -1,3 +1,4 @@
+import { isSmallerScale, widerScale } from "@/domain/klines/scale.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import type { Scale } from "@/domain/ports/lake.ts";
 import { type KlinePeriodRow, klinePeriods } from "@/projections/kline_periods.ts";
@@ -31,7 +32,7 @@ async function settle(deps: IngestDeps, run: IngestRun, used: Widening): Promise
   const { seriesId } = run;
   const scale = await currentScale(deps, seriesId);
   // Each writer looks again behind its own files, so the last of them sees all of them.
-  if (used.grew || isSmaller(used.scale, scale)) {
+  if (used.grew || isSmallerScale(used.scale, scale)) {
     const head = await deps.store.head();
     await deps.projections.waitFor(head, LIST_WAIT_MS, [klinePeriods.name]);
   }
@@ -59,7 +60,7 @@ interface Widening {
 
 async function widen(deps: IngestDeps, run: IngestRun, needed: Scale): Promise<Widening> {
   const before = await currentScale(deps, run.seriesId);
-  if (!isSmaller(before, needed)) return { scale: before, grew: false };
+  if (!isSmallerScale(before, needed)) return { scale: before, grew: false };
   const data = { seriesId: run.seriesId, ...widerScale(before, needed) };
   await decideSeries(deps.store, { type: "WidenScale", data }, run);
   return { scale: await currentScale(deps, run.seriesId), grew: true };
@@ -121,17 +122,5 @@ function isNarrower(
   { priceScale, volumeScale, quoteScale }: KlinePeriodRow,
   scale: Scale,
 ): boolean {
-  return isSmaller({ price: priceScale, volume: volumeScale, quote: quoteScale }, scale);
-}
-
-function isSmaller(held: Scale, { price, volume, quote }: Scale): boolean {
-  return held.price < price || held.volume < volume || held.quote < quote;
-}
-
-function widerScale(a: Scale, b: Scale): Scale {
-  return {
-    price: Math.max(a.price, b.price),
-    volume: Math.max(a.volume, b.volume),
-    quote: Math.max(a.quote, b.quote),
-  };
+  return isSmallerScale({ price: priceScale, volume: volumeScale, quote: quoteScale }, scale);
 }

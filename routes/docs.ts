@@ -2,7 +2,7 @@ import type { AppSettings } from "./app_deps.ts";
 import type { App } from "./endpoint.ts";
 import { answer } from "./envelope.ts";
 import { describeCodes } from "./error_codes.ts";
-import { DOCS_INLINE, DOCS_PAGE } from "./docs_page.ts";
+import { DOCS_INLINE, docsPage } from "./docs_page.ts";
 import { inlinePolicy } from "./inline_policy.ts";
 
 const POLICY = inlinePolicy(DOCS_INLINE);
@@ -29,12 +29,14 @@ export function addDocs(app: App, { version, simulated }: AppSettings): void {
     servers: [{ url: "/" }],
   }));
 
+  const page = docsPage({ simulated });
+
   app.get("/openapi.json", (c) => {
     c.set("shared", true);
     return answer(c, document, { headers: { "content-type": "application/json" } });
   });
   app.get("/docs", (c) =>
-    answer(c, DOCS_PAGE, {
+    answer(c, page, {
       headers: {
         "content-type": "text/html; charset=utf-8",
         "content-security-policy": POLICY,

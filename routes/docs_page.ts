@@ -90,14 +90,19 @@ try {
 export const DOCS_INLINE = { style: STYLE, script: SCRIPT } as const;
 
 /** A page that shows `/openapi.json`; it loads nothing from anywhere else. */
-export const DOCS_PAGE = `<!doctype html>
+export function docsPage({ simulated }: { readonly simulated: boolean }): string {
+  return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Chandlery API</title>
 <style>${STYLE}</style>
-<main><p>Loading…</p></main>
+${simulated ? SIMULATED : ""}<main><p>Loading…</p></main>
 <noscript>This page needs JavaScript; the document itself is <a href="openapi.json">openapi.json</a>.</noscript>
 <script type="module">${SCRIPT}</script>
 </html>
 `;
+}
+
+const SIMULATED =
+  `<p class="simulated">This installation shows SIMULATED candles, made up for a demo.</p>\n`;

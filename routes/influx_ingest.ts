@@ -1,3 +1,4 @@
+import { csvLines } from "@/domain/klines/candle_csv.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { type CandlePoint, type Precision, readCandlePoint } from "@/domain/influx/candle_point.ts";
 import { LineError, parseLine } from "@/domain/influx/line_protocol.ts";
@@ -121,7 +122,7 @@ async function ingestFile(
   { series, candles }: { readonly series: SeriesRef; readonly candles: readonly Candle[] },
   how: IngestOptions,
 ): Promise<IngestOutcome> {
-  const body = new Blob(candles.map(csvLine)).stream();
+  const body = new Blob([csvLines(candles)]).stream();
   const size = { maxSentBytes: Infinity, maxUnpackedBytes: Infinity };
   const file = await spool.write(body, { ...size, extension: "csv", gzip: false });
   try {
@@ -130,13 +131,6 @@ async function ingestFile(
   } finally {
     await file.remove();
   }
-}
-
-function csvLine(candle: Candle): string {
-  const { openTime, open, high, low, close, volume } = candle;
-  const { quoteVolume, tradesCount, takerBuyVolume, takerBuyQuoteVolume } = candle;
-  const detail = ["", quoteVolume, tradesCount, takerBuyVolume, takerBuyQuoteVolume];
-  return `${[openTime, open, high, low, close, volume, ...detail].join(",")}\n`;
 }
 
 function shortened(text: string): string {

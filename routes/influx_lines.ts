@@ -1,3 +1,4 @@
+import { isDamagedGzip } from "@/domain/damaged_gzip.ts";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { isUnfinished, staysUnfinished } from "@/domain/influx/line_protocol.ts";
@@ -71,8 +72,7 @@ async function* unpacked(c: AppContext): AsyncGenerator<Uint8Array> {
   try {
     yield* limited(source.pipe(gunzip), MAX_UNPACKED_BYTES, "unpacked");
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (!code.startsWith("Z_")) throw error;
+    if (!isDamagedGzip(error)) throw error;
     throw new Refusal("validation_error", "unable to parse: the body is no complete gzip file");
   } finally {
     gunzip.destroy();

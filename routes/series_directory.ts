@@ -110,6 +110,7 @@ export function findSeries(views: readonly SeriesView[], idOrText: string): Seri
   const found = views.find((view) => view.id === id);
   if (found !== undefined) return found;
   const near = nearest(views, id, (view) => view.id).map((view) => ({
+    field: "id",
     message: `${view.id} is held`,
   }));
   throw new Refusal("not_found", `Cannot find series ${idOrText}`, { details: near });
@@ -144,7 +145,7 @@ function onlyVenue(views: readonly SeriesView[], symbol: string): string {
     const names = new Set(near.map((view) => `${view.symbol} of ${view.exchange} is held`));
     throw new Refusal("not_found", `Cannot find candles of ${symbol} at any venue`, {
       field: "symbol",
-      details: [...names].slice(0, MOST_NEAR).map((message) => ({ message })),
+      details: [...names].slice(0, MOST_NEAR).map((message) => ({ field: "symbol", message })),
     });
   }
   if (others.length === 0) return venue;

@@ -4,20 +4,30 @@ import { importsOf, readSources, type SourceFile, sourceFile } from "./support/s
 /** A rule of the house: what is wrong with a file, one line each. */
 type Rule = (file: SourceFile) => readonly string[];
 
-/** What the files of a folder may import: beginnings of project paths, and npm packages. */
+/**
+ * What the files of a folder may import: folders of the project, single files of it, npm packages.
+ * Of Node's library the inner folders have what computes, never files, sockets or processes.
+ */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  events: ["events/", "npm:zod", "npm:drizzle-orm", "node:"],
+  events: ["events/", "npm:zod", "npm:drizzle-orm", "node:crypto", "node:timers"],
   domain: ["domain/", "events/", "npm:zod"],
   projections: ["projections/", "domain/", "events/", "npm:drizzle-orm"],
   routes: [
     ...["routes/", "projections/", "domain/", "events/"],
-    ...["npm:hono", "npm:@hono/zod-openapi", "node:"],
+    ...["npm:hono", "npm:@hono/zod-openapi"],
+    ...["node:crypto", "node:stream", "node:util", "node:zlib"],
   ],
-  cron: ["cron/", "projections/", "domain/", "events/", "node:"],
+  cron: ["cron/", "projections/", "domain/", "events/", "node:util", "node:zlib"],
   adapters: [
-    ...["adapters/", "domain/ports/", "domain/klines/", "domain/decider.ts", "npm:", "node:"],
-    ...["events/store/database.ts", "events/store/store.ts", "events/blobs/blobs.ts"],
-    ...["events/catalog/", "events/define.ts", "events/trust.ts"],
+    ...["adapters/", "npm:", "node:", "domain/ports/"],
+    // The interfaces of events/ and the shape of its klines.
+    ...["events/store/database.ts", "events/blobs/blobs.ts"],
+    ...["events/catalog/klines.ts", "events/trust.ts"],
+    // What the ports speak of: pure values, and the caller's fault.
+    ...["domain/decider.ts", "domain/damaged_gzip.ts"],
+    ...["candle", "decimal", "import_counts", "interval", "period", "scale", "select_series"]
+      .map((name) => `domain/klines/${name}.ts`),
+    ...["series_ref", "symbol", "time", "validate"].map((name) => `domain/klines/${name}.ts`),
   ],
 };
 
@@ -25,13 +35,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const IMPURE =
   /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.|\bMath\.random\b|\brandomUUID\b|\bgetRandomValues\b|\bDeno\b|\bprocess\.|\bfetch\(|\bset(?:Timeout|Interval)\(/;
 
+/** Statements, the template of drizzle, and what hands statements to a database. */
+const SQL =
+  /\bselect\b.+\bfrom\b.+["'`]|\b(?:insert\s+into|delete\s+from|update\s+\w+\s+set)\b|\bsql`|\b(?:db|database)\.(?:query|values|select|insert|script|execute)\(/i;
+
 const FORBIDDEN_NAMES = /^(utils?|helpers?|types?|common|index|mod|misc|shared)\.tsx?$/;
 
 const RULES: Readonly<Record<string, Rule>> = {
   "imports only what its folder may import": (file) => {
     const allowed = MAY_IMPORT[folderOf(file)];
     if (allowed === undefined) return [];
-    return importsOf(file).filter((path) => !allowed.some((begin) => path.startsWith(begin)));
+    return importsOf(file).filter((path) => !allowed.some((one) => isIn(path, one)));
   },
   "names concrete adapters only in main.ts": (file) => {
     if (["adapters", "tests", "bench"].includes(folderOf(file)) || file.path === "main.ts") {
@@ -52,6 +66,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   "reads the environment only in config.ts": (file) =>
     isProduct(file) && file.path !== "config.ts"
       ? lines(file, /\bDeno\.env\b|\bprocess\.env\b/)
+      : [],
+  "keeps SQL out of routes/": (file) =>
+    folderOf(file) === "routes"
+      ? file.text.split("\n").filter((line) => SQL.test(line)).map((line) => line.trim())
+      : [],
+  "reaches the world only through adapters": (file) =>
+    ["events", "projections", "routes", "cron"].includes(folderOf(file))
+      ? lines(file, /\bDeno\.(?!upgradeWebSocket\b|WebSocketUpgrade\b|cron\b)/)
       : [],
   "keeps domain/ free of time, chance and the world": (file) =>
     folderOf(file) === "domain" ? lines(file, IMPURE) : [],
@@ -95,6 +117,20 @@ const PLANTED: readonly [keyof typeof RULES, string, string][] = [
   ["imports only what its folder may import", "cron/x.ts", 'await import("@/routes/app.ts");'],
   ["imports only what its folder may import", "adapters/x.ts", 'import "@/projections/db.ts";'],
   ["imports only what its folder may import", "adapters/x.ts", 'import "@/domain/series.ts";'],
+  ["imports only what its folder may import", "adapters/x.ts", 'import "@/events/store/store.ts";'],
+  [
+    "imports only what its folder may import",
+    "adapters/x.ts",
+    'import "@/domain/klines/aggregate.ts";',
+  ],
+  ["imports only what its folder may import", "routes/x.ts", 'import "node:fs";'],
+  ["imports only what its folder may import", "routes/x.ts", 'import "hono-not-ours";'],
+  ["imports only what its folder may import", "cron/x.ts", 'import "node:child_process";'],
+  ["imports only what its folder may import", "events/x.ts", 'import "node:crypto-not";'],
+  ["keeps SQL out of routes/", "routes/x.ts", 'run("select a from b where c");'],
+  ["keeps SQL out of routes/", "routes/x.ts", "run(`DELETE FROM series`);"],
+  ["keeps SQL out of routes/", "routes/x.ts", "const rows = await deps.database.query(text);"],
+  ["reaches the world only through adapters", "cron/x.ts", 'await Deno.readTextFile("a");'],
   ["names concrete adapters only in main.ts", "cron/x.ts", 'import "@/adapters/clock.ts";'],
   ["names concrete adapters only in main.ts", "config.ts", 'import "./adapters/clock.ts";'],
   [
@@ -162,6 +198,11 @@ Deno.test("cycles() shows the way round", () => {
     "cron/b.ts → cron/c.ts → cron/b.ts",
   ]);
 });
+
+/** `domain/ports/` has what lies below; `npm:` and `node:` have all; everything else is one file or package. */
+function isIn(path: string, allowed: string): boolean {
+  return path === allowed || path.startsWith(/[/:]$/.test(allowed) ? allowed : `${allowed}/`);
+}
 
 function folderOf({ path }: SourceFile): string {
   return path.includes("/") ? path.slice(0, path.indexOf("/")) : "";

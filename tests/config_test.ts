@@ -32,8 +32,11 @@ Deno.test("config: serves two series from this machine alone when nothing is set
   assert.deepEqual([config.marketData, config.metrics], ["open", "admin"]);
   assert.equal(config.timeZone, "Asia/Shanghai");
   assert.deepEqual(
-    [config.databasePoolMin, config.databasePoolMax, config.databasePoolRecycleS],
-    [15, 30, 3600],
+    [
+      ...[config.databasePoolMin, config.databasePoolMax, config.databasePoolRecycleS],
+      ...[config.databaseIdleTimeoutS, config.databaseStatementTimeoutMs],
+    ],
+    [15, 30, 3600, 300, 60_000],
   );
   assert.equal(config.trustProxy, 0);
 });

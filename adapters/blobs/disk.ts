@@ -1,3 +1,4 @@
+import { sweepOld } from "../sweep_old.ts";
 import {
   BlobCorrupt,
   BlobMissing,
@@ -187,7 +188,6 @@ function isOlder(stat: Deno.FileInfo | undefined, than: Date): boolean {
 }
 
 async function sweep(directory: string, olderThanMs: number): Promise<void> {
-  const limit = Date.now() - olderThanMs;
   for await (const { name } of Deno.readDir(`${directory}/tmp`)) {
     // Cut off halfway: it may have been put again, so it goes back.
     const sha256 = name.startsWith(ASIDE) ? name.slice(ASIDE.length) : "";
@@ -197,12 +197,7 @@ async function sweep(directory: string, olderThanMs: number): Promise<void> {
       );
     }
   }
-  for await (const { name } of Deno.readDir(`${directory}/tmp`)) {
-    const stat = await statOf(`${directory}/tmp/${name}`);
-    if (stat?.mtime && stat.mtime.getTime() < limit) {
-      await ignoreMissing(Deno.remove(`${directory}/tmp/${name}`));
-    }
-  }
+  await sweepOld(`${directory}/tmp`, { before: Date.now() - olderThanMs });
 }
 
 function identityOf({ mtime, size, ino }: Deno.FileInfo): string {

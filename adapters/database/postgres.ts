@@ -72,15 +72,31 @@ export function openPostgres(options: PostgresOptions): Database {
     }
   }
 
+  /** One connection for the work; after a failure it is rolled back, or given up where that fails. */
+  async function withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect().catch((error) => {
+      throw failure(error);
+    });
+    try {
+      const result = await work(client);
+      client.release();
+      return result;
+    } catch (error) {
+      const lost = await client.query("rollback").then(
+        () => undefined,
+        (cause: unknown) => cause,
+      );
+      client.release(lost !== undefined);
+      throw failure(error);
+    }
+  }
+
   return {
     engine: "postgres",
     query: (sql, params = []) => run<SqlRow>(sql, params),
     values: (sql, params = []) => run<unknown[]>(sql, params, "array"),
-    async transaction(statements) {
-      const client = await pool.connect().catch((error) => {
-        throw failure(error);
-      });
-      try {
+    transaction: (statements) =>
+      withClient(async (client) => {
         // Sent at once and answered in order: one round trip's wait for all of them.
         const replies = [
           client.query("begin"),
@@ -92,35 +108,11 @@ export function openPostgres(options: PostgresOptions): Database {
         const failed = settled.find((reply) => reply.status === "rejected");
         if (failed !== undefined) throw failed.reason;
         await client.query("commit");
-        client.release();
         return settled.slice(1).map((reply) =>
           reply.status === "fulfilled" ? trusted<SqlRow[]>(reply.value.rows) : []
         );
-      } catch (error) {
-        const lost = await client.query("rollback").then(
-          () => undefined,
-          (cause: unknown) => cause,
-        );
-        client.release(lost !== undefined);
-        throw failure(error);
-      }
-    },
-    async script(sql) {
-      const client = await pool.connect().catch((error) => {
-        throw failure(error);
-      });
-      try {
-        await client.query(sql);
-        client.release();
-      } catch (error) {
-        const lost = await client.query("rollback").then(
-          () => undefined,
-          (cause: unknown) => cause,
-        );
-        client.release(lost !== undefined);
-        throw failure(error);
-      }
-    },
+      }),
+    script: (sql) => withClient(async (client) => void await client.query(sql)),
     listen: (channel, on, onGap) => keepListening({ settings, channel, on, onGap, log }),
     close: () => pool.end(),
   };

@@ -1,3 +1,4 @@
+import { sweepOld } from "../sweep_old.ts";
 import { createHash } from "node:crypto";
 import { Refusal } from "@/domain/decider.ts";
 import type { ZipFolder } from "@/domain/ports/zip_folder.ts";
@@ -23,7 +24,11 @@ export function openZipFolder(directory: string): ZipFolder {
       const [folder, name] = splitPath(target);
       await told(target, async () => {
         await Deno.mkdir(folder, { recursive: true });
-        await sweep(folder, name);
+        // The work of an export of the same file that was killed.
+        await sweepOld(folder, {
+          before: Date.now() - STALE_MS,
+          matches: (entry) => entry.isDirectory && entry.name.startsWith(`.${name}.`),
+        });
       });
       const result = await openResultFile(target, { replace: true });
       const hash = createHash("sha256");
@@ -57,18 +62,6 @@ async function replaceText(path: string, text: string): Promise<void> {
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw error;
-  }
-}
-
-/** Removes the work of an export of the same file that was killed. */
-async function sweep(folder: string, name: string): Promise<void> {
-  for await (const entry of Deno.readDir(folder)) {
-    if (!entry.isDirectory || !entry.name.startsWith(`.${name}.`)) continue;
-    const path = `${folder}/${entry.name}`;
-    const { mtime } = await Deno.stat(path);
-    if ((mtime?.getTime() ?? Infinity) < Date.now() - STALE_MS) {
-      await Deno.remove(path, { recursive: true });
-    }
   }
 }
 

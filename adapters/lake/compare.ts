@@ -1,3 +1,4 @@
+import { widerScale } from "@/domain/klines/scale.ts";
 import { nextSlot, slotStart } from "@/domain/klines/interval.ts";
 import { type Candle, fromRow, SOURCE_RANK } from "@/domain/klines/candle.ts";
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
@@ -18,12 +19,13 @@ import {
   type FileHeader,
   fileHeader,
   fileRelation,
+  inNarrowOrWide,
   type Relation,
   slotRanges,
   typedSql,
   writeFile,
 } from "./period_file.ts";
-import { scaleOf, widerScale } from "./scale.ts";
+import { scaleOf } from "./scale.ts";
 import { slotStartSql } from "./sql.ts";
 import type { Stage } from "./stage.ts";
 import { DECIMALS } from "./stage_sql.ts";
@@ -228,15 +230,11 @@ async function mergeInto(
   const kept = held.apart
     ? "true"
     : `not exists (select 1 from (${delta}) d where d.open_time = h.open_time)`;
-  const merge = (width: 18 | 38) =>
-    session.run(`create table ${table} as
+  await inNarrowOrWide((width) =>
+    session.run(`create or replace table ${table} as
       select * from (${typedSql(held.relation.sql, scale, width)}) h where ${kept}
-      union all ${typedSql(delta, scale, width)}`);
-  try {
-    await merge(18);
-  } catch {
-    await merge(38);
-  }
+      union all ${typedSql(delta, scale, width)}`)
+  );
 }
 
 function written(facts: FileFacts | undefined): FileFacts {

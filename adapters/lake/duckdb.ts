@@ -1,3 +1,4 @@
+import { sweepOld } from "../sweep_old.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { GatheredCandles, KlineColumns, Lake, StagedBatch } from "@/domain/ports/lake.ts";
 import { DuckdbRpc } from "./duckdb_rpc.ts";
@@ -18,7 +19,10 @@ export interface DuckdbLakeOptions {
 export async function openDuckdbLake(options: DuckdbLakeOptions): Promise<Lake> {
   const { tempDir, allowedDirectories, memoryLimit = "512MB", threads = 2 } = options;
   await Deno.mkdir(tempDir, { recursive: true });
-  await sweep(tempDir);
+  await sweepOld(tempDir, {
+    before: Date.now() - SWEPT_AFTER_MS,
+    matches: ({ name }) => /^(lake-|duckdb_temp)/.test(name),
+  });
   const rpc = new DuckdbRpc({ tempDir, allowedDirectories, memoryLimit, threads });
   await rpc.start();
   return {
@@ -42,17 +46,6 @@ export async function openDuckdbLake(options: DuckdbLakeOptions): Promise<Lake> 
 }
 
 const SWEPT_AFTER_MS = 3_600_000;
-
-/** Removes what a killed process has left behind. */
-async function sweep(directory: string): Promise<void> {
-  for await (const { name } of Deno.readDir(directory)) {
-    if (!/^(lake-|duckdb_temp)/.test(name)) continue;
-    const { mtime } = await Deno.stat(`${directory}/${name}`);
-    if (mtime !== null && Date.now() - mtime.getTime() > SWEPT_AFTER_MS) {
-      await Deno.remove(`${directory}/${name}`).catch(() => {});
-    }
-  }
-}
 
 type StagedCalls = Pick<
   StagedBatch,

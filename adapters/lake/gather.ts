@@ -1,3 +1,4 @@
+import { widerScale } from "@/domain/klines/scale.ts";
 import type { FileFacts, GatherInput, GatherPart, Scale } from "@/domain/ports/lake.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
 import type { Engine, Session } from "./engine.ts";
@@ -10,7 +11,7 @@ import {
   typedSql,
   writeFile,
 } from "./period_file.ts";
-import { isExactAt, scaleOf, widerScale } from "./scale.ts";
+import { isExactAt, scaleOf } from "./scale.ts";
 
 interface Gathered {
   readonly table: string;

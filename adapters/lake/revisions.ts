@@ -1,3 +1,4 @@
+import { widerScale } from "@/domain/klines/scale.ts";
 import type { RevisionsInput } from "@/domain/ports/lake.ts";
 import type { Session } from "./engine.ts";
 import {
@@ -11,7 +12,6 @@ import {
   typedColumns,
   typedSql,
 } from "./period_file.ts";
-import { widerScale } from "./scale.ts";
 import { literal } from "./sql.ts";
 
 /**

@@ -63,12 +63,3 @@ function inexactSql(
   });
   return `select 1 from ${table} where ${inexact.join(" or ")} limit 1`;
 }
-
-/** At least as many decimals as either has. */
-export function widerScale(a: Scale, b: Scale): Scale {
-  return {
-    price: Math.max(a.price, b.price),
-    volume: Math.max(a.volume, b.volume),
-    quote: Math.max(a.quote, b.quote),
-  };
-}

@@ -1,8 +1,8 @@
+import { widerScale } from "@/domain/klines/scale.ts";
 import type { Compared } from "./compare.ts";
 import { comparePeriod, deltaCandles, writeDelta, writeMerged } from "./compare.ts";
 import type { Engine, Session } from "./engine.ts";
 import type { LakeCalls } from "./lake_calls.ts";
-import { widerScale } from "./scale.ts";
 import { literal } from "./sql.ts";
 import { type Stage, stageFiles } from "./stage.ts";
 

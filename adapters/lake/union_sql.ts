@@ -1,7 +1,7 @@
+import { widerScale } from "@/domain/klines/scale.ts";
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import type { Scale } from "@/domain/ports/lake.ts";
 import { BASE_VOLUMES, PRICES, QUOTE_VOLUMES } from "./stage_sql.ts";
-import { widerScale } from "./scale.ts";
 
 /** Candles of one declared type, to be read together with others. */
 export interface Part {

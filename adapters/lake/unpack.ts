@@ -1,3 +1,4 @@
+import { isDamagedGzip } from "@/domain/damaged_gzip.ts";
 import { createReadStream, createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
@@ -16,11 +17,7 @@ export async function unpack(
   try {
     await pipeline(packed, createGunzip({ chunkSize: 1 << 20 }), out, { signal });
   } catch (error) {
-    if (!isDamaged(error)) throw error;
+    if (!isDamagedGzip(error)) throw error;
     throw new Refusal("validation_error", `Cannot unpack the file: ${error.message}`);
   }
-}
-
-function isDamaged(error: unknown): error is Error {
-  return error instanceof Error && "code" in error && /^Z_/.test(String(error.code));
 }

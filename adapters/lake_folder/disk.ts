@@ -1,3 +1,4 @@
+import { sweepOld } from "../sweep_old.ts";
 import { sha256OfFile } from "@/adapters/blobs/hashing.ts";
 import { writeDurably } from "@/adapters/blobs/durable_file.ts";
 import { relativePath } from "@/adapters/blobs/names.ts";
@@ -69,7 +70,7 @@ export function openDiskLakeFolder(options: DiskLakeFolderOptions): LakeFolder {
   return {
     list: () =>
       told("list", async () => {
-        await sweep(temporaryDirectory, now() - STALE_MS);
+        await sweepOld(temporaryDirectory, { before: now() - STALE_MS, touchedAt: linkedAt });
         return await Array.fromAsync(periodFiles(directory, "", 0));
       }),
     put: (path, sha256) => told("put", () => put(path, sha256)),
@@ -114,16 +115,9 @@ async function* entriesOf(directory: string): AsyncGenerator<Deno.DirEntry> {
   }
 }
 
-/** What a killed process left half done. */
-async function sweep(directory: string, before: number): Promise<void> {
-  for await (const { name } of entriesOf(directory)) {
-    const { mtime, ctime } = await statOf(`${directory}/${name}`) ?? {};
-    // A link has the time of its blob; when it got its name is in ctime.
-    const touchedAt = Math.max(mtime?.getTime() ?? 0, ctime?.getTime() ?? 0);
-    if (touchedAt > 0 && touchedAt < before) {
-      await Deno.remove(`${directory}/${name}`).catch(ignoreMissing);
-    }
-  }
+/** A link has the time of its blob; when it got its name is in ctime. */
+function linkedAt({ mtime, ctime }: Deno.FileInfo): number {
+  return Math.max(mtime?.getTime() ?? 0, ctime?.getTime() ?? 0);
 }
 
 async function removeEmptyFolders(directory: string, path: string): Promise<void> {

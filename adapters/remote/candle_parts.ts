@@ -1,3 +1,4 @@
+import { isDamagedGzip } from "@/domain/damaged_gzip.ts";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { z } from "zod";
@@ -177,9 +178,7 @@ async function* gunzipped(
   try {
     yield* gunzip;
   } catch (error) {
-    const damaged = error instanceof Error && "code" in error &&
-      String(error.code).startsWith("Z_");
-    if (!damaged) throw error;
+    if (!isDamagedGzip(error)) throw error;
     throw new Refusal("validation_error", `Cannot unpack ${name}: ${error.message}`);
   }
 }

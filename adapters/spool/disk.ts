@@ -1,3 +1,4 @@
+import { isDamagedGzip } from "@/domain/damaged_gzip.ts";
 import { createHash } from "node:crypto";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -81,10 +82,10 @@ function isAbort(error: unknown): boolean {
 }
 
 function explained(error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "Z_DATA_ERROR" || code === "Z_BUF_ERROR") {
+  if (isDamagedGzip(error)) {
     return new Refusal("validation_error", "Cannot unpack the body: it is no complete gzip file");
   }
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code !== "ENOSPC") return error;
   return new Refusal("storage_full", "Cannot take the body: the disk of the service is full");
 }

@@ -46,7 +46,7 @@ export function createServiceWork(deps: WorkDeps): ServiceWork {
     },
     startRebuild(name) {
       if (!projectionNames.includes(name)) {
-        const details = projectionNames.map((one) => ({ message: `${one} is one` }));
+        const details = projectionNames.map((one) => ({ field: "name", message: `${one} is one` }));
         throw new Refusal("not_found", `Cannot find read model ${name}`, { details });
       }
       return jobs.start({

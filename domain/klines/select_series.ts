@@ -20,8 +20,12 @@ export function selectSeries<Held extends SeriesRef>(
     : aggregationSource(ofSymbol.map(({ interval }) => interval), wanted.interval);
   const found = ofSymbol.find(({ interval }) => interval === stored);
   if (found !== undefined) return found;
-  const near = ofSymbol.length > 0 ? ofSymbol : ofVenue.length > 0 ? ofVenue : held;
+  const [near, field] = ofSymbol.length > 0
+    ? [ofSymbol, "interval"]
+    : ofVenue.length > 0
+    ? [ofVenue, "symbol"]
+    : [held, "exchange"];
   throw new Refusal("not_found", `Cannot find series ${formatSeries(wanted)}`, {
-    details: near.slice(0, 5).map((one) => ({ message: `${formatSeries(one)} is held` })),
+    details: near.slice(0, 5).map((one) => ({ field, message: `${formatSeries(one)} is held` })),
   });
 }

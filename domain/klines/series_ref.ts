@@ -56,7 +56,7 @@ export function lakeFolder({ exchange, symbol, interval }: SeriesRef): string {
 }
 
 /** Disks that ignore case would mix up `1m` and `1M`. */
-function intervalFolder(interval: Interval): string {
+export function intervalFolder(interval: Interval): string {
   return interval === "1M" ? "1mo" : interval;
 }
 

@@ -1,6 +1,6 @@
 import { Refusal } from "../decider.ts";
-import { DAY_MS, type Interval, intervalMs } from "./interval.ts";
-import { formatSeries, type SeriesRef } from "./series_ref.ts";
+import { DAY_MS, intervalMs } from "./interval.ts";
+import { formatSeries, intervalFolder, type SeriesRef } from "./series_ref.ts";
 
 /** Which of Binance's markets a symbol would trade in; each has files of its own kind. */
 export type VisionMarket = "spot" | "futures/um" | "futures/cm";
@@ -50,7 +50,7 @@ export function visionFiles(
   { from, to, now }: { readonly from: number; readonly to: number; readonly now: number },
 ): VisionFile[] {
   const { market, symbol } = visionPlace(series);
-  const interval = visionInterval(series.interval);
+  const interval = intervalFolder(series.interval);
   const end = Math.min(to, now);
   const path = (cadence: VisionFile["cadence"], period: string) =>
     `data/${market}/${cadence}/klines/${symbol}/${interval}/${symbol}-${interval}-${period}.zip`;
@@ -81,7 +81,7 @@ export function refuseOtherVision(series: SeriesRef, name: string): void {
   const [, symbol = "", interval = ""] = VISION_NAME.exec(name) ?? [];
   if (symbol === "") return;
   const ours = symbolsOf(series);
-  const isOurs = visionInterval(series.interval) === interval.replace("1M", "1mo") &&
+  const isOurs = intervalFolder(series.interval) === interval.replace("1M", "1mo") &&
     ours.includes(symbol);
   if (isOurs) return;
   throw new Refusal(
@@ -112,10 +112,6 @@ export function nextMonth(month: number): number {
 function monthFrom(t: number): number {
   const start = monthStart(t);
   return start === t ? t : nextMonth(start);
-}
-
-function visionInterval(interval: Interval): string {
-  return interval === "1M" ? "1mo" : interval;
 }
 
 function plain(symbol: string): string {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { CSV_HEADER } from "@/cron/candle_csv.ts";
+import { CSV_HEADER } from "@/domain/klines/candle_csv.ts";
 import { type Basket, createBasket, FEW_CANDLES } from "@/cron/crawl_basket.ts";
 import { slotRanges, subtractRanges } from "@/domain/klines/coverage.ts";
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";

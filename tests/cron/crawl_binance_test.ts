@@ -103,6 +103,28 @@ realDataTest("crawl with ccxt records the exchange's outages as asked for and ab
   assert.deepEqual(absent.map(({ from, to }) => [from, to]), outages);
 });
 
+realDataTest("crawl with ccxt asks again for what the exchange was too slow to send", async () => {
+  const rows = await realRows("futures_1m/FILUSDT-1m-2023-08.csv.gz", "1m");
+  const now = utc("2023-08-03");
+  let slow: string | null = null;
+  const late = Promise.withResolvers<void>();
+  const { held, counts, requests } = await crawl({
+    series: { exchange: "binanceusdm", symbol: "FIL/USDT:USDT", interval: "1m" },
+    ...{ own: "FILUSDT", rows, since: utc("2023-08-01"), now },
+    faults({ n, url }) {
+      const from = url.searchParams.get("startTime");
+      if (n === 2) slow = from;
+      // The client gave the answer up before it asked for the same candles again.
+      else if (from === slow || n > 20) late.resolve();
+      return n === 2 ? { kind: "slow", release: late.promise } : undefined;
+    },
+  });
+  assert.deepEqual(held, rows.filter(([t]) => t < now).map((row) => kept(row, 11)));
+  assert.equal(counts.rejected, 0);
+  const asked = requests.map((url) => url.searchParams.get("startTime"));
+  assert.equal(asked.filter((from) => from === slow).length, 2);
+});
+
 realDataTest("crawl with ccxt of USD-M futures keeps all columns", async () => {
   const rows = await realRows("futures_1m/FILUSDT-1m-2023-08.csv.gz", "1m");
   const now = utc("2023-08-04");

@@ -7,15 +7,12 @@ const PROGRAM = `
   import { tickEveryMinute } from "@/cron/every_minute.ts";
   const stop = new AbortController();
   let ticks = 0;
-  const scheduler = {
-    async tick() {
-      await Promise.resolve();
-      Deno.stdout.writeSync(new TextEncoder().encode("tick\\n"));
-      if (++ticks === 2) stop.abort();
-    },
-    nextAt: () => undefined,
-  };
-  tickEveryMinute(scheduler, stop.signal);
+  async function tick() {
+    await Promise.resolve();
+    Deno.stdout.writeSync(new TextEncoder().encode("tick\\n"));
+    if (++ticks === 2) stop.abort();
+  }
+  tickEveryMinute(tick, stop.signal);
 `;
 
 Deno.test("every minute ticks at once, then by the platform's cron, and not any more when stopped", async () => {

@@ -127,6 +127,15 @@ Deno.test("a directory of simulated candles refuses real ones, and the reverse",
     equal(real.code, 1);
     match(real.stderr, /holds simulated candles .* takes no real ones/);
   });
+  await withDataDir(async (dataDir) => {
+    await Deno.writeTextFile(`${dataDir}/a.csv`, `${Date.UTC(2024, 0, 1)},1,2,0.5,1.5,10`);
+    const settings = { DATA_DIR: dataDir, PORT: "0" };
+    const args = ["import", "binance:BTC/USDT:1m", `${dataDir}/a.csv`];
+    equal((await runProgram(args, { settings })).code, 0);
+    const demo = await runProgram(["serve", ...DEMO], { settings });
+    equal(demo.code, 1);
+    match(demo.stderr, /holds real candles .* takes no simulated ones/);
+  });
 });
 
 for (

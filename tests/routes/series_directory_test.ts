@@ -59,13 +59,13 @@ Deno.test("series directory: what is not held is refused with the nearest that a
     chooseSeries(HELD, { exchange: "okx", symbol: "BTC/EUT", interval: "5m" })
   );
   assert.equal(unknown.code, "not_found");
-  assert.equal(unknown.details[0]?.message, "okx:BTC/EUR:5m is held");
+  assert.deepEqual(unknown.details[0], { field: "symbol", message: "okx:BTC/EUR:5m is held" });
   const smaller = refusalOf(() =>
     chooseSeries(HELD, { exchange: "okx", symbol: "BTC/EUR", interval: "1m" })
   );
-  assert.deepEqual(smaller.details, [{ message: "okx:BTC/EUR:5m is held" }]);
+  assert.deepEqual(smaller.details, [{ field: "interval", message: "okx:BTC/EUR:5m is held" }]);
   const nowhere = refusalOf(() => findSeries(HELD, "binance.BTC-USDT.5m"));
-  assert.equal(nowhere.details[0]?.message, "binance.BTC-USDT.1m is held");
+  assert.deepEqual(nowhere.details[0], { field: "id", message: "binance.BTC-USDT.1m is held" });
 });
 
 const UNLIKE: readonly string[] = ["XYZ", "../../etc", "DOGE/EUR", "x"];

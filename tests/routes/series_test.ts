@@ -127,7 +127,7 @@ Deno.test("POST series: a venue's near matches come with the refusal", async () 
     "/api/v1/series",
     admin({ ...named("BTX").series, watch: true }),
   );
-  assert.deepEqual(error.details, [{ message: "BTC/USDT" }]);
+  assert.deepEqual(error.details, [{ field: "symbol", message: "BTC/USDT exists" }]);
 });
 
 Deno.test("GET series: unknown ones are 404 with the nearest that are held", async () => {
@@ -135,7 +135,7 @@ Deno.test("GET series: unknown ones are 404 with the nearest that are held", asy
   await json("POST", "/api/v1/series", admin(named("NEAR").series));
   const { status, error } = await json("GET", "/api/v1/series/kraken.NEAR-USDC.1m");
   assert.deepEqual([status, error.code], [404, "NOT_FOUND"]);
-  assert.equal(error.details?.[0]?.message, "kraken.NEAR-USDT.1m is held");
+  assert.deepEqual(error.details?.[0], { field: "id", message: "kraken.NEAR-USDT.1m is held" });
   assert.equal((await json("GET", "/api/v1/series/kraken.NEAR-USDC.1m/gaps")).status, 404);
   assert.equal((await json("DELETE", "/api/v1/series/nothing", admin())).status, 404);
 });

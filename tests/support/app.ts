@@ -204,7 +204,7 @@ export async function openApp(
 /** A venue with one symbol, written as it likes to write it. */
 function resolveKnown(exchange: string, symbol: string): Promise<string> {
   if (["BTC/USDT", "BTCUSDT"].includes(symbol)) return Promise.resolve("BTC/USDT");
-  const details = [{ message: "BTC/USDT" }];
+  const details = [{ field: "symbol", message: "BTC/USDT exists" }];
   return Promise.reject(
     new Refusal("not_found", `Cannot find ${symbol} at ${exchange}`, { details }),
   );

@@ -57,7 +57,10 @@ export async function openHouse(
   });
   await follower.start();
   const deps = { store, database, db, projections: follower, lake, blobs, workspace, clock };
-  const ingesting = { ...deps, log: quietLog, hotDays, isSimulated: () => false };
+  const ingesting = {
+    ...{ ...deps, log: quietLog, hotDays },
+    isSimulated: (exchange: string) => exchange === "simulated",
+  };
   return {
     ...{ database, store, lake, blobs, follower, reader, folder },
     ingest: createKlineIngest(ingesting),

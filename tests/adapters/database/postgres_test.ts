@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { openPostgres } from "@/adapters/database/postgres.ts";
 import { DatabaseError } from "@/events/store/database.ts";
+import { eventually } from "../../events/store/open_log.ts";
 import { startCluster } from "../../support/postgres_cluster.ts";
 
 const server = Deno.env.get("TEST_DATABASE_URL");
@@ -44,6 +45,68 @@ Deno.test({
     ]);
     await rejects(suicide, (error) => error instanceof DatabaseError && error.retryable);
     deepEqual(await database.query("select 1 as one"), [{ one: 1 }]);
+    await database.close();
+  },
+});
+
+/** What a pool of this name has open, seen by another connection. */
+async function connections(name: string): Promise<number[]> {
+  const watcher = openPostgres({ url: server ?? "", poolMax: 1 });
+  try {
+    const rows = await watcher.query(
+      "select pid from pg_stat_activity where application_name = $1 order by pid",
+      [name],
+    );
+    return rows.map(({ pid }) => Number(pid));
+  } finally {
+    await watcher.close();
+  }
+}
+
+const FOUR = Array.from({ length: 4 }, () => "select pg_sleep(0.05), pg_backend_pid() as pid");
+
+Deno.test({
+  name:
+    "postgres ends a statement after the statement timeout, and says that it may be tried again",
+  ignore: server === undefined,
+  async fn() {
+    const database = openPostgres({ url: server ?? "", poolMax: 1, statementTimeoutMs: 60 });
+    await rejects(database.query("select pg_sleep(30)"), (error) => {
+      ok(error instanceof DatabaseError);
+      deepEqual([error.sqlstate, error.retryable], ["57014", true]);
+      return true;
+    });
+    deepEqual(await database.query("select 1 as one"), [{ one: 1 }]);
+    await database.close();
+  },
+});
+
+Deno.test({
+  name: "postgres opens at most poolMax connections, and closes idle ones down to poolMin",
+  ignore: server === undefined,
+  async fn() {
+    const applicationName = `idle-${crypto.randomUUID()}`;
+    const pool = { poolMin: 1, poolMax: 2, idleTimeoutMs: 50 };
+    const database = openPostgres({ url: server ?? "", applicationName, ...pool });
+    const rows = await Promise.all(FOUR.map((sql) => database.query(sql)));
+    equal(new Set(rows.flat().map(({ pid }) => pid)).size, 2);
+    await eventually(async () => (await connections(applicationName)).length === 1);
+    await database.close();
+    await eventually(async () => (await connections(applicationName)).length === 0);
+  },
+});
+
+Deno.test({
+  name: "postgres replaces a connection after recycleS",
+  ignore: server === undefined,
+  async fn() {
+    const applicationName = `recycled-${crypto.randomUUID()}`;
+    const database = openPostgres({ url: server ?? "", applicationName, poolMax: 1, recycleS: 1 });
+    const pidOf = async () => (await database.query("select pg_backend_pid() as pid"))[0]?.pid;
+    const first = await pidOf();
+    equal(await pidOf(), first);
+    await eventually(async () => await pidOf() !== first);
+    equal((await connections(applicationName)).includes(Number(first)), false);
     await database.close();
   },
 });

@@ -204,6 +204,17 @@ Deno.test("export writes every candle of many pages once", async () => {
   match(result.lines[0] ?? "", /^Exported 120,001 candles of binance:BTC\/USDT:1m to .*kB\)\.$/);
 });
 
+Deno.test("export says that candles are simulated, in its sentence and its facts", async () => {
+  const installation = new MemoryInstallation();
+  installation.hold({ ...BTC, exchange: "simulated" }, [START]);
+  await withFolder(async (folder) => {
+    const args = ["simulated:BTC/USDT:1m", "--out", `${folder}/a.csv`];
+    const { lines, facts } = await run({ command: exportKlines, args, installation });
+    match(lines[0] ?? "", /^Exported 1 candle of simulated:BTC\/USDT:1m to .*, simulated\)\.$/);
+    equal(facts.simulated, true);
+  });
+});
+
 Deno.test("export keeps to --from and --to and writes freqtrade's json by the file's name", async () => {
   const openTimes = Array.from({ length: 10 }, (_, i) => START + i * MINUTE);
   const range = ["--from", "2021-01-01T00:02", "--to", "2021-01-01T00:04"];
@@ -294,16 +305,9 @@ Deno.test("blobs --orphans lists what no event names", async () => {
   equal(facts.sizeBytes, 1_500_000);
 });
 
-Deno.test("job is refused where the installation is running: it does its jobs itself", async () => {
+Deno.test("job runs the named job once, also where the installation is running", async () => {
   const installation = new MemoryInstallation();
   installation.place = "running";
-  const running = run({ command: job, args: ["klines-live"], installation });
-  await rejects(running, /does its jobs by their schedule/);
-  deepEqual(installation.asked, []);
-});
-
-Deno.test("job runs the named job once", async () => {
-  const installation = new MemoryInstallation();
   installation.result = { crawled: 2 };
   const { lines } = await run({ command: job, args: ["klines-live"], installation });
   deepEqual(lines, ["Ran klines-live: 2 crawled."]);

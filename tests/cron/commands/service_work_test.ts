@@ -56,7 +56,10 @@ Deno.test("a crawl of the API runs on by itself and counts, one a series at a ti
 Deno.test("a rebuild of the API is refused for a name that no read model has, naming those there are", async () => {
   const { work, ended } = await open({ id: "venueb" });
   throws(() => work.startRebuild("nothing"), (error: unknown) => {
-    deepEqual(error instanceof Refusal && error.details, [{ message: "series is one" }]);
+    deepEqual(error instanceof Refusal && error.details, [{
+      field: "name",
+      message: "series is one",
+    }]);
     return error instanceof Refusal && error.code === "not_found";
   });
   equal((await ended(work.startRebuild("series")))?.status, "succeeded");

@@ -1,5 +1,5 @@
-import type { Candle } from "@/domain/klines/candle.ts";
-import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
+import { KLINE_COLUMNS } from "../ports/kline_reader.ts";
+import type { Candle } from "./candle.ts";
 
 /** Lines for the lake's reader, each with its end; what is not known is empty. */
 export function csvLines(candles: readonly Candle[]): string {

@@ -17,7 +17,7 @@ import {
 } from "./config_values.ts";
 import { jsonSetting } from "./json_setting.ts";
 import { Secret } from "./secret.ts";
-import { sourceSettings } from "./source_settings.ts";
+import { sourceAccess, sourceSettings } from "./source_settings.ts";
 
 /** Every setting that is wrong, a line each. */
 export class ConfigError extends Error {
@@ -226,11 +226,31 @@ function yearsBefore(now: number): number {
   return date.setUTCFullYear(date.getUTCFullYear() - HISTORY_YEARS);
 }
 
+/** What else is needed to ask and tell the world outside. */
+export function outsideSettings(config: Config): {
+  readonly isDemo: boolean;
+  readonly sourceAccess: ReturnType<typeof sourceAccess>;
+  readonly proxy: Readonly<
+    Record<"exchangeProxy" | "httpProxy" | "httpsProxy" | "noProxy", string | undefined>
+  >;
+} {
+  const { exchangeProxy, httpProxy, httpsProxy, noProxy } = config;
+  return {
+    ...{ isDemo: config.profile === "demo", sourceAccess: sourceAccess(config) },
+    proxy: {
+      ...{ exchangeProxy: exchangeProxy?.reveal(), noProxy },
+      ...{ httpProxy: httpProxy?.reveal(), httpsProxy: httpsProxy?.reveal() },
+    },
+  };
+}
+
 /** Where people look at a run. */
 export function linkToRun(
   { publicUrl, host, port }: Pick<Config, "publicUrl" | "host" | "port">,
 ): (runId: string) => string {
-  const base = publicUrl ?? `http://${host}:${port}`;
+  // What listens everywhere is reached here; nobody can go to "everywhere".
+  const near = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  const base = publicUrl ?? `http://${near.includes(":") ? `[${near}]` : near}:${port}`;
   return (runId) => `${base.replace(/\/$/, "")}/admin/crawlers/${runId}`;
 }
 

@@ -23,14 +23,8 @@ import { withTempFolder } from "@/adapters/temp_folder.ts";
 import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
-import {
-  type Config,
-  linkToRun,
-  loadConfig,
-  prepareEnvironment,
-  readEnvironment,
-} from "@/config.ts";
-import { sourceAccess } from "@/source_settings.ts";
+import { type Config, linkToRun, loadConfig, outsideSettings } from "@/config.ts";
+import { prepareEnvironment, readEnvironment } from "@/config.ts";
 import { createArchive } from "@/cron/archive/archive_service.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
@@ -140,7 +134,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
   const database = databaseUrl === undefined ? "embedded" : "server";
   print(startBlock({ ...{ address, dataDir: path, database }, tokenFile, watched, simulated }));
   house.mirror.start();
-  if (config.cron) void tickEveryMinute(house.tick, ended.signal);
+  void tickEveryMinute(house.tick, ended.signal);
 
   // The order of the end: nothing new comes in, what runs ends, then what it stood on.
   log.info("stopping", { signal: await signal });
@@ -238,14 +232,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
   follower.onApplied((events) => mirror.changed(events));
   await follower.start();
-  const outside = openOutside({
-    ...{ ...config, clock, log, sourceAccess: sourceAccess(config) },
-    asksRealSites: config.profile === "real",
-    proxy: {
-      ...{ exchangeProxy: config.exchangeProxy?.reveal(), noProxy: config.noProxy },
-      ...{ httpProxy: config.httpProxy?.reveal(), httpsProxy: config.httpsProxy?.reveal() },
-    },
-  });
+  const outside = openOutside({ ...config, ...outsideSettings(config), clock, log });
   const { exchanges, marketSources, alertChannels: channels } = outside;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
   const common = { ...parts, exchanges, marketSources, series, log, random: Math.random };
@@ -254,7 +241,12 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const crawlers = openCrawlers({
     ...{ ...common, jobs, channels, queries: models.crawlers, sources: work.scheduled },
     disk: () => diskSpace(path),
-  }, { ...config, language: config.alertLanguage, linkTo: linkToRun(config) });
+  }, {
+    ...config,
+    language: config.alertLanguage,
+    linkTo: linkToRun(config),
+    isScheduled: config.cron,
+  });
   return {
     ...{ ...models, ...work, ...crawlers, crawlerQueries: models.crawlers, jobs },
     ...{ database, store, blobs, workspace, exchanges, mirror },

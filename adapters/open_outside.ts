@@ -17,8 +17,8 @@ export interface OutsideOptions {
   readonly exchangeIntervalMs?: number | undefined;
   readonly sourceUrls: Readonly<Partial<Record<SourceName, string>>>;
   readonly sourceAccess: Readonly<Partial<Record<SourceName, SourceAccess>>>;
-  /** Sites that no URL takes the place of are asked, too. */
-  readonly asksRealSites: boolean;
+  /** A demo asks no site and tells nobody, but those of `sourceUrls`. */
+  readonly isDemo: boolean;
   /** Of alert channels. */
   readonly alertUrls: readonly Credential[];
   /** `exchangeProxy` is for exchanges alone. */
@@ -34,7 +34,7 @@ export interface Outside {
 }
 
 export function openOutside(options: OutsideOptions): Outside {
-  const { clock, log, proxy, sourceUrls: urls, sourceAccess: access, asksRealSites } = options;
+  const { clock, log, proxy, sourceUrls: urls, sourceAccess: access, isDemo } = options;
   const exchanges = openExchanges({
     ...{ clock, log, proxy, urls: options.exchangeUrls, intervalMs: options.exchangeIntervalMs },
   });
@@ -44,9 +44,9 @@ export function openOutside(options: OutsideOptions): Outside {
   return {
     exchanges,
     marketSources: new Map(
-      [...sources].filter(([name]) => asksRealSites || urls[name] !== undefined),
+      [...sources].filter(([name]) => !isDemo || urls[name] !== undefined),
     ),
-    alertChannels: options.alertUrls.map((url) =>
+    alertChannels: (isDemo ? [] : options.alertUrls).map((url) =>
       openAlertChannel(parseAlertUrl(url.reveal()), { clock, proxy: general })
     ),
     async close() {

@@ -63,8 +63,8 @@ export function createAlertSender(options: AlertSenderOptions): AlertSender {
     const commandId = uuidV5(NAMESPACE, JSON.stringify(command));
     const meta = { actor: "job:alerts", commandId };
     const stream = `alert-${alertId}`;
-    const { events, replayed } = await handle({ store }, alertDecider, { stream, command, meta });
-    return events.length > 0 && !replayed;
+    const { events } = await handle({ store }, alertDecider, { stream, command, meta });
+    return events.length > 0;
   }
 
   /** In the order in which it happened, for as long as the database takes to come back. */

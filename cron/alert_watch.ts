@@ -96,7 +96,8 @@ export function createAlertWatch(options: AlertWatchOptions): AlertWatch {
     const now = clock.now();
     const inHand = sender.undelivered();
     for (const { alert, deliveries } of await queries.undelivered(channels, now - STALE_MS)) {
-      const lastAt = Math.max(alert.raisedAt, ...Object.values(deliveries).map(({ at }) => at));
+      const heard = Object.values(deliveries).map(({ at, retryAt }) => Math.max(at, retryAt ?? 0));
+      const lastAt = Math.max(alert.raisedAt, ...heard);
       const isLeft = (isFirst && isAlone) || now - lastAt > LEFT_MS;
       if (!isLeft) continue;
       const lacking = channels.filter((name) =>

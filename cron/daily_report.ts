@@ -48,9 +48,11 @@ export function dailyReportJob(
     async run({ at }) {
       const { from } = dayIn(timeZone, dateIn(timeZone, at));
       const date = dateIn(timeZone, from - 1);
+      // Told before, by another run: what is said again would be other words of the same day.
+      if (await deps.queries.findAlert(alertIdOf(date)) !== undefined) return { date, told: false };
       const report = await writeReport(deps, date);
       await sender.raise(reportAlert(date, report, clock.now()));
-      return { date };
+      return { date, told: true };
     },
   };
 }
@@ -60,10 +62,14 @@ export async function findDailyReport(
   deps: DailyReportDeps,
   date: string,
 ): Promise<WrittenReport | undefined> {
-  const sent = await deps.queries.findAlert(`daily-report-${date}`);
+  const sent = await deps.queries.findAlert(alertIdOf(date));
   if (sent?.alert.text) return { date, ...sent.alert.text, raisedAt: sent.alert.raisedAt };
   if (date >= dateIn(deps.timeZone, deps.clock.now())) return undefined;
   return { date, ...await writeReport(deps, date), raisedAt: null };
+}
+
+function alertIdOf(date: string): string {
+  return `daily-report-${date}`;
 }
 
 async function writeReport(deps: DailyReportDeps, date: string): Promise<DailyReport> {

@@ -8,8 +8,9 @@ import type { Progress } from "@/domain/ports/progress.ts";
 export interface Job {
   /** Letters, digits and hyphens: also the name in `deno task job <name>`, in the API and in the logs. */
   readonly name: string;
-  /** Five fields of cron, in the installation's time zone. */
+  /** Five fields of cron, in the installation's time zone or in its own. */
   readonly schedule: string;
+  readonly timeZone?: string | undefined;
   /** Runs when the service starts, too, instead of waiting for its next time. */
   readonly atStart?: boolean | undefined;
   /** Whether a time of the schedule (epoch ms) counts: not on a day without trading. */

@@ -1,6 +1,6 @@
 import { Refusal } from "@/domain/decider.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
-import type { Jobs, JobSpec, JobStatus } from "@/domain/ports/jobs.ts";
+import { type Jobs, type JobSpec, type JobStatus, RunStopped } from "@/domain/ports/jobs.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { Progress } from "@/domain/ports/progress.ts";
 import { failureFields, messageOf } from "./error_message.ts";
@@ -89,7 +89,7 @@ export function createJobs({ clock, log, keep = KEEP }: JobsOptions): Jobs {
     stop(id) {
       const found = runs.get(id);
       if (found?.status.status !== "running") return false;
-      found.controller.abort(new DOMException(`Job ${id} was stopped`, "AbortError"));
+      found.controller.abort(new RunStopped(`Job ${id}`));
       return true;
     },
     async close() {

@@ -10,6 +10,8 @@ export interface Leases {
   release(lease: Lease): Promise<void>;
   /** Leaves it for whoever looks next, as if its process were gone: the run is to be made up for. */
   abandon(lease: Lease): Promise<void>;
+  /** Gives a lost one to another run; false when somebody else was first. */
+  pass(lost: Lease, runId: string): Promise<boolean>;
   /** The run that has the source. */
   holder(source: string): Promise<string | undefined>;
   /**
@@ -64,6 +66,14 @@ export function createLeases(database: Database): Leases {
         "update crawler_lease set beat_at = '-infinity' where source = $1 and run_id = $2",
         key(lease),
       );
+    },
+    async pass({ source, runId: old }, runId) {
+      const rows = await database.query(
+        `update crawler_lease set run_id = $3, beat_at = now() where source = $1 and run_id = $2
+          returning source`,
+        [source, old, runId],
+      );
+      return rows.length > 0;
     },
     async holder(source) {
       const [row] = await database.query(

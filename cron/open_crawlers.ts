@@ -43,7 +43,11 @@ export interface CrawlersSettings extends TextOptions {
   readonly reportAt: string;
   readonly crawlRetryDelayMs: number;
   readonly crawlTimeoutMs: number;
+  readonly isScheduled: boolean;
 }
+
+const FAREWELL_MS = 2_000;
+const LOOK_MS = 50;
 
 /** The supervisor, and those who tell people what it sees. */
 export interface OpenCrawlers {
@@ -61,7 +65,7 @@ export interface OpenCrawlers {
 
 export function openCrawlers(
   deps: CrawlersDeps,
-  { reportAt, crawlRetryDelayMs, crawlTimeoutMs, ...text }: CrawlersSettings,
+  { reportAt, crawlRetryDelayMs, crawlTimeoutMs, isScheduled, ...text }: CrawlersSettings,
 ): OpenCrawlers {
   const { database, store, queries, channels, clock, log, projections } = deps;
   const sender = createAlertSender({ store, channels, clock, log, text });
@@ -72,17 +76,18 @@ export function openCrawlers(
   });
   const reporting = { ...deps, channels: alertChannels, ...text };
   const supervisor = createSupervisor({
-    ...{ ...deps, timeoutMs: crawlTimeoutMs, timeZone: text.timeZone },
+    ...{ ...deps, isScheduled, timeoutMs: crawlTimeoutMs, timeZone: text.timeZone },
     sources: [...deps.sources, dailyReportJob({ ...reporting, sender }, { at: reportAt })],
     ...{ leases: createLeases(database), seen: createSeenTimes(database) },
     retry: { ...DEFAULT_RETRY, delayMs: crawlRetryDelayMs },
     onEnded: watch.ended,
   });
+  const waiting = () =>
+    Object.values(sender.undelivered()).reduce((sum, letters) => sum + letters.length, 0);
   return {
     supervisor,
     alertChannels,
-    waiting: () =>
-      Object.values(sender.undelivered()).reduce((sum, letters) => sum + letters.length, 0),
+    waiting,
     async tick() {
       await supervisor.tick();
       await watch.tick();
@@ -90,6 +95,10 @@ export function openCrawlers(
     dailyReport: (date) => findDailyReport(reporting, date),
     async close() {
       await watch.settled();
+      // A command that ends gives what it has to tell a moment to go out.
+      for (let waitedMs = 0; waitedMs < FAREWELL_MS && waiting() > 0; waitedMs += LOOK_MS) {
+        await clock.sleep(LOOK_MS);
+      }
       await sender.close();
       for (const channel of channels) channel.close();
     },

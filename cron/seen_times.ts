@@ -2,19 +2,29 @@ import type { Database } from "@/events/store/database.ts";
 
 /** Which times of the schedules are dealt with, by whichever instance: what is missing was missed. */
 export interface SeenTimes {
-  /** The newest that was run, skipped or passed over, epoch ms. */
-  latest(job: string): Promise<number | undefined>;
+  /**
+   * The newest that was run, skipped or passed over, epoch ms. One that lies ahead of `now` was marked
+   * by a clock that was wrong: it counts as now, lest the job never run again.
+   */
+  latest(job: string, now: number): Promise<number | undefined>;
   mark(job: string, at: number): Promise<void>;
 }
+
+/** Clocks of several machines differ by less. */
+const AHEAD_MS = 300_000;
 
 /** Table `job_seen`, a row a job. */
 export function createSeenTimes(database: Database): SeenTimes {
   return {
-    async latest(job) {
+    async latest(job, now) {
       const [row] = await database.query("select seen_at as at from job_seen where job = $1", [
         job,
       ]);
-      return row?.at instanceof Date ? row.at.getTime() : undefined;
+      if (!(row?.at instanceof Date)) return undefined;
+      const at = row.at.getTime();
+      if (at <= now + AHEAD_MS) return at;
+      await database.query("update job_seen set seen_at = $2 where job = $1", [job, new Date(now)]);
+      return now;
     },
     async mark(job, at) {
       await database.query(

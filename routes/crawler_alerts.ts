@@ -6,7 +6,7 @@ import { success } from "./envelope.ts";
 import { isoTime } from "./iso_time.ts";
 import { pageParams, paginationOf } from "./pages.ts";
 
-type Deps = Pick<AppDeps, "crawlerQueries" | "alertChannels">;
+type Deps = Pick<AppDeps, "crawlerQueries" | "alertChannels" | "clock">;
 
 const time = z.iso.datetime();
 const count = z.int().min(0);
@@ -47,9 +47,12 @@ const alertsQuery = z.strictObject({
 });
 
 /** `GET /admin/crawler/alerts`: what people should have been told and were not. */
+/** What is older was told to nobody who is still there: a channel that is new does not owe it. */
+export const OWED_MS = 7 * 86_400_000;
+
 export function addCrawlerAlertRoutes(
   router: Router,
-  { crawlerQueries, alertChannels }: Deps,
+  { crawlerQueries, alertChannels, clock }: Deps,
 ): void {
   endpoint(router, {
     ...{ method: "get", path: "/admin/crawler/alerts", access: "admin", tag: "Crawlers" },
@@ -60,7 +63,7 @@ export function addCrawlerAlertRoutes(
       paginated: true,
     },
   }, async (c, { query }) => {
-    const all = await crawlerQueries.undelivered(alertChannels);
+    const all = await crawlerQueries.undelivered(alertChannels, clock.now() - OWED_MS);
     const first = (query.page - 1) * query.size;
     const shown = all.slice(first, first + query.size);
     return success(c, shown.map((one) => toAlertWire(one, alertChannels)), {

@@ -40,7 +40,8 @@ export async function readHealth(
   return crawlers.list().map((info) => {
     const record = recordOf.get(info.name);
     const pause = paused.get(info.name);
-    const breaker = breakers.get(info.venue);
+    // Its own are one an exchange; none of the supervisor's is in its way.
+    const breaker = info.ownBreakers ? undefined : breakers.get(info.venue);
     const state = stateOf(info, { record, paused: pause !== undefined });
     const starts = state === "ok" || state === "failing";
     return {

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Projections } from "@/projections/define.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { createCrawlerMetrics } from "./crawler_metrics.ts";
+import { OWED_MS } from "./crawler_alerts.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { answer } from "./envelope.ts";
 import type { HttpMeter } from "./http_meter.ts";
@@ -94,9 +95,9 @@ function upFamily(
 }
 
 async function alertFamilies(
-  { crawlerQueries, alertChannels }: Deps,
+  { crawlerQueries, alertChannels, clock }: Deps,
 ): Promise<readonly MetricFamily[]> {
-  const all = await crawlerQueries.undelivered(alertChannels);
+  const all = await crawlerQueries.undelivered(alertChannels, clock.now() - OWED_MS);
   return [{
     ...{ name: "chandlery_alerts_undelivered", type: "gauge" },
     help: "Alerts that a channel has not taken yet.",

@@ -96,8 +96,13 @@ export function sourceReply(options: ReplyOptions): SourceReply {
       const differences = namedDifferences(result.error).map((line) =>
         withoutSecrets(line, secrets)
       );
-      const [first = "its answer differs"] = differences;
-      throw reply.fail("schema_changed", `${op} answers something new: ${first}`, { differences });
+      const [first = "its answer differs", ...more] = differences;
+      const others = more.length === 0
+        ? ""
+        : ` (and ${more.length} more: ${more.slice(0, 4).join("; ")})`;
+      throw reply.fail("schema_changed", `${op} answers something new: ${first}${others}`, {
+        differences,
+      });
     },
   };
   return reply;

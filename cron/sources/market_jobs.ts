@@ -19,13 +19,15 @@ export function marketJobs({ sources, schedules, ...deps }: MarketJobsDeps): rea
   return [...sources.values()].map((source): Job => {
     const { name, missing } = source;
     return {
-      ...{ name, missing, schedule: schedules[name] },
+      // Markets open by the clock of Shanghai, wherever the service stands.
+      ...{ name, missing, schedule: schedules[name], timeZone: "Asia/Shanghai" },
       isDue: (at) =>
         name === "openvlab" ? sessionAt(at) !== undefined : isTradingDay(shanghaiDate(at)),
       async run({ runId, at, signal }) {
+        const askedAt = deps.clock.now();
         const answer = await source.fetch({ date: dateOf(name, at), signal });
         signal.throwIfAborted();
-        return await recordAnswer(deps, answer, { source: name, runId, signal });
+        return await recordAnswer(deps, answer, { source: name, runId, signal, askedAt });
       },
     };
   });

@@ -23,6 +23,8 @@ interface Crawl {
   readonly source: SourceName;
   readonly runId: string;
   readonly signal: AbortSignal;
+  /** When it began to ask, epoch ms: of two crawls the later one's words stay. */
+  readonly askedAt: number;
 }
 
 /**
@@ -43,12 +45,11 @@ export async function recordAnswer(
 }
 
 async function recordRows(
-  { store, blobs, clock }: RecordDeps,
+  { store, blobs }: RecordDeps,
   { rows, raw }: Pick<SourceAnswer, "rows" | "raw">,
-  { source, runId, signal }: Crawl,
+  { source, runId, signal, askedAt: capturedAt }: Crawl,
 ): Promise<void> {
   const answer = await blobs.put(raw.bytes);
-  const capturedAt = clock.now();
   const stream = `market_report-${source}-${new Date(capturedAt).toISOString().slice(0, 7)}`;
   for (let from = 0; from < rows.length; from += MAX_ROWS) {
     signal.throwIfAborted();

@@ -1,10 +1,12 @@
 import { Refusal } from "@/domain/decider.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
+import { databaseErrorIn } from "@/events/store/database.ts";
+import { RunStopped } from "@/domain/ports/jobs.ts";
 import { failureFields } from "../error_message.ts";
 import type { Job, JobContext, JobReport } from "../job.ts";
 import { recordRun } from "./record_run.ts";
-import { runSource } from "./run_source.ts";
-import type { OwnRun, SupervisorDeps } from "./supervisor_deps.ts";
+import { RunFailed, runSource } from "./run_source.ts";
+import { LeaseLost, type OwnRun, type SupervisorDeps } from "./supervisor_deps.ts";
 
 type Started = Extract<CrawlerRunEvent, { type: "CrawlerRunStarted" }>["data"];
 
@@ -26,12 +28,16 @@ export interface BegunRun {
  * Takes the source and records the start. Refusal `conflict` while somebody has it, and when this
  * very run was started before.
  */
-export async function beginRun(deps: SupervisorDeps, wanted: WantedRun): Promise<BegunRun> {
+export async function beginRun(
+  deps: SupervisorDeps,
+  wanted: WantedRun,
+  hasLease = false,
+): Promise<BegunRun> {
   const { leases, clock, log } = deps;
   const { source, runId, actor, ...facts } = wanted;
   const { name } = source;
   const lease = { source: name, runId };
-  if (!await leases.take(lease)) throw busy(name, await leases.holder(name));
+  if (!hasLease && !await leases.take(lease)) throw busy(name, await leases.holder(name));
   const release = () =>
     leases.release(lease).catch((error: unknown) =>
       log.warn("cannot free a source", { source: name, ...failureFields(error) })
@@ -45,7 +51,8 @@ export async function beginRun(deps: SupervisorDeps, wanted: WantedRun): Promise
     };
     await recordRun(deps, { type: "StartRun", data }, actor);
   } catch (error) {
-    await release();
+    // Perhaps it was recorded and only the answer is lost: then its lease runs out, and it is closed.
+    if (databaseErrorIn(error) === undefined) await release();
     throw error;
   }
   const run: OwnRun = { source, runId, at: facts.scheduledFor ?? startedAt, actor, policy };
@@ -53,16 +60,27 @@ export async function beginRun(deps: SupervisorDeps, wanted: WantedRun): Promise
     runId,
     async finish(context) {
       try {
-        return await runSource(deps, run, context);
+        const report = await runSource(deps, run, context);
+        await release();
+        return report;
       } catch (error) {
-        // Stopped with the service, it is made up for at the next start.
-        if (context.signal.aborted) await leases.abandon(lease).catch(() => {});
+        // With the service stopped, or an end that could not be recorded: the next look sees to it.
+        if (isServiceStop(context.signal) || !isRecordedEnd(error)) {
+          await leases.abandon(lease).catch(() => {});
+        } else await release();
         throw error;
-      } finally {
-        if (!context.signal.aborted) await release();
       }
     },
   };
+}
+
+/** Stopped by a person, a run is not made up for. */
+function isServiceStop({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof RunStopped);
+}
+
+function isRecordedEnd(error: unknown): boolean {
+  return error instanceof RunFailed || error instanceof LeaseLost || error instanceof RunStopped;
 }
 
 export function busy(name: string, runId: string | undefined): Refusal {

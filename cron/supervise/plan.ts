@@ -13,11 +13,12 @@ export interface Plan {
   seen: number | undefined;
 }
 
-/** A half-hourly schedule has nearly fifty times a day, and the longest holidays last ten days. */
-const MAX_STEPS = 1_000;
+/** No market is closed for longer. */
+const HORIZON_MS = 40 * 86_400_000;
 
 /** Throws at once for a schedule or a time zone that cannot be read. */
-export function planOf(source: Job, timeZone: string): Plan {
+export function planOf(source: Job, houseZone: string): Plan {
+  const timeZone = source.timeZone ?? houseZone;
   const times: CronTimes = parseCron(source.schedule);
   nextOccurrence(times, 0, timeZone);
   const { isDue = () => true } = source;
@@ -26,15 +27,17 @@ export function planOf(source: Job, timeZone: string): Plan {
     seen: undefined,
     latest(at) {
       let found = latestOccurrence(times, at, timeZone);
-      for (let n = 0; n < MAX_STEPS && found !== undefined && !isDue(found); n++) {
+      while (found !== undefined && !isDue(found)) {
         found = latestOccurrence(times, found - 1, timeZone);
+        if (found !== undefined && at - found > HORIZON_MS) return undefined;
       }
       return found;
     },
     next(at) {
       let found = nextOccurrence(times, at, timeZone);
-      for (let n = 0; n < MAX_STEPS && found !== undefined && !isDue(found); n++) {
+      while (found !== undefined && !isDue(found)) {
         found = nextOccurrence(times, found, timeZone);
+        if (found !== undefined && found - at > HORIZON_MS) return undefined;
       }
       return found;
     },

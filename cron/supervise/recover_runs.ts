@@ -2,6 +2,7 @@ import { type CrawlerRun, crawlerRun } from "@/domain/crawler_run.ts";
 import { isRunAgain } from "@/domain/crawlers/retry_policy.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import { uuidV5 } from "@/events/uuid.ts";
+import type { Job } from "../job.ts";
 import type { LostLease } from "../leases.ts";
 import type { WantedRun } from "./begin_run.ts";
 import { recordRun, runStream } from "./record_run.ts";
@@ -10,12 +11,14 @@ import type { SupervisorDeps } from "./supervisor_deps.ts";
 const ACTOR = "job:supervisor";
 
 /**
- * Closes the run of a process that is gone and frees its source. Answers the run that is to take its
- * place; undefined when it had ended, or crashed too often.
+ * Closes the run of a process that is gone. Answers the run that is to take its place, which has the
+ * lease already; undefined, and the source free, when it had ended, crashed too often or is not
+ * `wanted` any more. Whatever dies in between is found again: ids derive from each other.
  */
 export async function recoverRun(
   deps: SupervisorDeps,
   lost: LostLease,
+  wanted: (source: Job) => Promise<boolean>,
 ): Promise<WantedRun | undefined> {
   const { sources, leases, clock, retry } = deps;
   const { runId, until: leaseUntil } = lost;
@@ -27,18 +30,24 @@ export async function recoverRun(
     const events = await recordRun(deps, { type: "CloseCrashed", data }, ACTOR);
     events.forEach((event) => deps.onEnded?.(event));
   }
-  await leases.release(lost);
   const source = sources.find(({ name }) => name === lost.source);
   const run = state.status === "absent" ? null : state.run;
-  if (source === undefined || run === null) return undefined;
-  if (state.status === "ended" && !wasStopped(state)) return undefined;
+  const ended = state.status === "ended" ? state.final : undefined;
   // A stop in order is no crash of what ran.
-  const crashes = state.status === "ended" ? run.crashes : run.crashes + 1;
-  if (!isRunAgain({ ...retry, ...source.retry }, crashes)) return undefined;
-  return {
-    ...{ source, actor: ACTOR, trigger: "after_crash", scheduledFor: run.scheduledFor },
-    ...{ runId: uuidV5(runId, "after crash"), retryOf: runId, crashes },
-  };
+  const isStop = ended?.type === "CrawlerCrashed" && ended.data.stopped;
+  const crashes = (run?.crashes ?? 0) + (isStop ? 0 : 1);
+  const isOver = ended !== undefined && ended.type !== "CrawlerCrashed";
+  const again = { runId: uuidV5(runId, "after crash"), retryOf: runId, crashes };
+  if (
+    source === undefined || run === null || isOver ||
+    !isRunAgain({ ...retry, ...source.retry }, crashes) || !await wanted(source) ||
+    !await leases.pass(lost, again.runId)
+  ) {
+    await leases.release(lost);
+    return undefined;
+  }
+  const { scheduledFor } = run;
+  return { ...again, source, actor: ACTOR, trigger: "after_crash", scheduledFor };
 }
 
 async function readRun(
@@ -50,8 +59,4 @@ async function readRun(
     (state, event) => crawlerRun.evolve(state, event),
     crawlerRun.initial,
   );
-}
-
-function wasStopped({ final }: Extract<CrawlerRun, { status: "ended" }>): boolean {
-  return final.type === "CrawlerCrashed" && final.data.stopped;
 }

@@ -1,4 +1,6 @@
 import { type CrawlFailure, failureOf } from "@/domain/crawlers/failure.ts";
+import type { Clock } from "@/domain/ports/clock.ts";
+import type { Progress } from "@/domain/ports/progress.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
 import type { BlobRef } from "@/events/blobs/blobs.ts";
 import { failureFields } from "../error_message.ts";
@@ -15,6 +17,8 @@ export type AttemptOutcome =
 
 type Deps = Pick<SupervisorDeps, "blobs" | "clock" | "log" | "timeoutMs">;
 
+/** Work without a limit that has shown nothing new for so long hangs. */
+const IDLE_MS = 3_600_000;
 /** Work that was told to stop is waited for no longer than this. */
 const GRACE_MS = 10_000;
 
@@ -34,11 +38,16 @@ export async function runAttempt(
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   const limitMs = source.timeoutMs === undefined ? deps.timeoutMs : source.timeoutMs;
-  if (limitMs !== null) {
-    clock.sleep(limitMs, over.signal).then(() => attempt.abort(tooLong(limitMs)), () => {});
-  }
+  const shown = limitMs === null ? watched(progress, clock) : undefined;
+  limitTime({ clock, signal: over.signal, limitMs, lastAt: shown?.lastAt })
+    .then((error) => attempt.abort(error), () => {});
   try {
-    const work = source.run({ signal: attempt.signal, progress, runId, at });
+    const work = source.run({
+      signal: attempt.signal,
+      progress: shown?.progress ?? progress,
+      runId,
+      at,
+    });
     const abandoned = Promise.withResolvers<never>();
     attempt.signal.addEventListener("abort", () => {
       clock.sleep(GRACE_MS, over.signal)
@@ -54,8 +63,49 @@ export async function runAttempt(
   }
 }
 
-function tooLong(limitMs: number): DOMException {
-  return new DOMException(`It took longer than ${limitMs / 1_000} s`, "TimeoutError");
+interface Limit {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Of all the work; null while it shows that it goes on. */
+  readonly limitMs: number | null;
+  /** When it last showed anything. */
+  readonly lastAt?: (() => number) | undefined;
+}
+
+/** Resolves when the time is over. */
+async function limitTime({ clock, signal, limitMs, lastAt }: Limit): Promise<DOMException> {
+  if (limitMs !== null) {
+    await clock.sleep(limitMs, signal);
+    return tooLong(`It took longer than ${limitMs / 1_000} s`);
+  }
+  for (;;) {
+    const idleMs = clock.now() - (lastAt?.() ?? 0);
+    if (idleMs >= IDLE_MS) return tooLong(`It showed nothing new for ${IDLE_MS / 60_000} minutes`);
+    await clock.sleep(IDLE_MS - idleMs, signal);
+  }
+}
+
+function tooLong(message: string): DOMException {
+  return new DOMException(message, "TimeoutError");
+}
+
+/** The same progress, and when it last moved. */
+function watched(
+  progress: Progress,
+  clock: Clock,
+): { readonly progress: Progress; readonly lastAt: () => number } {
+  let at = clock.now();
+  const moved = () => void (at = clock.now());
+  return {
+    lastAt: () => at,
+    progress: {
+      start: (...given) => (moved(), progress.start(...given)),
+      advance: (by) => (moved(), progress.advance(by)),
+      total: (total) => (moved(), progress.total(total)),
+      note: (...given) => (moved(), progress.note(...given)),
+      finish: () => (moved(), progress.finish()),
+    },
+  };
 }
 
 /** `reason` is why the work was told to stop; undefined when it was not. */

@@ -44,7 +44,7 @@ export async function runSource(
 }
 
 /** What a run ended with; its message is the last attempt's. */
-class RunFailed extends Refusal {
+export class RunFailed extends Refusal {
   constructor({ failure }: Exclude<AttemptOutcome, { status: "succeeded" }>) {
     super("unavailable", `${failure.errorClass}: ${failure.message}`);
   }
@@ -73,12 +73,21 @@ function endOf(
   return {
     ...times,
     outcome: {
-      ...{ status, errorClass: failure.errorClass, errorMessage: failure.message.toWellFormed() },
+      ...{ status, errorClass: failure.errorClass, errorMessage: sentence(failure.message) },
       ...{ httpStatus: failure.httpStatus, response },
       retryAt: delayMs === undefined ? null : finishedAt + delayMs,
     },
   };
 }
+
+/** A site's words may be among it: the log takes no text with a NUL, and nobody reads a page of it. */
+function sentence(message: string): string {
+  const line = message.replaceAll(/\p{Cc}+/gu, " ");
+  return (line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line)
+    .toWellFormed();
+}
+
+const LONGEST_MESSAGE = 2_000;
 
 function countOf(value: unknown): number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : 0;

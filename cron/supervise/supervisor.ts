@@ -3,6 +3,7 @@ import { admits, CLOSED } from "@/domain/crawlers/breaker.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { handle } from "@/domain/handle.ts";
 import type { Crawlers, Doer } from "@/domain/ports/crawlers.ts";
+import { RunStopped } from "@/domain/ports/jobs.ts";
 import type { Projections } from "@/projections/define.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import { failureFields } from "../error_message.ts";
@@ -29,6 +30,8 @@ const VISIBLE_MS = 2_000;
 
 export interface SupervisorOptions extends SupervisorDeps {
   readonly projections: Pick<Projections, "waitFor">;
+  /** False starts nothing by itself; what died is closed all the same. */
+  readonly isScheduled: boolean;
 }
 
 /**
@@ -42,7 +45,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   /** Source → run, of those in this process. */
   const running = new Map<string, string>();
   let isStart = true;
-  let isScheduled = false;
   let ticking: Promise<void> | undefined;
 
   function planNamed(name: string): Plan {
@@ -61,13 +63,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   /** Starts a run that goes on behind the caller's back. */
-  async function start(wanted: WantedRun): Promise<{ jobId: string }> {
+  async function start(wanted: WantedRun, hasLease = false): Promise<{ jobId: string }> {
     const { name } = wanted.source;
     if (running.has(name)) throw busy(name, running.get(name));
     running.set(name, wanted.runId);
     const free = () => running.delete(name);
     try {
-      const begun = await beginRun(options, wanted);
+      const begun = await beginRun(options, wanted, hasLease);
       const { id } = jobs.start({
         ...{ name, key: `job:${name}` },
         run: (context) => begun.finish(context).finally(free),
@@ -79,13 +81,19 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   }
 
+  /** Whether the schedule may start it now. */
+  async function isWanted(source: Job): Promise<boolean> {
+    if ((source.missing ?? []).length > 0 || running.has(source.name)) return false;
+    return await reasonToSkip(source, clock.now()) === undefined;
+  }
+
   async function recover(): Promise<void> {
     const lost = await leases.lost(new Set(running.values()), isStart);
     for (const lease of lost) {
       log.warn("closing the run of a process that is gone", { ...lease });
       try {
-        const wanted = await recoverRun(options, lease);
-        if (wanted !== undefined) await start(wanted);
+        const wanted = await recoverRun(options, lease, isWanted);
+        if (wanted !== undefined) await start(wanted, true);
       } catch (error) {
         warnUnlessBusy(lease.source)(error);
       }
@@ -98,8 +106,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   };
 
   async function startDue(): Promise<void> {
-    isScheduled = true;
     await recover();
+    if (!options.isScheduled) return;
     // Whoever has waited longest goes first, so that nobody of a group starves.
     const inOrder = plans.toSorted((a, b) => (a.seen ?? -Infinity) - (b.seen ?? -Infinity) || 0);
     for (const plan of inOrder) {
@@ -115,7 +123,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const at = isFirst && atStart ? now : plan.latest(now);
     if (at === undefined || at <= (plan.seen ?? -Infinity)) return;
     if (missing.length > 0 || running.has(name) || isGroupBusy(source)) return;
-    const latest = await seen.latest(name);
+    const latest = await seen.latest(name, now);
     plan.seen = latest ?? -Infinity;
     if (latest !== undefined && at <= latest) return;
     const settle = async () => {
@@ -186,10 +194,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       return ticking;
     },
     list: () =>
-      sources.map(({ name, venue = name, schedule, missing = [] }) => ({
-        ...{ name, venue, schedule, missing },
+      sources.map(({ name, venue = name, schedule, missing = [], ownBreakers = false }) => ({
+        ...{ name, venue, schedule, missing, ownBreakers },
       })),
-    nextRunAt: (name) => isScheduled ? planNamed(name).next(clock.now()) : undefined,
+    nextRunAt: (name) => options.isScheduled ? planNamed(name).next(clock.now()) : undefined,
     async run(name, { actor, commandId }) {
       const { jobId } = await start(byHand(name, { runId: commandId, actor }));
       await projections.waitFor(await store.head(), VISIBLE_MS);
@@ -201,13 +209,22 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async runToEnd(name, { actor, ...context }) {
       const lost = await leases.lost(new Set(running.values()), isStart);
       for (const lease of lost.filter(({ source }) => source === name)) {
-        await recoverRun(options, lease);
+        await recoverRun(options, lease, () => Promise.resolve(false));
       }
       const runId = crypto.randomUUID();
       const begun = await beginRun(options, byHand(name, { runId, actor }));
-      return await begun.finish(context);
+      return await begun.finish({ ...context, signal: stoppedByHand(name, context.signal) });
     },
   };
+}
+
+/** Whoever stops a command wants no more of it: it is not made up for. */
+function stoppedByHand(name: string, signal: AbortSignal): AbortSignal {
+  const stop = new AbortController();
+  const end = () => stop.abort(new RunStopped(name));
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end, { once: true });
+  return stop.signal;
 }
 
 function isConflict(error: unknown): boolean {

@@ -4,8 +4,10 @@ export interface CrawlerInfo {
   readonly name: string;
   /** Whom its circuit breaker is for: a site, an exchange. */
   readonly venue: string;
-  /** Five fields of cron, in the installation's time zone. */
+  /** Five fields of cron, in the installation's time zone; of market pages in Shanghai's. */
   readonly schedule: string;
+  /** It keeps away from venues that fail by itself. */
+  readonly ownBreakers: boolean;
   /** Settings without which it cannot run; it is `not_configured` unless this is empty. */
   readonly missing: readonly string[];
 }

@@ -10,6 +10,14 @@ export interface Jobs {
   close(): Promise<void>;
 }
 
+/** Why a run ends that a person has stopped. */
+export class RunStopped extends Error {
+  override readonly name = "AbortError";
+  constructor(what: string) {
+    super(`${what} was stopped`);
+  }
+}
+
 export interface JobSpec {
   /** e.g. `crawl`, `rebuild`. */
   readonly name: string;

@@ -109,7 +109,8 @@ create table crawler_lease (
   beat_at timestamptz not null default now()
 );
 create table job_seen (job text primary key, seen_at timestamptz not null);
-insert into job_seen select job, max(scheduled_for) from job_run group by job;
+insert into job_seen select job, max(scheduled_for) from job_run
+  where status in ('succeeded', 'skipped') group by job;
 drop table job_run;
 `,
 ];

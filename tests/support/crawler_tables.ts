@@ -135,7 +135,7 @@ export function reportQueriesOf({ reports }: CrawlerTables): ReportQueries {
 }
 
 export function infoOf(name: string, over: Partial<CrawlerInfo> = {}): CrawlerInfo {
-  return { name, venue: name, schedule: "0 18 * * *", missing: [], ...over };
+  return { name, venue: name, schedule: "0 18 * * *", missing: [], ownBreakers: false, ...over };
 }
 
 /** A run that goes on, unless it says otherwise. */

@@ -92,7 +92,12 @@ export async function startInstance(
     disk: () => Promise.resolve({ freeBytes: 4e10, totalBytes: 1e11, dataBytes: undefined }),
   }, {
     ...{ language: "en", timeZone: "Asia/Shanghai", reportAt: "09:00" },
-    ...{ crawlRetryDelayMs: 60_000, crawlTimeoutMs: 300_000, linkTo: (id) => `http://h/${id}` },
+    ...{
+      isScheduled: true,
+      crawlRetryDelayMs: 60_000,
+      crawlTimeoutMs: 300_000,
+      linkTo: (id) => `http://h/${id}`,
+    },
   });
 
   /** Time stands still while somebody works. */

@@ -1,0 +1,162 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { planOf } from "@/cron/supervise/plan.ts";
+import type { Job } from "@/cron/job.ts";
+import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
+import { trusted } from "@/events/trust.ts";
+import { DUE, NOW, sceneTest, scripted } from "./scene.ts";
+
+type Started = Extract<CrawlerRunEvent, { type: "CrawlerRunStarted" }>["data"];
+
+const HOUR = 3_600_000;
+const doer = () => ({ actor: "admin", commandId: crypto.randomUUID() });
+
+sceneTest("supervisor in the corners", {
+  async "records a failure whose words the log would not take"({ start, clock }) {
+    const { source } = scripted([new Error(`the site said \u0000 and ${"x".repeat(5_000)}`)]);
+    const instance = await start(source);
+    await instance.tick();
+    clock.advance(DUE - NOW);
+    await instance.tick();
+    await instance.idle();
+    const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
+    equal(run?.status, "failed");
+    match(run?.errorMessage ?? "", /^the site said\s+and x{1900,2000}…$/);
+  },
+
+  async "makes up for a crashed run though whoever closed it died before it did"(scene) {
+    const { start, clock, database } = scene;
+    const first = await start(scripted(["hang"], { timeoutMs: null }).source);
+    await first.tick();
+    clock.advance(DUE - NOW);
+    await first.tick();
+    await first.until(() => first.jobs.list().length === 1);
+    const [started] = await first.log();
+    const { runId, source, venue, startedAt } = trusted<Started>(started?.data);
+    const data = { runId, source, venue, attempt: 1, startedAt, finishedAt: clock.now() };
+    await first.store.append([{
+      stream: `crawler_run-${runId}`,
+      expected: 1,
+      events: [{ type: "CrawlerCrashed", data: { ...data, leaseUntil: null, stopped: false } }],
+    }], doer());
+    await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+    const again = scripted([{ rows: 3 }]);
+    const second = await start(again.source);
+    await second.tick();
+    await second.idle();
+    equal(again.runs.length, 1);
+    const { runs } = await second.queries.findRuns({ status: "succeeded", page: 1, size: 5 });
+    deepEqual(runs.map(({ retryOf, crashes }) => [retryOf, crashes]), [[runId, 1]]);
+  },
+
+  async "frees a source whose run ends well while the service stops"({ start, clock, database }) {
+    const source: Job = {
+      ...{ name: "live", schedule: "30 3 * * *", timeoutMs: null },
+      run: ({ signal }) =>
+        new Promise((resolve) => signal.addEventListener("abort", () => resolve({ rows: 1 }))),
+    };
+    const instance = await start(source);
+    await instance.tick();
+    clock.advance(DUE - NOW);
+    await instance.tick();
+    await instance.until(() => instance.jobs.list().length === 1);
+    await instance.stop();
+    deepEqual(await database.query("select source from crawler_lease"), []);
+  },
+
+  async "does not make up for a run that a person has stopped"({ start, clock, types }) {
+    const { source, runs } = scripted(["hang"], { timeoutMs: null });
+    const instance = await start(source);
+    const { jobId } = await instance.supervisor.run("daily", doer());
+    equal(instance.jobs.stop(jobId), true);
+    await instance.idle();
+    clock.advance(60_000);
+    await instance.tick();
+    await instance.idle();
+    equal(runs.length, 1);
+    deepEqual(await types(instance), ["CrawlerRunStarted", "CrawlerCrashed"]);
+    deepEqual(instance.told, []);
+  },
+
+  async "leaves a paused source alone, also after its process died"({ start, clock, database }) {
+    const { source, runs } = scripted(["hang"], { timeoutMs: null });
+    const first = await start(source);
+    await first.tick();
+    clock.advance(DUE - NOW);
+    await first.tick();
+    await first.until(() => runs.length === 1);
+    await first.supervisor.pause("daily", { ...doer(), reason: "it takes the process down" });
+    await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+    const second = await start(source);
+    await second.tick();
+    await second.until(() => second.told.length > 0);
+    equal(runs.length, 1);
+    deepEqual(await database.query("select source from crawler_lease"), []);
+  },
+
+  async "does not believe a mark that a wrong clock has left"({ start, clock, database }) {
+    const { source, runs } = scripted([{}]);
+    const instance = await start(source);
+    await instance.tick();
+    await database.query("update job_seen set seen_at = '2040-01-01'");
+    const again = await start(source);
+    await again.tick();
+    clock.advance(DUE - NOW);
+    await again.tick();
+    await again.idle();
+    equal(runs.length, 1);
+  },
+
+  async "ends work without a limit that has shown nothing new for an hour"({ start, clock }) {
+    const source: Job = {
+      ...{ name: "long", schedule: "30 3 * * *", timeoutMs: null, retry: { maxAttempts: 1 } },
+      async run({ signal, progress }) {
+        for (let n = 0; n < 3; n++) {
+          await clock.sleep(0.9 * HOUR, signal);
+          progress.advance(1);
+        }
+        return await new Promise((_, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason))
+        );
+      },
+    };
+    const instance = await start(source);
+    await instance.tick();
+    clock.advance(DUE - NOW);
+    await instance.tick();
+    await instance.idle();
+    const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
+    deepEqual([run?.status, run?.attempts[0]?.durationMs], ["timed_out", 3.7 * HOUR]);
+  },
+
+  async "tells the report of a day once, however often it runs"({ start }) {
+    const instance = await start();
+    for (let n = 0; n < 2; n++) {
+      await instance.supervisor.run("daily-report", doer());
+      await instance.idle();
+    }
+    await instance.until(() => instance.told.length > 0);
+    const { runs } = await instance.queries.findRuns({ page: 1, size: 5 });
+    deepEqual(runs.map(({ status }) => status), ["succeeded", "succeeded"]);
+    equal(instance.told.length, 1);
+    const report = await instance.dailyReport("2024-04-30");
+    equal(report?.title, instance.told[0]?.title);
+    equal(await instance.dailyReport("2024-05-01"), undefined, "a day that is not over");
+  },
+});
+
+Deno.test("a source without a time that counts is never due", () => {
+  const source: Job = {
+    ...{ name: "x", schedule: "0 * * * *", run: () => Promise.resolve({}) },
+    isDue: () => false,
+  };
+  const plan = planOf(source, "UTC");
+  deepEqual([plan.latest(NOW), plan.next(NOW)], [undefined, undefined]);
+});
+
+Deno.test("a source's own time zone goes before the house's", () => {
+  const source: Job = {
+    ...{ name: "x", schedule: "30 3 * * *", timeZone: "Asia/Shanghai" },
+    run: () => Promise.resolve({}),
+  };
+  equal(planOf(source, "UTC").next(NOW), DUE);
+});

@@ -14,6 +14,7 @@ import { readOrMakeToken } from "@/adapters/process/admin_token.ts";
 import { diskSpace } from "@/adapters/process/disk_space.ts";
 import { listen } from "@/adapters/process/listen.ts";
 import { packageDirOf, permissionFlags } from "@/adapters/process/permission_flags.ts";
+import { processFacts } from "@/adapters/process/process_facts.ts";
 import { resolvePath } from "@/adapters/process/resolve_path.ts";
 import { onStopSignal, onUncaught } from "@/adapters/process/signals.ts";
 import { startStallMeter } from "@/adapters/process/stall_meter.ts";
@@ -118,6 +119,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     },
     spool: createDiskSpool(house.workspace),
     freeBytes: async () => (await diskSpace(path)).freeBytes,
+    processFacts,
     authenticate: authenticateAdmin(token),
     settings: {
       ...{ marketData: config.marketData, rateLimits: config.rateLimits, simulated },

@@ -10,6 +10,7 @@ import type { KlineReader } from "@/domain/ports/kline_reader.ts";
 import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { OpenCandles } from "@/domain/ports/open_candles.ts";
+import type { ProcessFacts } from "@/domain/ports/process_facts.ts";
 import type { Spool } from "@/domain/ports/spool.ts";
 import type { CrawlerQueries } from "@/projections/crawler_queries.ts";
 import type { Projections } from "@/projections/define.ts";
@@ -49,6 +50,7 @@ export interface AppDeps {
   readonly spool: Spool;
   /** Free bytes where the data lie. */
   readonly freeBytes: () => Promise<number>;
+  readonly processFacts: () => ProcessFacts;
   readonly authenticate: Authenticate;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Projections } from "@/projections/define.ts";
+import type { ProcessFacts } from "@/domain/ports/process_facts.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { createCrawlerMetrics } from "./crawler_metrics.ts";
 import { OWED_MS } from "./crawler_alerts.ts";
@@ -11,7 +12,7 @@ import { type MetricFamily, METRICS_TYPE, metricsText, stateSamples } from "./me
 
 type Deps =
   & Pick<AppDeps, "crawlers" | "crawlerQueries" | "alertChannels" | "projections" | "store">
-  & Pick<AppDeps, "freeBytes" | "clock" | "log" | "settings">
+  & Pick<AppDeps, "freeBytes" | "processFacts" | "clock" | "log" | "settings">
   & { readonly meter: HttpMeter };
 
 type Collect = () => Promise<readonly MetricFamily[]>;
@@ -53,7 +54,7 @@ export function addMetricsRoute(router: Router, deps: Deps): void {
       })),
     );
     const families = [
-      ...processFamilies(settings.version),
+      ...processFamilies(settings.version, deps.processFacts()),
       upFamily(collected),
       ...collected.flatMap(({ families }) => families ?? []),
       ...meter.families(),
@@ -130,17 +131,19 @@ function projectionFamilies(all: readonly Status[]): readonly MetricFamily[] {
 const PROJECTION_STATES = ["live", "behind", "rebuilding", "failed"];
 
 /** Under the names that Prometheus' own clients use. */
-function processFamilies(version: string): readonly MetricFamily[] {
-  const { rss, heapTotal, heapUsed, external } = Deno.memoryUsage();
+function processFamilies(
+  version: string,
+  { startedAt, runtime, rss, heapTotal, heapUsed, external }: ProcessFacts,
+): readonly MetricFamily[] {
   const own = (name: string, help: string, value: number): MetricFamily => ({
     ...{ name: `process_${name}`, help, type: "gauge", samples: [{ value }] },
   });
   return [
     {
       ...{ name: "chandlery_build_info", help: "Always 1.", type: "gauge" },
-      samples: [{ labels: { version, deno: Deno.version.deno }, value: 1 }],
+      samples: [{ labels: { version, deno: runtime }, value: 1 }],
     },
-    own("start_time_seconds", "When the process began.", performance.timeOrigin / 1_000),
+    own("start_time_seconds", "When the process began.", startedAt / 1_000),
     own("resident_memory_bytes", "Memory that the process holds.", rss),
     own("heap_bytes", "Heap of the main thread.", heapTotal),
     own("heap_used_bytes", "What of the heap is in use.", heapUsed),

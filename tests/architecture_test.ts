@@ -22,12 +22,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["adapters/", "npm:", "node:", "domain/ports/"],
     // The interfaces of events/ and the shape of its klines.
     ...["events/store/database.ts", "events/blobs/blobs.ts"],
-    ...["events/catalog/klines.ts", "events/trust.ts"],
+    ...["events/catalog/klines.ts", "events/catalog/alert.ts", "events/trust.ts"],
     // What the ports speak of: pure values, and the caller's fault.
     ...["domain/decider.ts", "domain/damaged_gzip.ts"],
     ...["candle", "decimal", "import_counts", "interval", "period", "scale", "select_series"]
       .map((name) => `domain/klines/${name}.ts`),
-    ...["series_ref", "symbol", "time", "validate"].map((name) => `domain/klines/${name}.ts`),
+    ...["series_ref", "symbol", "time", "trading_calendar", "validate"].map((name) =>
+      `domain/klines/${name}.ts`
+    ),
   ],
 };
 

@@ -1,3 +1,4 @@
+import { processFacts } from "@/adapters/process/process_facts.ts";
 import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { systemClock } from "@/adapters/clock.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
@@ -156,6 +157,7 @@ export async function openApp(
     },
     spool: createDiskSpool(await openWorkspace({ directory: `${folder}/spool` })),
     freeBytes: () => Promise.resolve(10_000_000_000),
+    processFacts,
     ...{ authenticate, clock, signal: stopping.signal },
     log: { ...quietLog, error: (_message, fields) => bugs.push(fields) },
     ...others,

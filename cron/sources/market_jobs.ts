@@ -7,6 +7,7 @@ import {
 } from "@/domain/klines/trading_calendar.ts";
 import type { MarketSource, SourceName } from "@/domain/ports/market_source.ts";
 import type { Job } from "../job.ts";
+import { refuseBroken } from "./refuse_broken.ts";
 import { recordAnswer, type RecordDeps } from "./record_answer.ts";
 
 export interface MarketJobsDeps extends RecordDeps {
@@ -25,8 +26,10 @@ export function marketJobs({ sources, schedules, ...deps }: MarketJobsDeps): rea
         name === "openvlab" ? sessionAt(at) !== undefined : isTradingDay(shanghaiDate(at)),
       async run({ runId, at, signal }) {
         const askedAt = deps.clock.now();
-        const answer = await source.fetch({ date: dateOf(name, at), signal });
+        const date = dateOf(name, at);
+        const answer = await source.fetch({ date, signal });
         signal.throwIfAborted();
+        refuseBroken(name, answer, date);
         return await recordAnswer(deps, answer, { source: name, runId, signal, askedAt });
       },
     };

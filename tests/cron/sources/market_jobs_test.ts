@@ -1,0 +1,91 @@
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { marketJobs } from "@/cron/sources/market_jobs.ts";
+import type { Job } from "@/cron/job.ts";
+import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
+import type { MarketSource, SourceAnswer, SourceName } from "@/domain/ports/market_source.ts";
+import { SourceError } from "@/domain/ports/source_error.ts";
+import { openMemoryBlobs } from "@/adapters/blobs/memory.ts";
+import { catalog } from "@/events/catalog/catalog.ts";
+import { MemoryEventStore } from "@/events/store/memory.ts";
+import { fakeClock } from "@/tests/support/fake_clock.ts";
+import { jobRun } from "@/tests/support/job_run.ts";
+
+const NOW = Date.parse("2026-09-08T10:00:00Z");
+const at = (text: string) => Date.parse(`${text}+08:00`);
+
+const noIngest: KlineIngest = {
+  ingestCandles: () => Promise.reject(new Error("not asked")),
+  ingestFiles: () => Promise.reject(new Error("not asked")),
+};
+
+/** A source that answers so many reports, and which days it was asked for. */
+function desk(name: SourceName, rows: number) {
+  const asked: string[] = [];
+  const bytes = new TextEncoder().encode("{}");
+  const source: MarketSource = {
+    ...{ name, missing: [] },
+    fetch({ date }) {
+      asked.push(date);
+      const answer: SourceAnswer = {
+        rows: Array.from({ length: rows }, (_, n) => ({
+          ...{ source: name, kind: "rating", exchange: null, product: `P${n}` } as const,
+          ...{ reportDate: date, values: {} },
+        })),
+        ...{ series: [], raw: { bytes, contentType: "application/json" }, sizeBytes: 2 },
+      };
+      return Promise.resolve(answer);
+    },
+  };
+  const store = new MemoryEventStore({ catalog });
+  const [job] = marketJobs({
+    ...{ store, blobs: openMemoryBlobs(), ingest: noIngest, clock: fakeClock(NOW) },
+    sources: new Map([[name, source]]),
+    schedules: {
+      ...{ hzzhqx: "0 18 * * *", jiaoyikecha: "0 18 * * *", openvlab: "*/30 * * * *" },
+      ...{ rongda: "0 17 * * *", rongda2: "0 17 * * *", founderfu: "50 8 * * *" },
+      sina: "10 17 * * *",
+    },
+  });
+  if (job === undefined) throw new Error("no job");
+  return { job, asked, store };
+}
+
+Deno.test("a market page is due on trading days alone, volatilities within sessions", () => {
+  const due = (name: SourceName, time: string) => desk(name, 1).job.isDue?.(at(time));
+  deepEqual([due("sina", "2026-09-08T17:10"), due("sina", "2026-09-05T17:10")], [true, false]);
+  deepEqual(
+    ["2026-09-08T10:00", "2026-09-08T18:00", "2026-09-08T21:30", "2026-09-05T10:00"]
+      .map((time) => due("openvlab", time)),
+    [true, false, true, false],
+  );
+});
+
+Deno.test("a market page is asked for the trading day, a quote of the evening for the next one", async () => {
+  async function dateAsked(name: SourceName, time: string): Promise<string | undefined> {
+    const { job, asked } = desk(name, 1);
+    await job.run({ ...jobRun(), at: at(time) });
+    return asked[0];
+  }
+  equal(await dateAsked("founderfu", "2026-09-08T20:50"), "2026-09-08");
+  equal(await dateAsked("openvlab", "2026-09-08T21:30"), "2026-09-09");
+  equal(await dateAsked("founderfu", "2026-09-06T12:00"), "2026-09-04", "by hand on a Sunday");
+});
+
+Deno.test("a market page of many rows goes into several events, and a repeat of its run adds none", async () => {
+  const { job, store } = desk("founderfu", 1_201);
+  const run = { ...jobRun(), at: NOW };
+  for (let n = 0; n < 2; n++) equal((await job.run(run)).rows, 1_201);
+  const events = await store.readAll({ after: 0, limit: 100 });
+  deepEqual(events.map(({ type }) => type), Array(3).fill("MarketReportCrawled"));
+  match(events[0]?.stream ?? "", /^market_report-founderfu-2026-09$/);
+});
+
+Deno.test("an empty answer is believed of a page, and not of a map of all products", async () => {
+  const run = async (job: Job) => await job.run({ ...jobRun(), at: NOW });
+  equal((await run(desk("founderfu", 0).job)).rows, 0);
+  await rejects(run(desk("openvlab", 0).job), (error) => {
+    match(String(error), /0 reports, expected at least 1/);
+    return error instanceof SourceError && error.errorClass === "invalid" &&
+      error.response?.bytes.length === 2;
+  });
+});

@@ -10,6 +10,7 @@ import {
   runToEnd,
   type Scene,
   seeded,
+  SPARE_LIVES,
 } from "../support/kill.ts";
 import { copyPristine } from "../support/place.ts";
 import { runProgram, startProgram } from "../support/program.ts";
@@ -74,8 +75,8 @@ for (const database of databases()) {
 
       // Each life has one file more to take in: it dies after it has written the first of it.
       const imports = await killRepeatedly({
-        args: (n) => ["import", SERIES, ...files.slice(0, n + 1)],
-        ...{ settings: rough, count: IMPORT_KILLS, waitMs: () => 150 * random() },
+        args: (life) => ["import", SERIES, ...files.slice(0, life + 1)],
+        ...{ settings: rough, count: IMPORT_KILLS, waitMs: () => 100 * random() },
         atWork: () => newFiles(rough),
       });
       await runToEnd(["import", SERIES, ...files], rough);
@@ -198,9 +199,9 @@ function same(found: Fingerprint, expected: Fingerprint): void {
 
 /** Half of the months lie in files, half in hot rows; every batch is too large for its event. */
 async function writeFiles(folder: string): Promise<string[]> {
-  const months = [0, 1, 2, 3, 4, 5, 6];
+  const months = Array.from({ length: IMPORT_KILLS + SPARE_LIVES }, (_, n) => n);
   return await Promise.all(months.map(async (n) => {
-    const from = n % 2 === 0 ? Date.UTC(2019, n, 3) : NOW - (30 + 31 * n) * DAY;
+    const from = n % 2 === 0 ? Date.UTC(2019, n, 3) : NOW - (30 + 15 * n) * DAY;
     const path = `${folder}/part-${n}.csv`;
     await Deno.writeTextFile(path, csv(from, ROWS_A_FILE));
     return path;

@@ -97,7 +97,8 @@ export async function runToEnd(args: readonly string[], settings: Settings): Pro
 }
 
 export interface Kills {
-  readonly args: (n: number) => readonly string[];
+  /** Of each life, of which some may be quicker than their killers; the first is 0. */
+  readonly args: (life: number) => readonly string[];
   readonly settings: Settings;
   readonly count: number;
   /** Told anew for each life. */
@@ -106,14 +107,17 @@ export interface Kills {
   readonly waitMs: () => number;
 }
 
+/** Lives that may end by themselves. */
+export const SPARE_LIVES = 5;
+
 /** Kills the command `count` times at work; one that was quicker than its killer does not count. */
 export async function killRepeatedly(
   { args, settings, count, atWork, waitMs }: Kills,
 ): Promise<number> {
   let kills = 0;
-  for (let n = 0; n < count * 3 && kills < count; n++) {
+  for (let life = 0; life < count + SPARE_LIVES && kills < count; life++) {
     const how = { atWork: await atWork(), waitMs: waitMs() };
-    if (await runKilled(args(kills), settings, how)) kills++;
+    if (await runKilled(args(life), settings, how)) kills++;
   }
   return kills;
 }

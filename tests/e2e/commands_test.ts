@@ -122,7 +122,7 @@ for (
     [["crawl", "BTCUSDT"], 2, /^Cannot read series "BTCUSDT": .*\n$/],
     [["crawl", "nosuchvenue:BTC/USDT:1m"], 1, /nosuchvenue/],
     [["rebuild", "nothing"], 2, /"nothing" is no read model \(/],
-    [["job", "nothing"], 2, /"nothing" is no job of .*crawl-/],
+    [["job", "nothing"], 2, /"nothing" is no job of .*klines-live, /],
   ] as const
 ) {
   Deno.test(`"${args.join(" ")}" fails with one sentence and code ${code}`, async () => {

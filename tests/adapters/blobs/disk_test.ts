@@ -152,9 +152,12 @@ Deno.test("disk blobs hold every acknowledged blob whole after kill -9 in the mi
         stderr: "null",
       }).spawn();
       let text = "";
+      let isKilled = false;
       for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
         text += piece;
-        if (text.split("\n").length > acknowledgedBeforeKill) child.kill("SIGKILL");
+        if (isKilled || text.split("\n").length <= acknowledgedBeforeKill) continue;
+        isKilled = true;
+        child.kill("SIGKILL");
       }
       await child.status;
       const acknowledged = text.split("\n").filter((line) => line.length === 64);

@@ -31,8 +31,8 @@ async function ended({ json }: TestApp, id: string) {
   return (await json("GET", path, { as })).data;
 }
 
-Deno.test("POST archive run: tells what it would do, then does it, then finds nothing", async () => {
-  const app = await openOnce();
+Deno.test("POST archive run: tells what it would do, then does it, then finds nothing; GET shows it", async () => {
+  const app = await openFilled();
   const run = async (json: unknown) => {
     const { status, data } = await app.json("POST", "/admin/archive/run", { as, json });
     equal(status, 202);
@@ -46,10 +46,12 @@ Deno.test("POST archive run: tells what it would do, then does it, then finds no
   const { name, status, result } = await run({ series: ["binance.BTC-USDT.1m"] });
   deepEqual([name, status, result.rows_filed, result.problems], ["archive", "succeeded", 3, 0]);
   equal((await run({})).result.periods_to_file, 0);
+  await shows(app);
+  await app.close();
 });
 
-Deno.test("GET archive: shows what waits, what lies in files, and the last runs", async () => {
-  const { json } = await openOnce();
+/** What waits, what lies in files, and the last runs. */
+async function shows({ json }: TestApp): Promise<void> {
   const { data } = await json("GET", "/admin/archive", { as });
   const { next_at, totals: { file_bytes, ...totals }, runs, ...rest } = data;
   // The newest one had nothing to do but to read the files.
@@ -66,7 +68,7 @@ Deno.test("GET archive: shows what waits, what lies in files, and the last runs"
     ...["succeeded", "admin", 3, 0],
   ]);
   equal(run.bytes_after, file_bytes);
-});
+}
 
 for (
   const [title, body, status] of [

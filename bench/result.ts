@@ -74,6 +74,24 @@ export function table(results: readonly Result[]): string {
     .join("\n");
 }
 
+/** The same as Markdown, a row a claim. */
+export function markdown(results: readonly Result[]): string {
+  const rows = results.map(({ name, unit, value, peer, peer_value, ratio, target, met }) => [
+    name,
+    `${value.toLocaleString("en-US", { maximumSignificantDigits: 3 })} ${unit}`,
+    peer === undefined ? "" : `${peer}: ${peer_value?.toLocaleString("en-US")}`,
+    ratio === undefined ? "" : `${ratio}×`,
+    target === "-" ? "" : target,
+    met === null ? "" : met ? "met" : "**missed**",
+  ]);
+  const all = [
+    ["what", "ours", "peer", "ratio", "target", ""],
+    ["---", "---", "---", "---", "---", "---"],
+    ...rows,
+  ];
+  return all.map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
 /** The middle of the measurements. */
 export function median(values: readonly number[]): number {
   return percentile(values, 50);

@@ -11,7 +11,7 @@ import { benchCrawlMemory } from "./crawl_memory.ts";
 import { benchIngest, benchReadsDuringIngest } from "./ingest.ts";
 import { benchAggregate, benchReads } from "./read.ts";
 import { benchRebuild } from "./rebuild.ts";
-import { type Result, result, table } from "./result.ts";
+import { markdown, type Result, result, table } from "./result.ts";
 import { sqlYear } from "./sql_year.ts";
 import { benchStall } from "./stall.ts";
 
@@ -101,7 +101,20 @@ try {
 }
 say(table(results));
 const path = new URL("results.json", import.meta.url);
-await Deno.writeTextFile(path, `${JSON.stringify(await merged(results), null, 2)}\n`);
+const all = await merged(results);
+await Deno.writeTextFile(path, `${JSON.stringify(all, null, 2)}\n`);
+await showInReadme(all);
+
+/** The table that people read is made of the file, so that the two never differ. */
+async function showInReadme(shown: readonly Result[]): Promise<void> {
+  const readme = new URL("README.md", import.meta.url);
+  const text = await Deno.readTextFile(readme);
+  const marked = /(<!-- results -->\n)[^]*?(\n<!-- \/results -->)/;
+  await Deno.writeTextFile(
+    readme,
+    text.replace(marked, (_, from: string, to: string) => `${from}\n${markdown(shown)}\n${to}`),
+  );
+}
 
 /** A run of some parts keeps what the file says of the others. */
 async function merged(fresh: readonly Result[]): Promise<Result[]> {

@@ -46,7 +46,7 @@ export interface Instance extends OpenCrawlers {
   readonly blobs: Blobs;
   /** Whether the database is being asked. */
   isBusy(): boolean;
-  /** Lets time pass until nothing runs. */
+  /** Lets time pass until nothing runs and the read models show it. */
   idle(): Promise<void>;
   /** Lets time pass until it holds. */
   until(holds: () => boolean): Promise<void>;
@@ -116,7 +116,10 @@ export async function startInstance(
     ...{ ...crawlers, store, queries, jobs, blobs, cut, until },
     reports: createReportQueries(db),
     isBusy: () => underWay() > 0,
-    idle: () => until(() => jobs.list().every(({ status }) => status !== "running")),
+    async idle() {
+      await until(() => jobs.list().every(({ status }) => status !== "running"));
+      await follower.waitFor(await store.head(), SEEN_MS);
+    },
     async log() {
       const events = await store.readAll({ after: 0, limit: 100_000 });
       return trusted(events.filter(({ stream }) => stream.startsWith("crawler_run-")));
@@ -131,6 +134,8 @@ export async function startInstance(
     },
   };
 }
+
+const SEEN_MS = 20_000;
 
 /** Turns of the event loop without a question to the database after which nobody works. */
 const STILL_TURNS = 4;

@@ -50,6 +50,7 @@ const RECORD_AGAIN_MS = 5_000;
 
 export function createAlertSender(options: AlertSenderOptions): AlertSender {
   const { store, channels, clock, log } = options;
+  const instance = crypto.randomUUID();
   const closed = new AbortController();
   const { signal } = closed;
   const records: AlertCommand[] = [];
@@ -57,10 +58,10 @@ export function createAlertSender(options: AlertSenderOptions): AlertSender {
   let recording = Promise.resolve();
   let isRecording = false;
 
-  /** Whether it was news to the log. */
+  /** Whether it was news to the log, or ours of before: what another instance said alike is neither. */
   async function record(command: AlertCommand): Promise<boolean> {
     const { alertId } = command.data;
-    const commandId = uuidV5(NAMESPACE, JSON.stringify(command));
+    const commandId = uuidV5(NAMESPACE, `${instance} ${JSON.stringify(command)}`);
     const meta = { actor: "job:alerts", commandId };
     const stream = `alert-${alertId}`;
     const { events } = await handle({ store }, alertDecider, { stream, command, meta });

@@ -13,7 +13,8 @@ const MAR = Date.UTC(2024, 2, 1);
 /** A late candle that needs more decimals than any file has. */
 const FINER = [candle({ openTime: FEB + 9 * MINUTE, low: "0.00001" })];
 
-async function scales({ database }: House): Promise<unknown[]> {
+async function scales({ database, follower, store }: House): Promise<unknown[]> {
+  await follower.waitFor(await store.head(), 20_000);
   const rows = await database.query("select price_scale from kline_periods_v1 order by key");
   return rows.map(({ price_scale }) => price_scale);
 }

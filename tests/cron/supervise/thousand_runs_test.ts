@@ -28,7 +28,14 @@ const ENDS = /^Crawler(Succeeded|Failed|TimedOut|Crashed|Skipped)$/;
 function desk(seed: number, clock: FakeClock) {
   const [seldom, often] = [seededFaults(seed, { every: 6 }), seededFaults(seed, { every: 2 })];
   const sites = createSites({
-    faults: (request) => request.source === "openvlab" ? often(request) : seldom(request),
+    faults(request) {
+      const { source, nOfSource } = request;
+      // Long enough for every attempt of a run: what chance seldom gives is there each time.
+      const isDown = nOfSource >= 10 && nOfSource < 30;
+      if (isDown && source === "founderfu") return { kind: "hang" };
+      if (isDown && source === "sina") return { kind: "server_error" };
+      return source === "openvlab" ? often(request) : seldom(request);
+    },
   });
   const fetch = fetchFrom(sites);
   const access = { token: credential(TOKEN), cookie: credential(COOKIE) };

@@ -103,11 +103,3 @@ async function residentBytes(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
 }
-
-if (import.meta.main) {
-  const candles = Number(Deno.args[0] ?? CANDLES);
-  for (const { name, value, unit } of await benchCrawlMemory(candles)) {
-    // deno-lint-ignore no-console -- a script for people
-    console.log(name, value, unit);
-  }
-}

@@ -10,17 +10,22 @@ import { klinesTable } from "./klines.ts";
 import { seriesTable as series } from "./series.ts";
 import { tableShape } from "./table_shape.ts";
 
+/** Which period of which series a row is of. */
+const PLACE = {
+  seriesId: periods.seriesId,
+  exchange: series.exchange,
+  symbol: series.symbol,
+  interval: series.interval,
+  period: periods.period,
+} as const;
+
 /** Periods with candles that lack a file, or have rows besides; of all series when none is named. */
 export async function listArchivable(
   db: Db,
   seriesIds?: readonly string[],
 ): Promise<ArchivablePeriod[]> {
   const rows = await db.select({
-    seriesId: periods.seriesId,
-    exchange: series.exchange,
-    symbol: series.symbol,
-    interval: series.interval,
-    period: periods.period,
+    ...PLACE,
     candles: periods.candles,
     hotRows: periods.hotRows,
     firstOpenTime: periods.firstOpenTime,
@@ -50,13 +55,10 @@ export async function listNarrowFiles(
   db: Db,
   seriesIds?: readonly string[],
 ): Promise<FiledPlace[]> {
-  const rows = await db.select({
-    seriesId: periods.seriesId,
-    exchange: series.exchange,
-    symbol: series.symbol,
-    interval: series.interval,
-    period: periods.period,
-  }).from(periods).innerJoin(series, eq(series.seriesId, periods.seriesId)).where(and(
+  const rows = await db.select(PLACE).from(periods).innerJoin(
+    series,
+    eq(series.seriesId, periods.seriesId),
+  ).where(and(
     isNotNull(periods.fileSha256),
     or(
       lt(periods.priceScale, series.priceScale),

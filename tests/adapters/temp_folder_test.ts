@@ -1,13 +1,7 @@
 import { deepEqual, equal, notEqual, rejects } from "node:assert/strict";
 import { claimTempFolder, withTempFolder } from "@/adapters/temp_folder.ts";
 
-const HOLD = `
-  import { claimTempFolder } from "@/adapters/temp_folder.ts";
-  const { path } = await claimTempFolder(Deno.args[0]);
-  await Deno.writeTextFile(path + "/big.parquet", "x");
-  console.log(path);
-  await new Promise((resolve) => setTimeout(resolve, 60_000));
-`;
+const HOLDER = new URL("../support/hold_temp_folder.ts", import.meta.url).pathname;
 
 async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -25,16 +19,13 @@ async function foldersIn(parent: string): Promise<string[]> {
 
 Deno.test("a temporary folder stays while its process lives and goes after kill -9", async () => {
   await withFolder(async (parent) => {
-    const script = new URL(`../zz_${crypto.randomUUID()}.ts`, import.meta.url).pathname;
-    await Deno.writeTextFile(script, HOLD);
     const holder = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", script, parent],
+      args: ["run", "-A", "--no-check", HOLDER, parent],
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
     const reader = holder.stdout.getReader();
     const its = new TextDecoder().decode((await reader.read()).value).trim();
-    await Deno.remove(script);
 
     const ours = await claimTempFolder(parent);
     deepEqual((await foldersIn(parent)).sort(), [its, ours.path].sort());

@@ -26,7 +26,7 @@ import { createFollower } from "@/projections/follower.ts";
 import { marketReports } from "@/projections/market_reports.ts";
 import { createReportQueries } from "@/projections/report_board.ts";
 import type { ReportQueries } from "@/projections/report_queries.ts";
-import { databases } from "../support/database.ts";
+import { databaseSteps } from "../support/database_steps.ts";
 import { quietLog } from "../support/quiet_log.ts";
 
 export type CrawlingEvent = CrawlerRunEvent | CrawlerEvent | AlertEvent | MarketReportEvent;
@@ -50,18 +50,7 @@ export function crawlerTest(
   title: string,
   steps: Readonly<Record<string, (world: CrawlerWorld) => Promise<void>>>,
 ): void {
-  for (const { name, open } of databases()) {
-    Deno.test(`${title} (${name})`, async (t) => {
-      const { database, close } = await open();
-      try {
-        for (const [step, run] of Object.entries(steps)) {
-          await t.step(step, () => inWorld(database, run));
-        }
-      } finally {
-        await close();
-      }
-    });
-  }
+  databaseSteps(title, steps, ({ database }, step) => inWorld(database, step));
 }
 
 async function inWorld(

@@ -10,7 +10,8 @@ import type { EventStore } from "@/events/store/store.ts";
 import { trusted } from "@/events/trust.ts";
 import type { BulkProjection, Projection, RowProjection } from "@/projections/define.ts";
 import { createFollower, type Follower } from "@/projections/follower.ts";
-import { databases, type TestDatabase } from "./database.ts";
+import type { TestDatabase } from "./database.ts";
+import { databaseSteps } from "./database_steps.ts";
 import type { OpenDatabase } from "./embedded.ts";
 import { quietLog } from "./quiet_log.ts";
 
@@ -187,24 +188,12 @@ export interface FollowHow {
 export function projectionTest(
   title: string,
   steps: Readonly<Record<string, (world: World) => Promise<void>>>,
-  { engines = ["pglite", "postgres"] }: { engines?: readonly TestDatabase["name"][] } = {},
+  options: { engines?: readonly TestDatabase["name"][] } = {},
 ): void {
-  for (const { name, open } of databases().filter((found) => engines.includes(found.name))) {
-    Deno.test(`${title} (${name})`, async (t) => {
-      const opened = await open();
-      try {
-        for (const [step, run] of Object.entries(steps)) {
-          await t.step(step, () => inWorld(name, opened, run));
-        }
-      } finally {
-        await opened.close();
-      }
-    });
-  }
+  databaseSteps(title, steps, inWorld, options);
 }
 
 async function inWorld(
-  engine: World["engine"],
   opened: OpenDatabase,
   run: (world: World) => Promise<void>,
 ): Promise<void> {
@@ -220,7 +209,7 @@ async function inWorld(
   const store = await anotherStore(database);
   try {
     await run({
-      ...{ ...opened, engine, store, anotherStore },
+      ...{ ...opened, engine: database.engine, store, anotherStore },
       append: (...events) => appendTo(store, events),
       async follow(projections, how = {}) {
         const follower = createFollower({

@@ -1,7 +1,7 @@
 import type { Job, JobReport, JobRun } from "@/cron/job.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Database } from "@/events/store/database.ts";
-import { databases } from "@/tests/support/database.ts";
+import { databaseSteps } from "@/tests/support/database_steps.ts";
 import { type FakeClock, fakeClock } from "@/tests/support/fake_clock.ts";
 import { type Instance, notedChannel, startInstance } from "@/tests/support/supervised.ts";
 
@@ -52,18 +52,7 @@ export function sceneTest(
   title: string,
   steps: Readonly<Record<string, (scene: Scene) => Promise<void>>>,
 ): void {
-  for (const { name, open } of databases()) {
-    Deno.test(`${title} (${name})`, async (t) => {
-      const { database, close } = await open();
-      try {
-        for (const [step, run] of Object.entries(steps)) {
-          await t.step(step, () => inScene(database, run));
-        }
-      } finally {
-        await close();
-      }
-    });
-  }
+  databaseSteps(title, steps, ({ database }, step) => inScene(database, step));
 }
 
 async function inScene(database: Database, run: (scene: Scene) => Promise<void>): Promise<void> {

@@ -57,13 +57,13 @@ async function hotRows(
       });
     }
     const ms = await timed(() => house.follower.rebuild("klines", {}));
-    const bulkMs = await timed(() => copyRows(database));
+    const bulkMs = await copyRows(database);
     const rate = (over: number) => MONTHS * MONTH_ROWS / over * 1000;
     return result({
       name: `rebuild of hot rows, ${engine}`,
       unit: "rows/s",
       value: rate(ms),
-      peer: { name: "insert … select of the same rows, in chunks", value: rate(bulkMs) },
+      peer: { name: "insert … select from unnest of the same rows", value: rate(bulkMs) },
       goal: { ratioAtLeast: 0.8 },
     });
   } finally {
@@ -73,8 +73,11 @@ async function hotRows(
   }
 }
 
-/** The database's own bulk rate: arrays of text in, rows with a primary key out, chunk by chunk. */
-async function copyRows(database: Database): Promise<void> {
+/**
+ * How many ms the database itself takes for the same rows: arrays of values in, rows with a primary
+ * key out, chunk by chunk. What it takes to read them beforehand does not count.
+ */
+async function copyRows(database: Database): Promise<number> {
   await database.script("create table bulk (like klines_v1_a including all)");
   const chunk = database.engine === "pglite" ? 1_000 : 10_000;
   const columns = [
@@ -90,17 +93,18 @@ async function copyRows(database: Database): Promise<void> {
   ];
   const types = ["text", "bigint", ...Array(5).fill("numeric"), "smallint", "bigint"];
   const aggregates = columns.map((c) => `array_agg(${c})::text`).join(", ");
-  const [count] = await database.values("select count(*)::int from klines_v1");
-  for (let at = 0; at < Number(count?.[0]); at += chunk) {
-    const [arrays = []] = await database.values(
-      `select ${aggregates} from (select * from klines_v1 order by open_time
-       limit ${chunk} offset ${at}) k`,
+  const insert = `insert into bulk (${columns.join(", ")}) select * from unnest(${
+    types.map((type, i) => `$${i + 1}::${type}[]`).join(", ")
+  }) on conflict (series_id, open_time) do nothing`;
+  let ms = 0;
+  for (let after = -1;;) {
+    const [read = []] = await database.values(
+      `select max(open_time)::text, ${aggregates} from (select * from klines_v1
+       where open_time > ${after} order by open_time limit ${chunk}) k`,
     );
-    await database.query(
-      `insert into bulk (${columns.join(", ")}) select * from unnest(${
-        types.map((type, i) => `$${i + 1}::${type}[]`).join(", ")
-      }) on conflict (series_id, open_time) do nothing`,
-      arrays.map(String),
-    );
+    const [last, ...arrays] = read;
+    if (last === null) return ms;
+    ms += await timed(() => database.query(insert, arrays.map(String)));
+    after = Number(last);
   }
 }

@@ -1,0 +1,182 @@
+import type { HTTPRequest, Page } from "puppeteer-core";
+import { systemClock as clock } from "@/adapters/clock.ts";
+import type { ProxySettings } from "@/adapters/exchange/proxy.ts";
+import { BrowserError } from "@/domain/ports/browser_error.ts";
+import type { PageReader, PageRequest, PageRows } from "@/domain/ports/page_reader.ts";
+import type { BrowserPool } from "./browser_pool.ts";
+import { parseCookies } from "./cookies.ts";
+import {
+  findBadSelector,
+  readTable,
+  tableContent,
+  type TableProgress,
+  tableProgress,
+  watchTable,
+} from "./page_script.ts";
+import { contextProxy } from "./page_proxy.ts";
+
+export interface PageReaderOptions {
+  readonly pool: BrowserPool;
+  readonly proxy?: ProxySettings;
+  /** For one page in all. */
+  readonly timeoutMs?: number;
+  /** Once it is loaded, its script has this long until a row is there. */
+  readonly drawMs?: number;
+  /** Rows that have not changed for this long are all. */
+  readonly settleMs?: number;
+}
+
+const TIMEOUT_MS = 60_000;
+const DRAW_MS = 15_000;
+const SETTLE_MS = 500;
+const LOOK_MS = 100;
+/** Far above any such page. */
+const LIMITS = { maxChars: 8 * 1_048_576, maxRows: 10_000 } as const;
+
+interface Times {
+  readonly timeoutMs: number;
+  readonly drawMs: number;
+  readonly settleMs: number;
+}
+
+/** Reads tables as a browser shows them. */
+export function createPageReader(options: PageReaderOptions): PageReader {
+  const { pool, proxy = {}, timeoutMs = TIMEOUT_MS, drawMs = DRAW_MS } = options;
+  const times = { timeoutMs, drawMs, settleMs: options.settleMs ?? SETTLE_MS };
+  return {
+    async read(request) {
+      const { url, signal } = request;
+      const use = {
+        ...{ op: `read ${new URL(url).host}`, signal, timeoutMs },
+        context: contextProxy(new URL(url), proxy),
+      };
+      return await pool.use(use, (page) => readPage(page, { request, op: use.op, times }));
+    },
+  };
+}
+
+interface Reading {
+  readonly request: PageRequest;
+  readonly op: string;
+  readonly times: Times;
+}
+
+async function readPage(page: Page, { request, op, times }: Reading): Promise<PageRows> {
+  const { url, columns, rows, empty, login } = request;
+  const selectors = [rows, ...Object.values(columns), empty, login].filter((one) =>
+    one !== undefined
+  );
+  const bad = await page.evaluate(findBadSelector(selectors));
+  if (typeof bad === "string") {
+    const problem = `${JSON.stringify(bad)} is no CSS selector`;
+    throw new BrowserError(problem, { failure: "bad_selector", op });
+  }
+  await prepare(page, request);
+  const answers = watchAnswers(page, op);
+  const drawing = open(page, url, op).then(() =>
+    // Where it has said that it fails nothing more is to come.
+    watched(page, { request, op, times }, () => answers.status() >= 400)
+  );
+  const seen = await Promise.race([drawing, answers.broken]);
+  const content = tableContent.parse(await page.evaluate(readTable(request, LIMITS)));
+  if (content.tooLarge) {
+    throw new BrowserError("its page is too large", { failure: "too_large", op });
+  }
+  return {
+    status: answers.status(),
+    ...{ rows: content.rows, html: content.html, isEmpty: seen.isEmpty },
+    wantsLogin: seen.login || wasLedToLogin(request, seen),
+  };
+}
+
+/** The cookies go to the page's own host alone, over TLS where it has TLS. */
+async function prepare(page: Page, { url, cookie }: PageRequest): Promise<void> {
+  const secure = new URL(url).protocol === "https:";
+  const session = await page.createCDPSession();
+  for (const one of parseCookies(cookie.reveal())) {
+    await session.send("Network.setCookie", { ...one, url: new URL("/", url).href, secure });
+  }
+  await session.detach();
+  // Sites turn away what calls itself headless.
+  const userAgent = (await page.browser().userAgent()).replace("HeadlessChrome", "Chrome");
+  await page.setUserAgent({ userAgent });
+}
+
+async function open(page: Page, url: string, op: string): Promise<void> {
+  try {
+    await page.goto(url, { waitUntil: "domcontentloaded", timeout: 0 });
+  } catch (cause) {
+    const [, code] = /net::(ERR_\w+)/.exec(cause instanceof Error ? cause.message : "") ?? [];
+    throw code === undefined ? cause : unreachable(code, op);
+  }
+}
+
+interface Answers {
+  /** HTTP status of the page that is shown, wherever it was led to. */
+  status(): number;
+  /** Rejects when less of it comes than was promised, which a browser shows as if it were all. */
+  readonly broken: Promise<never>;
+}
+
+function watchAnswers(page: Page, op: string): Answers {
+  const broken = Promise.withResolvers<never>();
+  let status = 200;
+  const isPage = (request: HTTPRequest) =>
+    request.isNavigationRequest() && request.frame() === page.mainFrame();
+  page.on("response", (response) => {
+    const isRedirect = response.status() >= 300 && response.status() < 400;
+    if (isPage(response.request()) && !isRedirect) status = response.status();
+  });
+  page.on("requestfailed", (request) => {
+    const [, code] = /net::(ERR_\w+)/.exec(request.failure()?.errorText ?? "") ?? [];
+    // One navigation that makes way for another is aborted.
+    const isOver = code === undefined || code === "ERR_ABORTED";
+    if (isPage(request) && !isOver) broken.reject(unreachable(code, op));
+  });
+  broken.promise.catch(() => {});
+  return { status: () => status, broken: broken.promise };
+}
+
+function unreachable(code: string, op: string): BrowserError {
+  return new BrowserError(`its page cannot be loaded (${code})`, { failure: "unreachable", op });
+}
+
+/** Waits until the page shows rows that no longer change, or what it shows in their place. */
+async function watched(
+  page: Page,
+  { request, times: { drawMs, settleMs } }: Reading,
+  isOver: () => boolean,
+): Promise<TableProgress> {
+  let changedAt = performance.now();
+  let before: TableProgress | undefined;
+  for (;;) {
+    const seen = await look(page, request);
+    if (seen !== undefined) {
+      if (isOver() || seen.login) return seen;
+      if (seen.drawn !== before?.drawn || seen.url !== before.url) changedAt = performance.now();
+      before = seen;
+      const isThere = seen.rows > 0 || seen.isEmpty || wasLedToLogin(request, seen);
+      const stillMs = performance.now() - changedAt;
+      if (seen.parsed && stillMs >= (isThere ? settleMs : drawMs)) return seen;
+    }
+    await clock.sleep(LOOK_MS);
+  }
+}
+
+function wasLedToLogin({ url }: PageRequest, seen: TableProgress): boolean {
+  const [asked, shown] = [new URL(url), new URL(seen.url)];
+  const isElsewhere = asked.host !== shown.host || asked.pathname !== shown.pathname;
+  return isElsewhere && seen.password && seen.rows === 0;
+}
+
+/** Undefined in the moment in which one page makes way for the next. */
+async function look(page: Page, request: PageRequest): Promise<TableProgress | undefined> {
+  try {
+    return tableProgress.parse(await page.evaluate(watchTable(request)));
+  } catch (error) {
+    if (error instanceof Error && /context was destroyed|Cannot find context/.test(error.message)) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,246 @@
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { type BrowserPool, createBrowserPool } from "@/adapters/browser/browser_pool.ts";
+import type { OpenBrowser } from "@/adapters/browser/open_browser.ts";
+import { createPageReader } from "@/adapters/browser/page_reader.ts";
+import { BrowserError } from "@/domain/ports/browser_error.ts";
+import type { PageReader, PageRequest, PageRows } from "@/domain/ports/page_reader.ts";
+import { credential } from "@/tests/support/open_sites.ts";
+import { html, type PageSite, startSite } from "@/tests/support/page_site.ts";
+import { quietLog } from "@/tests/support/quiet_log.ts";
+import { BROWSER, browserFolder, browserTest, openChromium } from "@/tests/support/real_browser.ts";
+
+interface Scene {
+  readonly pool: BrowserPool;
+  readonly site: PageSite;
+  readonly reader: PageReader;
+  /** The browser that was started last. */
+  browser(): OpenBrowser | undefined;
+  close(): Promise<void>;
+}
+
+async function openScene(): Promise<Scene> {
+  const [folder, site] = [await browserFolder(), startSite()];
+  let browser: OpenBrowser | undefined;
+  const open = async () => browser = await openChromium(folder.path);
+  const pool = createBrowserPool({ open, log: quietLog });
+  return {
+    ...{ pool, site, reader: createPageReader({ pool, drawMs: 300, settleMs: 150 }) },
+    browser: () => browser,
+    async close() {
+      await pool.close();
+      await site.close();
+      await folder.remove();
+    },
+  };
+}
+
+let opened: Promise<Scene> | undefined;
+const scene = () => opened ??= openScene();
+// Started before the first test, so that none of them is timed with it.
+if (BROWSER !== undefined) Deno.test.beforeAll(async () => void await scene());
+Deno.test.afterAll(async () => await (await opened)?.close());
+
+const TABLE = {
+  rows: "tr.product",
+  columns: { variety: "td.variety", spread: "td.spread" },
+  ...{ empty: "p.empty", login: "form.login" },
+};
+
+const ROW =
+  `<table><tr class="product"><td class="variety">rb</td><td class="spread">1</td></tr></table>`;
+
+/** Reads the page that `answer` makes, at a path of its own. */
+async function read(
+  answer: Parameters<PageSite["pages"]["set"]>[1],
+  changes: Partial<PageRequest> & { path?: string; reader?: PageReader } = {},
+): Promise<PageRows> {
+  const { site, reader } = await scene();
+  const path = changes.path ?? `/${crypto.randomUUID()}`;
+  site.pages.set(path, answer);
+  return await (changes.reader ?? reader).read({
+    ...{ ...TABLE, url: `${site.url}${path}`, cookie: credential("session=abc=1; lang=zh") },
+    signal: new AbortController().signal,
+    ...changes,
+  });
+}
+
+async function failure(reading: Promise<unknown>): Promise<BrowserError> {
+  const error = await reading.then(() => undefined, (cause: unknown) => cause);
+  ok(error instanceof BrowserError, Deno.inspect(error));
+  equal(error.port, "browser");
+  return error;
+}
+
+browserTest("page reader: reads rows that a script draws one after the other, later", async () => {
+  const script = `<table></table><script>
+const draw = (n) => {
+  document.querySelector("table").insertRow().outerHTML =
+    '<tr class="product"><td class="variety"> rb' + n + ' <script-x></script-x></td></tr>';
+  if (n < 5) setTimeout(draw, 60, n + 1);
+};
+setTimeout(draw, 120, 1);
+</script>`;
+  const { status, rows, isEmpty, wantsLogin, html: page } = await read(() => html(script));
+  deepEqual([status, isEmpty, wantsLogin], [200, false, false]);
+  deepEqual(rows, [1, 2, 3, 4, 5].map((n) => ({ variety: `rb${n}`, spread: null })));
+  match(page, /<script-x>/);
+});
+
+browserTest("page reader: tells a table that is empty from one that is not there", async () => {
+  const empty = await read(() => html('<p class="empty">暂无数据</p>'));
+  deepEqual([empty.rows, empty.isEmpty, empty.wantsLogin], [[], true, false]);
+  const changed = await read(() => html("<table class=new></table>"));
+  deepEqual([changed.rows, changed.isEmpty, changed.wantsLogin], [[], false, false]);
+});
+
+browserTest("page reader: sees a login wall, and one that it is led to", async () => {
+  const { site } = await scene();
+  const wall = await read(() => html('<form class="login"></form>'));
+  deepEqual([wall.rows, wall.wantsLogin], [[], true]);
+  site.pages.set("/signin", () => html('<input type="password">'));
+  const location = { headers: { location: "/signin" } };
+  const led = await read(() => new Response(null, { status: 302, ...location }));
+  deepEqual([led.status, led.rows, led.wantsLogin], [200, [], true]);
+  const byScript = await read(() => html('<script>location.href = "/signin"</script>'));
+  deepEqual([byScript.rows, byScript.wantsLogin], [[], true]);
+  // A form to change one's password is none to log in at.
+  const own = await read(() => html(`${ROW}<input type="password">`));
+  deepEqual([own.rows.length, own.wantsLogin], [1, false]);
+});
+
+browserTest(
+  "page reader: answers the status of a page that fails, with what it shows",
+  async () => {
+    for (const status of [403, 404, 502]) {
+      const page = await read(() => html("<h1>no</h1>", { status }), {
+        reader: await slowReader(),
+      });
+      deepEqual([page.status, page.rows], [status, []]);
+      match(page.html, /<h1>no<\/h1>/);
+    }
+  },
+);
+
+/** One that would wait for ever for what never comes. */
+async function slowReader(): Promise<PageReader> {
+  return createPageReader({ pool: (await scene()).pool, drawMs: 1e9, timeoutMs: 20_000 });
+}
+
+browserTest("page reader: sends the cookies to the page's own host and to no other", async () => {
+  const { site } = await scene();
+  const elsewhere = site.url.replace("127.0.0.1", "localhost");
+  site.pages.set("/api", () => new Response("[]"));
+  site.pages.set("/pixel", () => new Response(""));
+  const before = site.requests.length;
+  await read(() =>
+    html(`<script>
+fetch("/api");
+fetch("${elsewhere}/pixel", { mode: "no-cors", credentials: "include" });
+</script><p class="empty"></p>`), { path: "/cookies" });
+  const sent = new Map(
+    site.requests.slice(before).map(({ path, headers }) => [path, headers.get("cookie")]),
+  );
+  equal(sent.get("/cookies"), "session=abc=1; lang=zh");
+  equal(sent.get("/api"), "session=abc=1; lang=zh");
+  equal(sent.get("/pixel"), null);
+  // And nothing of it stays for the next page.
+  await read(() => html('<p class="empty"></p>'), { path: "/next", cookie: credential("") });
+  equal(site.requests.at(-1)?.headers.get("cookie"), null);
+  ok(!/Headless/.test(site.requests.at(-1)?.headers.get("user-agent") ?? "Headless"));
+});
+
+browserTest(
+  "page reader: gives up a page or a script that never ends",
+  async () => {
+    const { pool, site } = await scene();
+    const reader = createPageReader({ pool, timeoutMs: 700 });
+    const busy = () => html("<script>for (;;);</script>");
+    for (const answer of [site.hang, busy]) {
+      const error = await failure(read(answer, { reader }));
+      deepEqual([error.failure, error.retryable], ["timeout", true]);
+      match(error.message, /^Cannot read 127\.0\.0\.1:\d+: it took longer than 0\.7 s$/);
+    }
+    equal((await read(() => html(ROW))).status, 200);
+  },
+);
+
+browserTest("page reader: stops at once when it is aborted, with the reason", async () => {
+  const { site } = await scene();
+  const ends = new AbortController();
+  const reason = new DOMException("enough", "AbortError");
+  const reading = read(() => {
+    ends.abort(reason);
+    return site.hang();
+  }, { signal: ends.signal });
+  await rejects(reading, (error) => error === reason);
+  await rejects(
+    read(() => html(""), { signal: AbortSignal.abort(reason) }),
+    (error) => error === reason,
+  );
+});
+
+browserTest(
+  "page reader: half a page is none, and that nobody answers is told with why",
+  async () => {
+    const cut = () =>
+      new Response(new Blob([ROW]).stream(), {
+        headers: { "content-type": "text/html", "content-length": "10000" },
+      });
+    const half = await failure(read(cut));
+    deepEqual([half.failure, half.problem], [
+      ...["unreachable", "its page cannot be loaded (ERR_CONTENT_LENGTH_MISMATCH)"],
+    ]);
+    const nobody = await failure(read(() => html(""), { url: "http://127.0.0.1:1/" }));
+    equal(nobody.message, "Cannot read 127.0.0.1:1: its page cannot be loaded (ERR_UNSAFE_PORT)");
+  },
+);
+
+browserTest("page reader: names a selector that is none before it asks anybody", async () => {
+  const { site } = await scene();
+  const before = site.requests.length;
+  const columns = { variety: "td:nth-child(" };
+  const error = await failure(read(() => html(""), { columns }));
+  deepEqual([error.failure, error.problem], [
+    ...["bad_selector", '"td:nth-child(" is no CSS selector'],
+  ]);
+  equal(site.requests.length, before);
+});
+
+browserTest("page reader: a page larger than anything is refused, not cut", async () => {
+  const page = () => html(`${ROW}<!--${"x".repeat(9_000_000)}-->`);
+  equal((await failure(read(page))).failure, "too_large");
+});
+
+browserTest(
+  "page reader: no question, window, download or prototype of a page stops it",
+  async () => {
+    const page = () =>
+      html(`${ROW}<script>
+alert("a"); confirm("b"); open("about:blank");
+Array.prototype.toJSON = () => "x";
+Object.prototype.toJSON = () => "y";
+const link = document.createElement("a");
+link.href = URL.createObjectURL(new Blob(["x"])); link.download = "x"; link.click();
+onbeforeunload = (event) => event.preventDefault();
+</script>`);
+    deepEqual((await read(page)).rows, [{ variety: "rb", spread: "1" }]);
+  },
+);
+
+browserTest(
+  "page reader: a browser that dies fails its page, the next has another",
+  async () => {
+    const { browser, site } = await scene();
+    const first = browser();
+    const reading = read(async () => {
+      await first?.close();
+      return await site.hang();
+    });
+    const error = await failure(reading);
+    deepEqual([error.failure, error.retryable, error.problem], [
+      ...["crashed", true, "the browser died"],
+    ]);
+    equal((await read(() => html(ROW))).rows.length, 1);
+    ok(browser() !== first);
+  },
+);

@@ -42,10 +42,12 @@ const FLAGS: readonly string[] = [
 export function startChromium({ path, directory }: ChromiumOptions): ChromiumProcess {
   const child = spawn(path, [...FLAGS, `--user-data-dir=${directory}/profile`, "about:blank"], {
     stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
+    // What is said of temporary files is relative: names of sockets hold 107 bytes, folders more.
+    cwd: directory,
     env: {
       PATH: "/usr/local/bin:/usr/bin:/bin",
       LANG: "C.UTF-8",
-      ...{ HOME: directory, TMPDIR: `${directory}/tmp`, XDG_RUNTIME_DIR: `${directory}/tmp` },
+      ...{ HOME: directory, TMPDIR: "tmp", XDG_RUNTIME_DIR: `${directory}/tmp` },
     },
   });
   let said = "";

@@ -152,7 +152,11 @@ export function createBrowserPool(options: BrowserPoolOptions): BrowserPool {
       return await untilAborted(Promise.race([working, died.promise]), end);
     } catch (error) {
       if (end.aborted) throw end.reason;
-      throw !browser.connected || isBrokenOff(error) ? dead(error) : error;
+      if (!browser.connected) throw dead(error);
+      if (!isBrokenOff(error)) throw error;
+      throw new BrowserError("the page broke off", {
+        ...{ failure: "crashed", op: use.op, cause: error },
+      });
     } finally {
       const left = opening.then((context) => context.close()).then(() => true, () => false);
       // A browser that does not even let go of a page is of no more use to anybody.

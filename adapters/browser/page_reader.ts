@@ -13,7 +13,7 @@ import {
   tableProgress,
   watchTable,
 } from "./page_script.ts";
-import { contextProxy } from "./page_proxy.ts";
+import { type PageProxy, pageProxy } from "./page_proxy.ts";
 
 export interface PageReaderOptions {
   readonly pool: BrowserPool;
@@ -46,11 +46,12 @@ export function createPageReader(options: PageReaderOptions): PageReader {
   return {
     async read(request) {
       const { url, signal } = request;
-      const use = {
-        ...{ op: `read ${new URL(url).host}`, signal, timeoutMs },
-        context: contextProxy(new URL(url), proxy),
-      };
-      return await pool.use(use, (page) => readPage(page, { request, op: use.op, times }));
+      const way = pageProxy(new URL(url), proxy);
+      const op = `read ${new URL(url).host}`;
+      return await pool.use(
+        { op, signal, timeoutMs, context: way.context },
+        (page) => readPage(page, { request, op, times, way }),
+      );
     },
   };
 }
@@ -59,9 +60,11 @@ interface Reading {
   readonly request: PageRequest;
   readonly op: string;
   readonly times: Times;
+  readonly way: PageProxy;
 }
 
-async function readPage(page: Page, { request, op, times }: Reading): Promise<PageRows> {
+async function readPage(page: Page, reading: Reading): Promise<PageRows> {
+  const { request, op, way } = reading;
   const { url, columns, rows, empty, login } = request;
   const selectors = [rows, ...Object.values(columns), empty, login].filter((one) =>
     one !== undefined
@@ -72,11 +75,14 @@ async function readPage(page: Page, { request, op, times }: Reading): Promise<Pa
     throw new BrowserError(problem, { failure: "bad_selector", op });
   }
   await prepare(page, request);
+  await way.signIn(page);
   const answers = watchAnswers(page, op);
-  const drawing = open(page, url, op).then(() =>
-    // Where it has said that it fails nothing more is to come.
-    watched(page, { request, op, times }, () => answers.status() >= 400)
-  );
+  await Promise.race([open(page, url, op), answers.broken]);
+  if (answers.isBare()) {
+    return { status: answers.status(), rows: [], isEmpty: false, wantsLogin: false, html: "" };
+  }
+  // Where it has said that it fails nothing more is to come.
+  const drawing = watched(page, reading, () => answers.status() >= 400);
   const seen = await Promise.race([drawing, answers.broken]);
   const content = tableContent.parse(await page.evaluate(readTable(request, LIMITS)));
   if (content.tooLarge) {
@@ -106,14 +112,23 @@ async function open(page: Page, url: string, op: string): Promise<void> {
   try {
     await page.goto(url, { waitUntil: "domcontentloaded", timeout: 0 });
   } catch (cause) {
-    const [, code] = /net::(ERR_\w+)/.exec(cause instanceof Error ? cause.message : "") ?? [];
+    const code = netCode(cause instanceof Error ? cause.message : "");
     throw code === undefined ? cause : unreachable(code, op);
   }
 }
 
+function netCode(text: string): string | undefined {
+  return /net::(ERR_\w+)/.exec(text)?.[1];
+}
+
+/** Of a failure without a word, in whose place the browser shows a page of its own. */
+const BARE_STATUS = "ERR_HTTP_RESPONSE_CODE_FAILURE";
+
 interface Answers {
   /** HTTP status of the page that is shown, wherever it was led to. */
   status(): number;
+  /** It was a status and nothing more. */
+  isBare(): boolean;
   /** Rejects when less of it comes than was promised, which a browser shows as if it were all. */
   readonly broken: Promise<never>;
 }
@@ -121,6 +136,7 @@ interface Answers {
 function watchAnswers(page: Page, op: string): Answers {
   const broken = Promise.withResolvers<never>();
   let status = 200;
+  let isBare = false;
   const isPage = (request: HTTPRequest) =>
     request.isNavigationRequest() && request.frame() === page.mainFrame();
   page.on("response", (response) => {
@@ -128,13 +144,14 @@ function watchAnswers(page: Page, op: string): Answers {
     if (isPage(response.request()) && !isRedirect) status = response.status();
   });
   page.on("requestfailed", (request) => {
-    const [, code] = /net::(ERR_\w+)/.exec(request.failure()?.errorText ?? "") ?? [];
+    const code = netCode(request.failure()?.errorText ?? "");
     // One navigation that makes way for another is aborted.
-    const isOver = code === undefined || code === "ERR_ABORTED";
-    if (isPage(request) && !isOver) broken.reject(unreachable(code, op));
+    if (!isPage(request) || code === undefined || code === "ERR_ABORTED") return;
+    if (code === BARE_STATUS) isBare = true;
+    else broken.reject(unreachable(code, op));
   });
   broken.promise.catch(() => {});
-  return { status: () => status, broken: broken.promise };
+  return { status: () => status, isBare: () => isBare, broken: broken.promise };
 }
 
 function unreachable(code: string, op: string): BrowserError {

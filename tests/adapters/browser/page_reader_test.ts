@@ -118,6 +118,8 @@ browserTest(
       deepEqual([page.status, page.rows], [status, []]);
       match(page.html, /<h1>no<\/h1>/);
     }
+    const bare = await read(() => new Response(null, { status: 503 }));
+    deepEqual([bare.status, bare.html], [503, ""]);
   },
 );
 
@@ -192,6 +194,33 @@ browserTest(
     ]);
     const nobody = await failure(read(() => html(""), { url: "http://127.0.0.1:1/" }));
     equal(nobody.message, "Cannot read 127.0.0.1:1: its page cannot be loaded (ERR_UNSAFE_PORT)");
+  },
+);
+
+browserTest(
+  "page reader: goes through the proxy of the settings, which alone hears its password",
+  async () => {
+    const { site, pool } = await scene();
+    const httpProxy = site.url.replace("//", "//me:p%40ss@");
+    const reader = createPageReader({ pool, settleMs: 100, proxy: { httpProxy } });
+    const before = site.requests.length;
+    const page = (request: Request) =>
+      request.headers.get("proxy-authorization") === `Basic ${btoa("me:p@ss")}`
+        ? html(ROW)
+        : new Response(null, { status: 407, headers: { "proxy-authenticate": "Basic realm=p" } });
+    const proxied = await read(page, { reader, path: "/via", url: "http://prices.test/via" });
+    deepEqual([proxied.status, proxied.rows.length], [200, 1]);
+    const locked = () =>
+      new Response("", { status: 401, headers: { "www-authenticate": "Basic realm=site" } });
+    const refused = await read(locked, { reader, path: "/in", url: "http://prices.test/in" });
+    equal(refused.status, 401);
+    const told = site.requests.slice(before).map(({ headers }) => headers.get("authorization"));
+    deepEqual([...new Set(told)], [null]);
+    const direct = createPageReader({
+      ...{ pool, settleMs: 100 },
+      proxy: { httpProxy: "http://127.0.0.1:1", noProxy: "127.0.0.1" },
+    });
+    equal((await read(() => html(ROW), { reader: direct })).rows.length, 1);
   },
 );
 

@@ -80,7 +80,8 @@ const schema = z.object({
   EXCHANGE_INTERVAL_MS: integer(0, 600_000).optional()
     .describe("Least pause between requests to one venue. Unset: what the venue allows."),
   ...sourceSettings,
-  BROWSER_PATH: text().optional()
+  BROWSER_PATH: text().refine((path) => !/[\s,]/.test(path), "expected no space and no comma")
+    .optional()
     .describe("Chromium or Chrome that shows pages. Unset: the one on a usual path."),
   BROWSER_WS: url("ws:", "wss:").transform((value) => new Secret(value)).optional()
     .describe(

@@ -56,6 +56,7 @@ interface Held {
 const MAX_PAGES = 2;
 const RECYCLE_AFTER = 100;
 const IDLE_MS = 60_000;
+const START_MS = 500;
 /** Longer than this nobody waits for a page to go. */
 const LEAVE_MS = 2_000;
 
@@ -109,10 +110,14 @@ export function createBrowserPool(options: BrowserPoolOptions): BrowserPool {
     await one.opened.close();
   }
 
-  async function lend<T>(lent: Lent<T>): Promise<T> {
+  async function lend<T>(lent: Lent<T>, tries = 2): Promise<T> {
+    lent.end.throwIfAborted();
     const one = await untilAborted(take(), lent.end);
-    // It may have gone while this one waited for its turn to go on.
-    if (!held.has(one)) return await lend(lent);
+    if (!held.has(one)) {
+      // It has gone in the moment between its start and this line; one after the other does not.
+      if (tries > 1) return await lend(lent, tries - 1);
+      throw new BrowserError("the browser died", { failure: "crashed", op: lent.use.op });
+    }
     clearTimeout(idle);
     one.inUse++;
     if (++one.served >= recycleAfter) letGo(one);
@@ -185,7 +190,8 @@ export function createBrowserPool(options: BrowserPoolOptions): BrowserPool {
     async close() {
       closing.abort(new DOMException("The browser is closing", "AbortError"));
       clearTimeout(idle);
-      await current?.catch(() => {});
+      // One that only starts sees by itself that it is not wanted any more.
+      await atMost(START_MS, current ?? Promise.resolve());
       await Promise.all([...held].map(retire));
     },
   };

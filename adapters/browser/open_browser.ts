@@ -24,7 +24,8 @@ export interface LaunchOptions {
 const START_MS = 20_000;
 /** What one message of the protocol may wait for its answer. */
 const PROTOCOL_MS = 30_000;
-const CLOSE_MS = 1_500;
+/** Twice this is what a stop of the service leaves for it. */
+const CLOSE_MS = 1_000;
 const OP = "start a browser";
 
 /** Starts one on this machine. Throws {@linkcode BrowserError}. */

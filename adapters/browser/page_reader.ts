@@ -164,16 +164,17 @@ async function watched(
   { request, times: { drawMs, settleMs } }: Reading,
   isOver: () => boolean,
 ): Promise<TableProgress> {
-  let changedAt = performance.now();
   let before: TableProgress | undefined;
+  // Counted in looks, not by the clock: a browser that is held up draws nothing, either.
+  let stillMs = 0;
   for (;;) {
     const seen = await look(page, request);
     if (seen !== undefined) {
       if (isOver() || seen.login) return seen;
-      if (seen.drawn !== before?.drawn || seen.url !== before.url) changedAt = performance.now();
+      const isSame = seen.drawn === before?.drawn && seen.url === before.url;
+      stillMs = isSame ? stillMs + LOOK_MS : 0;
       before = seen;
       const isThere = seen.rows > 0 || seen.isEmpty || wasLedToLogin(request, seen);
-      const stillMs = performance.now() - changedAt;
       if (seen.parsed && stillMs >= (isThere ? settleMs : drawMs)) return seen;
     }
     await clock.sleep(LOOK_MS);

@@ -11,6 +11,7 @@ import {
   type OpenBrowser,
 } from "@/adapters/browser/open_browser.ts";
 import { BrowserError } from "@/domain/ports/browser_error.ts";
+import { waitUntil } from "@/tests/support/program.ts";
 import { quietLog } from "@/tests/support/quiet_log.ts";
 import {
   allGone,
@@ -53,7 +54,9 @@ async function withPool(
   } finally {
     await pool.close();
     equal(await allGone(path), true);
-    deepEqual(await Array.fromAsync(Deno.readDir(folder)).catch(() => []), []);
+    const isEmpty = async () =>
+      (await Array.fromAsync(Deno.readDir(folder)).catch(() => [])).length === 0;
+    equal(await waitUntil(isEmpty, { timeoutMs: 5_000 }), true);
     await remove();
   }
 }
@@ -147,6 +150,11 @@ browserTest("browser pool: closing ends what is under way, and what comes later"
     await ended;
     await rejects(pool.use(use, title), isAbort);
     deepEqual([started.length, started[0]?.browser.connected], [1, false]);
+  });
+  // One that is just being started is not waited for, and does not stay.
+  await withPool({}, async ({ pool }) => {
+    const ended = rejects(pool.use(use, title), (error) => error instanceof Error);
+    await Promise.all([pool.close(), ended]);
   });
 });
 

@@ -24,7 +24,7 @@ async function openScene(): Promise<Scene> {
   const open = async () => browser = await openChromium(folder.path);
   const pool = createBrowserPool({ open, log: quietLog });
   return {
-    ...{ pool, site, reader: createPageReader({ pool, drawMs: 300, settleMs: 150 }) },
+    ...{ pool, site, reader: createPageReader({ pool, drawMs: 300, settleMs: 100 }) },
     browser: () => browser,
     async close() {
       await pool.close();
@@ -76,11 +76,13 @@ browserTest("page reader: reads rows that a script draws one after the other, la
 const draw = (n) => {
   document.querySelector("table").insertRow().outerHTML =
     '<tr class="product"><td class="variety"> rb' + n + ' <script-x></script-x></td></tr>';
-  if (n < 5) setTimeout(draw, 60, n + 1);
+  if (n < 5) setTimeout(draw, 40, n + 1);
 };
 setTimeout(draw, 120, 1);
 </script>`;
-  const { status, rows, isEmpty, wantsLogin, html: page } = await read(() => html(script));
+  const reader = createPageReader({ pool: (await scene()).pool, settleMs: 300 });
+  const answer = await read(() => html(script), { reader });
+  const { status, rows, isEmpty, wantsLogin, html: page } = answer;
   deepEqual([status, isEmpty, wantsLogin], [200, false, false]);
   deepEqual(rows, [1, 2, 3, 4, 5].map((n) => ({ variety: `rb${n}`, spread: null })));
   match(page, /<script-x>/);

@@ -22,7 +22,7 @@ async function openScene(): Promise<Scene> {
   const [folder, site] = [await browserFolder(), startSite()];
   let browser: OpenBrowser | undefined;
   const open = async () => browser = await openChromium(folder.path);
-  const pool = createBrowserPool({ open, log: quietLog });
+  const pool = createBrowserPool({ open, log: quietLog, maxPages: 4 });
   return {
     ...{ pool, site, reader: createPageReader({ pool, drawMs: 300, settleMs: 100 }) },
     browser: () => browser,
@@ -89,39 +89,42 @@ setTimeout(draw, 120, 1);
 });
 
 browserTest("page reader: tells a table that is empty from one that is not there", async () => {
-  const empty = await read(() => html('<p class="empty">暂无数据</p>'));
+  const [empty, changed] = await Promise.all([
+    read(() => html('<p class="empty">暂无数据</p>')),
+    read(() => html("<table class=new></table>")),
+  ]);
   deepEqual([empty.rows, empty.isEmpty, empty.wantsLogin], [[], true, false]);
-  const changed = await read(() => html("<table class=new></table>"));
   deepEqual([changed.rows, changed.isEmpty, changed.wantsLogin], [[], false, false]);
 });
 
 browserTest("page reader: sees a login wall, and one that it is led to", async () => {
   const { site } = await scene();
-  const wall = await read(() => html('<form class="login"></form>'));
-  deepEqual([wall.rows, wall.wantsLogin], [[], true]);
   site.pages.set("/signin", () => html('<input type="password">'));
   const location = { headers: { location: "/signin" } };
-  const led = await read(() => new Response(null, { status: 302, ...location }));
+  const [wall, led, byScript, own] = await Promise.all([
+    read(() => html('<form class="login"></form>')),
+    read(() => new Response(null, { status: 302, ...location })),
+    read(() => html('<script>location.href = "/signin"</script>')),
+    // A form to change one's password is none to log in at.
+    read(() => html(`${ROW}<input type="password">`)),
+  ]);
+  deepEqual([wall.rows, wall.wantsLogin], [[], true]);
   deepEqual([led.status, led.rows, led.wantsLogin], [200, [], true]);
-  const byScript = await read(() => html('<script>location.href = "/signin"</script>'));
   deepEqual([byScript.rows, byScript.wantsLogin], [[], true]);
-  // A form to change one's password is none to log in at.
-  const own = await read(() => html(`${ROW}<input type="password">`));
   deepEqual([own.rows.length, own.wantsLogin], [1, false]);
 });
 
 browserTest(
   "page reader: answers the status of a page that fails, with what it shows",
   async () => {
-    for (const status of [403, 404, 502]) {
-      const page = await read(() => html("<h1>no</h1>", { status }), {
-        reader: await slowReader(),
-      });
+    const reader = await slowReader();
+    const bare = read(() => new Response(null, { status: 503 }));
+    await Promise.all([403, 404, 502].map(async (status) => {
+      const page = await read(() => html("<h1>no</h1>", { status }), { reader });
       deepEqual([page.status, page.rows], [status, []]);
       match(page.html, /<h1>no<\/h1>/);
-    }
-    const bare = await read(() => new Response(null, { status: 503 }));
-    deepEqual([bare.status, bare.html], [503, ""]);
+    }));
+    deepEqual([(await bare).status, (await bare).html], [503, ""]);
   },
 );
 
@@ -159,11 +162,11 @@ browserTest(
     const { pool, site } = await scene();
     const reader = createPageReader({ pool, timeoutMs: 700 });
     const busy = () => html("<script>for (;;);</script>");
-    for (const answer of [site.hang, busy]) {
+    await Promise.all([site.hang, busy].map(async (answer) => {
       const error = await failure(read(answer, { reader }));
       deepEqual([error.failure, error.retryable], ["timeout", true]);
       match(error.message, /^Cannot read 127\.0\.0\.1:\d+: it took longer than 0\.7 s$/);
-    }
+    }));
     equal((await read(() => html(ROW))).status, 200);
   },
 );
@@ -190,11 +193,13 @@ browserTest(
       new Response(new Blob([ROW]).stream(), {
         headers: { "content-type": "text/html", "content-length": "10000" },
       });
-    const half = await failure(read(cut));
+    const [half, nobody] = await Promise.all([
+      failure(read(cut)),
+      failure(read(() => html(""), { url: "http://127.0.0.1:1/" })),
+    ]);
     deepEqual([half.failure, half.problem], [
       ...["unreachable", "its page cannot be loaded (ERR_CONTENT_LENGTH_MISMATCH)"],
     ]);
-    const nobody = await failure(read(() => html(""), { url: "http://127.0.0.1:1/" }));
     equal(nobody.message, "Cannot read 127.0.0.1:1: its page cannot be loaded (ERR_UNSAFE_PORT)");
   },
 );

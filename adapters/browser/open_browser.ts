@@ -73,6 +73,7 @@ export async function connectBrowser(address: string): Promise<OpenBrowser> {
     wsOptions: { handshakeTimeout: START_MS },
   });
   const browser = await within(START_MS, connecting, tooLate).catch((cause: unknown) => {
+    void connecting.then((late) => late.disconnect()).catch(() => {});
     if (cause instanceof BrowserError) throw cause;
     throw new BrowserError("the browser of BROWSER_WS cannot be reached", {
       ...{ failure: "crashed", op: OP, cause },
@@ -89,6 +90,12 @@ export async function connectBrowser(address: string): Promise<OpenBrowser> {
 }
 
 function noneAt(path: string, code: string, cause?: unknown): BrowserError {
+  // A machine without memory or handles to spare kills or refuses it; later it may start.
+  if (/^(SIG|EAGAIN|ENOMEM|EMFILE|ENFILE)/.test(code)) {
+    return new BrowserError(`the browser died while it started (${code})`, {
+      ...{ failure: "crashed", op: OP, cause },
+    });
+  }
   return new BrowserError(`no browser starts from ${path} (${code})`, {
     ...{ failure: "missing", op: OP, cause },
     hint: "install Chromium, or name one that runs here in BROWSER_PATH",

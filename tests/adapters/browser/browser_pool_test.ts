@@ -208,3 +208,15 @@ Deno.test("launchBrowser: what is no browser is named, with what to do, and noth
   deepEqual(await Array.fromAsync(Deno.readDir(directory)), []);
   await remove();
 });
+
+Deno.test("launchBrowser: one that is killed while it starts may start the next time", async () => {
+  const { path: directory, remove } = await browserFolder();
+  const path = `${directory}/killed`;
+  await Deno.writeTextFile(path, "#!/bin/sh\nkill -KILL $$\n", { mode: 0o700 });
+  await rejects(launchBrowser({ path, directory, log: quietLog }), (error) => {
+    ok(error instanceof BrowserError);
+    match(error.message, /the browser died while it started \(SIGKILL\)$/);
+    return error.retryable;
+  });
+  await remove();
+});

@@ -17,7 +17,7 @@ import {
 } from "./config_values.ts";
 import { jsonSetting } from "./json_setting.ts";
 import { Secret } from "./secret.ts";
-import { sourceAccess, sourceSettings } from "./source_settings.ts";
+import { PAGE_SOURCES, sourceAccess, sourceSettings } from "./source_settings.ts";
 
 /** Every setting that is wrong, a line each. */
 export class ConfigError extends Error {
@@ -80,6 +80,13 @@ const schema = z.object({
   EXCHANGE_INTERVAL_MS: integer(0, 600_000).optional()
     .describe("Least pause between requests to one venue. Unset: what the venue allows."),
   ...sourceSettings,
+  BROWSER_PATH: text().refine((path) => !/[\s,]/.test(path), "expected no space and no comma")
+    .optional()
+    .describe("Chromium or Chrome that shows pages. Unset: the one on a usual path."),
+  BROWSER_WS: url("ws:", "wss:").transform((value) => new Secret(value)).optional()
+    .describe(
+      "DevTools address of a browser that runs elsewhere, used in place of one started here.",
+    ),
   CRAWL_RETRY_DELAY_MS: integer(0, 86_400_000).prefault("60000")
     .describe("Pause before a crawler tries again, give or take a fifth."),
   CRAWL_TIMEOUT_MS: integer(1, 86_400_000).prefault("300000")
@@ -226,10 +233,29 @@ function yearsBefore(now: number): number {
   return date.setUTCFullYear(date.getUTCFullYear() - HISTORY_YEARS);
 }
 
+export interface BrowserSettings {
+  /** Something is configured that needs one. */
+  readonly isWanted: boolean;
+  /** Of a browser to start; one is looked for where neither this nor `ws` is given. */
+  readonly path: string | undefined;
+  /** Where one runs that is used in its place; may hold a token. */
+  readonly ws: Secret | undefined;
+}
+
+export function browserSettings(config: Config): BrowserSettings {
+  const { browserPath, browserWs, sourceUrls } = config;
+  const access = sourceAccess(config);
+  const isWanted = PAGE_SOURCES.some((name) =>
+    sourceUrls[name] !== undefined && access[name].cookie && access[name].selectors
+  );
+  return { isWanted, path: browserPath, ws: browserWs };
+}
+
 /** What else is needed to ask and tell the world outside. */
 export function outsideSettings(config: Config): {
   readonly isDemo: boolean;
   readonly sourceAccess: ReturnType<typeof sourceAccess>;
+  readonly browser: BrowserSettings;
   readonly proxy: Readonly<
     Record<"exchangeProxy" | "httpProxy" | "httpsProxy" | "noProxy", string | undefined>
   >;
@@ -237,6 +263,7 @@ export function outsideSettings(config: Config): {
   const { exchangeProxy, httpProxy, httpsProxy, noProxy } = config;
   return {
     ...{ isDemo: config.profile === "demo", sourceAccess: sourceAccess(config) },
+    browser: browserSettings(config),
     proxy: {
       ...{ exchangeProxy: exchangeProxy?.reveal(), noProxy },
       ...{ httpProxy: httpProxy?.reveal(), httpsProxy: httpsProxy?.reveal() },

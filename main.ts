@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
+import { browserToRun } from "@/adapters/browser/open_browser_pool.ts";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
 import { claimDataDir, type DataDir, findDataDir, refuseHeld } from "@/adapters/claim_data_dir.ts";
 import { systemClock as clock } from "@/adapters/clock.ts";
@@ -24,8 +25,8 @@ import { withTempFolder } from "@/adapters/temp_folder.ts";
 import { createTerminalProgress } from "@/adapters/terminal/progress.ts";
 import { startBlock } from "@/adapters/terminal/start_block.ts";
 import { openStderr, type Terminal, writeStdout } from "@/adapters/terminal/terminal.ts";
-import { type Config, linkToRun, loadConfig, outsideSettings } from "@/config.ts";
-import { prepareEnvironment, readEnvironment } from "@/config.ts";
+import { browserSettings, type Config, linkToRun, loadConfig } from "@/config.ts";
+import { outsideSettings, prepareEnvironment, readEnvironment } from "@/config.ts";
 import { createArchive } from "@/cron/archive/archive_service.ts";
 import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments.ts";
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
@@ -234,7 +235,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
   follower.onApplied((events) => mirror.changed(events));
   await follower.start();
-  const outside = openOutside({ ...config, ...outsideSettings(config), clock, log });
+  const outside = await openOutside({ ...config, ...outsideSettings(config), clock, log, temp });
   const { exchanges, marketSources, alertChannels: channels } = outside;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
   const common = { ...parts, exchanges, marketSources, series, log, random: Math.random };
@@ -270,12 +271,13 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
 /** The permissions of a command, for `deno run $(…)`. */
 async function flags([command = "serve", ...args]: readonly string[]): Promise<string[]> {
   const profile = args.includes("--demo") ? "demo" : "real";
-  const { dataDir } = loadConfig({ now: clock.now(), profile });
+  const config = loadConfig({ now: clock.now(), profile });
   return permissionFlags({
     command,
     projectDir: import.meta.dirname ?? ".",
-    dataDirs: [...new Set([resolve(dataDir), await resolvePath(dataDir)])],
+    dataDirs: [...new Set([resolve(config.dataDir), await resolvePath(config.dataDir)])],
     packageDir: packageDirOf(Deno.build.os, readEnvironment()),
+    browser: await browserToRun(browserSettings(config)),
   });
 }
 

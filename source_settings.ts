@@ -17,6 +17,9 @@ export const DEFAULT_SOURCE_SCHEDULES: Readonly<Record<SourceName, string>> = {
   sina: "10 17 * * *",
 };
 
+/** Those that only a browser can read. */
+export const PAGE_SOURCES = ["rongda", "rongda2"] as const satisfies readonly SourceName[];
+
 const sourceName = z.enum(SOURCE_NAMES);
 const names = `the sources are ${SOURCE_NAMES.join(", ")}`;
 

@@ -5,10 +5,13 @@ import type { Exchanges } from "@/domain/ports/exchange.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { Credential, MarketSource, SourceName } from "@/domain/ports/market_source.ts";
 import { openAlertChannel } from "./alerts/channel.ts";
+import { type BrowserChoice, openBrowserPool } from "./browser/open_browser_pool.ts";
+import { createPageReader } from "./browser/page_reader.ts";
 import { openExchanges } from "./exchange/exchanges.ts";
 import type { ProxySettings } from "./exchange/proxy.ts";
 import { createProxiedFetch } from "./proxied_fetch.ts";
 import { openSources, type SourceAccess } from "./sources/sources.ts";
+import type { TempFolder } from "./temp_folder.ts";
 
 export interface OutsideOptions {
   readonly clock: Clock;
@@ -19,6 +22,9 @@ export interface OutsideOptions {
   readonly sourceAccess: Readonly<Partial<Record<SourceName, SourceAccess>>>;
   /** A demo asks no site and tells nobody, but those of `sourceUrls`. */
   readonly isDemo: boolean;
+  readonly browser: BrowserChoice;
+  /** For what a browser writes. */
+  readonly temp: Pick<TempFolder, "path">;
   /** Of alert channels. */
   readonly alertUrls: readonly Credential[];
   /** `exchangeProxy` is for exchanges alone. */
@@ -33,14 +39,17 @@ export interface Outside {
   close(): Promise<void>;
 }
 
-export function openOutside(options: OutsideOptions): Outside {
+export async function openOutside(options: OutsideOptions): Promise<Outside> {
   const { clock, log, proxy, sourceUrls: urls, sourceAccess: access, isDemo } = options;
   const exchanges = openExchanges({
     ...{ clock, log, proxy, urls: options.exchangeUrls, intervalMs: options.exchangeIntervalMs },
   });
   const general: ProxySettings = { ...proxy, exchangeProxy: undefined };
   const proxied = createProxiedFetch(general);
-  const sources = openSources({ clock, urls, access, fetch: proxied.fetch });
+  const directory = `${options.temp.path}/browser`;
+  const pool = await openBrowserPool({ ...options.browser, directory, log });
+  const pages = pool === undefined ? undefined : createPageReader({ pool, proxy: general });
+  const sources = openSources({ clock, urls, access, pages, fetch: proxied.fetch });
   return {
     exchanges,
     marketSources: new Map(
@@ -51,6 +60,7 @@ export function openOutside(options: OutsideOptions): Outside {
     ),
     async close() {
       proxied.close();
+      await pool?.close();
       await exchanges.close();
     },
   };

@@ -1,3 +1,5 @@
+import { isStillWritten, removeFolder } from "./remove_folder.ts";
+
 /** A folder for the temporary files of one process. */
 export interface TempFolder {
   readonly path: string;
@@ -24,7 +26,7 @@ export async function claimTempFolder(parent: string): Promise<TempFolder> {
     path,
     async remove() {
       using _turn = await takeTurn(parent);
-      await Deno.remove(path, { recursive: true });
+      await removeFolder(path);
       lock.close();
     },
   };
@@ -52,10 +54,10 @@ async function takeTurn(parent: string): Promise<Deno.FsFile> {
 
 async function removeLeft(path: string): Promise<void> {
   try {
-    if (!await isHeld(`${path}/${LOCK}`)) await Deno.remove(path, { recursive: true });
+    if (!await isHeld(`${path}/${LOCK}`)) await removeFolder(path);
   } catch (error) {
     // What another user has left is not ours to remove, and no reason not to start.
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    if (!(error instanceof Deno.errors.PermissionDenied) && !isStillWritten(error)) throw error;
   }
 }
 

@@ -95,6 +95,7 @@ Deno.test("config: alert URLs are kept as secrets, each once, and nothing shows 
 });
 
 const WRONG: readonly [name: string, value: string, says: RegExp][] = [
+  ["BROWSER_PATH", "/my browsers/chrome", /no space and no comma/],
   ["PORT", "65536", /whole number from 0 to 65535/],
   ["PORT", "80.5", /whole number/],
   ["PORT", "-1", /whole number/],

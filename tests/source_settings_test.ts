@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { ConfigError, describeConfig, parseConfig } from "@/config.ts";
+import { browserSettings, ConfigError, describeConfig, parseConfig } from "@/config.ts";
 import { parseCron } from "@/cron/cron_text.ts";
 import { SOURCE_NAMES } from "@/domain/ports/market_source.ts";
 import { DEFAULT_SOURCE_SCHEDULES, sourceAccess } from "@/source_settings.ts";
@@ -106,4 +106,25 @@ Deno.test("source settings: each wrong value is named with what is expected, and
     match(found[0] ?? "", says);
     if (name.endsWith("TOKEN")) ok(!found[0]?.includes(value));
   }
+});
+
+Deno.test("browser settings: one is wanted once a page source has all that it needs", () => {
+  const page = {
+    SOURCE_URLS: '{"rongda2":"https://page.example"}',
+    SOURCE_RONGDA2_COOKIE: "a=1",
+    SOURCE_RONGDA2_SELECTORS: "{}",
+  };
+  const wanted = (env: Readonly<Record<string, string>>) => browserSettings(parse(env)).isWanted;
+  equal(wanted(page), true);
+  for (const name of Object.keys(page)) equal(wanted({ ...page, [name]: "" }), false, name);
+  equal(wanted({ BROWSER_PATH: "/usr/bin/chromium" }), false);
+  equal(wanted({ ...page, SOURCE_URLS: '{"sina":"https://page.example"}' }), false);
+});
+
+Deno.test("browser settings: a browser elsewhere is named by a WebSocket, and its address kept secret", () => {
+  const config = parse({ BROWSER_WS: "wss://browser.example?token=hunter2", BROWSER_PATH: "/b" });
+  const { path, ws } = browserSettings(config);
+  deepEqual([path, ws?.reveal()], ["/b", "wss://browser.example?token=hunter2"]);
+  ok(!JSON.stringify(describeConfig(config)).includes("hunter2"));
+  match(problems({ BROWSER_WS: "http://browser.example" }).join(), /BROWSER_WS: .*wss?:\/\//);
 });

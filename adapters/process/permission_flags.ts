@@ -9,23 +9,29 @@ export interface PermissionScope {
   readonly dataDirs: readonly string[];
   /** Where Deno keeps the packages; the engines load their binaries from there. */
   readonly packageDir: string;
+  /** Absolute; the one program that may be started. */
+  readonly browser?: string | undefined;
 }
 
 /** Commands that read files anywhere, and those that write them anywhere. */
 const READS_ANYWHERE: readonly string[] = ["import"];
 const WRITES_ANYWHERE: readonly string[] = ["export"];
 
+/** Commands that show pages. */
+const USES_BROWSER: readonly string[] = ["serve", "job"];
+
 /** Garbage is collected early: a third of the memory while crawling, at no speed that was measured. */
 export const MEMORY_FLAG = "--v8-flags=--optimize-for-size";
 
 /**
  * What `deno run` is told for a command: to keep memory small, and the permissions it needs, which are
- * the network, the environment, its data directory, and native code out of the package cache only. No
- * subprocess is ever started.
+ * the network, the environment, its data directory, and native code out of the package cache only. The
+ * browser is the only program that is ever started, and only where something needs it.
  */
 export function permissionFlags(scope: PermissionScope): string[] {
   const { command, projectDir, dataDirs, packageDir } = scope;
-  for (const path of [projectDir, ...dataDirs, packageDir]) requirePlain(path);
+  const browser = USES_BROWSER.includes(command) && scope.browser ? [scope.browser] : [];
+  for (const path of [projectDir, ...dataDirs, packageDir, ...browser]) requirePlain(path);
   const anywhere = WRITES_ANYWHERE.includes(command);
   const readsAnywhere = anywhere || READS_ANYWHERE.includes(command);
   return [
@@ -37,8 +43,9 @@ export function permissionFlags(scope: PermissionScope): string[] {
     `--allow-ffi=${packageDir}`,
     readsAnywhere
       ? "--allow-read"
-      : `--allow-read=${[projectDir, ...dataDirs, packageDir].join(",")}`,
+      : `--allow-read=${[projectDir, ...dataDirs, packageDir, ...browser].join(",")}`,
     anywhere ? "--allow-write" : `--allow-write=${dataDirs.join(",")}`,
+    ...browser.map((path) => `--allow-run=${path}`),
   ];
 }
 

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { BrowserError, type BrowserFailure } from "@/domain/ports/browser_error.ts";
 import type { MarketReport, MarketSource } from "@/domain/ports/market_source.ts";
 import type { PageReader, PageRows } from "@/domain/ports/page_reader.ts";
-import { SourceError } from "@/domain/ports/source_error.ts";
+import { SourceError, type SourceErrorClass } from "@/domain/ports/source_error.ts";
 import { nullableText, plainDecimal, text } from "./market_numbers.ts";
 import { productOf, readContract } from "./products.ts";
 import { refuseFailure } from "./refuse_failure.ts";
@@ -39,6 +40,16 @@ const rows = z.array(z.object({
   strength: nullableText(),
   spread: nullableText(),
 }));
+
+/** What a browser's failure means for a source. */
+const ERROR_CLASSES: Readonly<Record<BrowserFailure, SourceErrorClass>> = {
+  missing: "not_configured",
+  crashed: "network",
+  timeout: "timeout",
+  unreachable: "network",
+  too_large: "invalid",
+  bad_selector: "not_configured",
+};
 
 /** 融达期货 and 容大期货: a table behind a login that only a browser can draw. */
 export function createPageSource(
@@ -88,7 +99,14 @@ async function draw(
   try {
     return await read();
   } catch (cause) {
-    throw unanswered(cause, { source, op: "the page", signal });
+    if (signal.aborted || !(cause instanceof BrowserError)) {
+      throw unanswered(cause, { source, op: "the page", signal });
+    }
+    const { failure, problem, hint } = cause;
+    const wrong = failure === "bad_selector" ? `${selectorsSetting(source)} is wrong: ` : "";
+    throw new SourceError(`Cannot crawl ${source}: ${wrong}${problem}`, {
+      ...{ source, op: "the page", errorClass: ERROR_CLASSES[failure], hint, cause },
+    });
   }
 }
 

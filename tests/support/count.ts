@@ -32,20 +32,39 @@ export function countTests(logs: readonly string[]): Count {
   };
 }
 
-/** The lines that end a CI run: the last one is the count. A test that lacks its real data has failed. */
+/** What tests need that a machine may lack: how their titles end, and what is to be done. */
+const LACKING = [
+  {
+    mark: "[real data]",
+    setting: "ALLOW_MISSING_DATA",
+    missing: "the real market data is missing: put it into ../shared/data, name its folder in " +
+      "SHARED_DATA, or set ALLOW_MISSING_DATA=1 to do without",
+  },
+  {
+    mark: "[real browser]",
+    setting: "ALLOW_MISSING_BROWSER",
+    missing: "Chromium is missing: install it, name one in BROWSER_PATH, or set " +
+      "ALLOW_MISSING_BROWSER=1 to do without",
+  },
+] as const;
+
+export type Allowed = Readonly<Partial<Record<typeof LACKING[number]["setting"], boolean>>>;
+
+/** The lines that end a CI run: the last one is the count. A test that lacks what it needs has failed. */
 export function tell(
   { passed, failed, skipped }: Count,
-  { allowMissingData }: { readonly allowMissingData: boolean },
+  allowed: Allowed,
 ): { readonly lines: readonly string[]; readonly good: boolean } {
-  const lacking = skipped.filter((title) => title.includes("[real data]"));
-  const failures = failed + (allowMissingData ? 0 : lacking.length);
+  const lacking = LACKING.map(({ mark, setting, missing }) => {
+    const titles = skipped.filter((title) => title.includes(mark));
+    return { missing, count: allowed[setting] === true ? 0 : titles.length };
+  }).filter(({ count }) => count > 0);
+  const failures = lacking.reduce((sum, { count }) => sum + count, failed);
   const tests = skipped.length === 1 ? "1 test was" : `${skipped.length} tests were`;
-  const missing = "the real market data is missing: put it into ../shared/data, name its folder " +
-    "in SHARED_DATA, or set ALLOW_MISSING_DATA=1 to do without";
   return {
     lines: [
       ...(skipped.length === 0 ? [] : [`== ${tests} skipped: ${skipped.join("; ")}`]),
-      ...(lacking.length === 0 || allowMissingData ? [] : [`== ${missing}`]),
+      ...lacking.map(({ missing }) => `== ${missing}`),
       `${passed} passed, ${failures} failed`,
     ],
     good: failures === 0 && passed > 0,
@@ -54,8 +73,10 @@ export function tell(
 
 if (import.meta.main) {
   const logs = await Promise.all(Deno.args.map((path) => Deno.readTextFile(path)));
-  const allowMissingData = Deno.env.get("ALLOW_MISSING_DATA") === "1";
-  const { lines, good } = tell(countTests(logs), { allowMissingData });
+  const allowed: Allowed = Object.fromEntries(
+    LACKING.map(({ setting }) => [setting, Deno.env.get(setting) === "1"]),
+  );
+  const { lines, good } = tell(countTests(logs), allowed);
   await Deno.stdout.write(new TextEncoder().encode(`${lines.join("\n")}\n`));
   if (!good) Deno.exit(1);
 }

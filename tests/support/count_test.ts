@@ -33,19 +33,24 @@ Deno.test("countTests names what every run skipped, not what another run has run
   deepEqual(countTests([embedded, server]).skipped, ["c [real data]"]);
 });
 
-Deno.test("tell counts tests without their real data as failed, unless that is allowed", () => {
-  const count = { passed: 5, failed: 0, skipped: ["b on a server", "c [real data]"] };
-  const { lines, good } = tell(count, { allowMissingData: false });
+Deno.test("tell counts tests that lack what they need as failed, unless that is allowed", () => {
+  const data = { passed: 5, failed: 0, skipped: ["b on a server", "c [real data]"] };
+  const { lines, good } = tell(data, {});
   deepEqual([lines[0], lines[2], good], [
     "== 2 tests were skipped: b on a server; c [real data]",
     ...["5 passed, 1 failed", false],
   ]);
   match(lines[1] ?? "", /^== the real market data is missing: .*SHARED_DATA.*ALLOW_MISSING_DATA=1/);
-  deepEqual(tell(count, { allowMissingData: true }), {
+  deepEqual(tell(data, { ALLOW_MISSING_DATA: true }), {
     lines: ["== 2 tests were skipped: b on a server; c [real data]", "5 passed, 0 failed"],
     good: true,
   });
-  deepEqual(tell({ passed: 0, failed: 0, skipped: [] }, { allowMissingData: true }).good, false);
+  const both = { ...data, skipped: ["c [real data]", "d [real browser]", "e [real browser]"] };
+  const told = tell(both, { ALLOW_MISSING_DATA: true }).lines;
+  match(told[1] ?? "", /^== Chromium is missing: .*BROWSER_PATH.*ALLOW_MISSING_BROWSER=1/);
+  equal(told[2], "5 passed, 2 failed");
+  equal(tell(both, { ALLOW_MISSING_BROWSER: true }).lines.at(-1), "5 passed, 1 failed");
+  equal(tell({ passed: 0, failed: 0, skipped: [] }, { ALLOW_MISSING_DATA: true }).good, false);
 });
 
 Deno.test("the count line ends CI, with a failing exit code for a failed or missing run", async () => {
@@ -60,21 +65,25 @@ Deno.test("the count line ends CI, with a failing exit code for a failed or miss
   const without = await log(
     "a [real data] ... ignored (0ms)\nok | 2 passed | 0 failed | 1 ignored",
   );
+  const blind = await log(
+    "a [real browser] ... ignored (0ms)\nok | 2 passed | 0 failed | 1 ignored",
+  );
   const cases = [
     [[good, good], "4 passed, 0 failed\n", 0],
     [[good, bad], "4 passed, 1 failed\n", 1],
     [[good, broken], "2 passed, 1 failed\n", 1],
     [[good, without], "4 passed, 1 failed\n", 1],
+    [[good, blind], "4 passed, 1 failed\n", 1],
   ] as const;
   for (const [paths, line, code] of cases) {
     const script = new URL("./count.ts", import.meta.url).pathname;
     const command = new Deno.Command(Deno.execPath(), {
-      env: { ALLOW_MISSING_DATA: "" },
-      args: ["run", "--quiet", "--allow-read", "--allow-env=ALLOW_MISSING_DATA", script, ...paths],
+      env: { ALLOW_MISSING_DATA: "", ALLOW_MISSING_BROWSER: "" },
+      args: ["run", "--quiet", "--allow-read", "--allow-env", script, ...paths],
     });
     const output = await command.output();
     equal(new TextDecoder().decode(output.stdout).split("\n").slice(-2).join("\n"), line);
     equal(output.code, code);
   }
-  for (const path of [good, bad, broken, without]) await Deno.remove(path);
+  for (const path of [good, bad, broken, without, blind]) await Deno.remove(path);
 });

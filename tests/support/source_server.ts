@@ -104,6 +104,8 @@ function cutConnection(): Response {
   return new Response(new Blob(["{"]).stream(), { headers: { "content-length": "1000" } });
 }
 
+const PAGE = "text/html; charset=utf-8";
+
 function notFound(): Response {
   return new Response("<html>not found</html>", { status: 404 });
 }
@@ -116,13 +118,13 @@ function rightAnswer(seen: SourceRequestSeen, samples: SourceSamples): Response 
   const { source, path, query, form } = seen;
   const text = textOf(seen, samples);
   if (text === undefined) return undefined;
-  if (source === "rongda" || source === "rongda2") return body(text, "text/html");
+  if (source === "rongda" || source === "rongda2") return body(text, PAGE);
   if (source === "sina") return body(text, "application/javascript");
   if (source === "hzzhqx" && seen.headers.get("zh-platform") !== "WEB") return undefined;
   const isForm = path.startsWith("/ajax/");
   if (isForm && query.v !== "5f6760cc") return undefined;
   if (path === "/ajax/variety_position.php" && !(form.variety && form.date)) return undefined;
-  return body(text, path === "/" ? "text/html" : undefined);
+  return body(text, path === "/" ? PAGE : undefined);
 }
 
 function textOf(
@@ -208,7 +210,7 @@ function loginWall(source: SourceName, samples: SourceSamples): Response {
       return new Response("forbidden", { status: 403 });
     case "rongda":
     case "rongda2":
-      return body('<form class="login"><input type="password"></form>', "text/html");
+      return body('<form class="login"><input type="password"></form>', PAGE);
   }
 }
 

@@ -12,6 +12,24 @@ Deno.test("serve may write its data directory and nothing else, and starts no pr
   ]);
 });
 
+Deno.test("serve and job may start the browser that pages need, and nothing else", () => {
+  const browser = "/usr/bin/chromium";
+  for (const command of ["serve", "job"]) {
+    const flags = permissionFlags({ ...scope, command, browser });
+    deepEqual(flags.filter((flag) => /read=|run|all$/.test(flag)), [
+      "--allow-read=/app,/var/candles,/cache/deno,/usr/bin/chromium",
+      "--allow-run=/usr/bin/chromium",
+    ]);
+  }
+  for (const command of ["crawl", "import", "export", "archive"]) {
+    equal(permissionFlags({ ...scope, command, browser }).some((flag) => /run/.test(flag)), false);
+  }
+  throws(
+    () => permissionFlags({ ...scope, command: "serve", browser: "/my browsers/chrome,x" }),
+    /space or a comma/,
+  );
+});
+
 Deno.test("import may read files anywhere and write its data directory only", () => {
   const flags = permissionFlags({ ...scope, command: "import" });
   equal(flags.includes("--allow-read"), true);

@@ -7,7 +7,8 @@ import {
   SOURCE_NAMES,
   type SourceName,
 } from "@/domain/ports/market_source.ts";
-import { SourceError } from "@/domain/ports/source_error.ts";
+import { BrowserError, type BrowserFailure } from "@/domain/ports/browser_error.ts";
+import { SourceError, type SourceErrorClass } from "@/domain/ports/source_error.ts";
 import { leapingClock } from "@/tests/support/fake_clock.ts";
 import { credential, openSites, SELECTORS, sourceOf } from "@/tests/support/open_sites.ts";
 import { FAULT_CLASSES, seededFaults } from "@/tests/support/source_faults.ts";
@@ -191,6 +192,30 @@ Deno.test("page sources: give the browser their own page, cookie and selectors",
     deepEqual(rows.map(({ values }) => values.strength), ["85.5", null]);
   }
   deepEqual(asked, ["/rongda a=1", "/rongda2 b=2"]);
+});
+
+const BROWSERS: readonly [BrowserFailure, SourceErrorClass, boolean][] = [
+  ["missing", "not_configured", false],
+  ["crashed", "network", true],
+  ["timeout", "timeout", true],
+  ["unreachable", "network", true],
+  ["too_large", "invalid", false],
+  ["bad_selector", "not_configured", false],
+];
+
+Deno.test("page sources: say what was wrong with the browser, and whether it is worth another try", async () => {
+  for (const [failure, errorClass, retryable] of BROWSERS) {
+    const hint = "do something about it";
+    const pages = {
+      read: () =>
+        Promise.reject(new BrowserError("it broke", { failure, op: "read a page", hint })),
+    };
+    const access = { rongda: { cookie: credential("a=1"), selectors: SELECTORS.page } };
+    const error = await failed(open("rongda", { pages, access }).source);
+    deepEqual([error.errorClass, error.retryable, error.hint], [errorClass, retryable, hint]);
+    const setting = failure === "bad_selector" ? "SOURCE_RONGDA_SELECTORS is wrong: " : "";
+    equal(error.message, `Cannot crawl rongda: ${setting}it broke`);
+  }
 });
 
 Deno.test("products: are found by code and by every name that the sites use", () => {

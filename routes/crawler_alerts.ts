@@ -28,14 +28,17 @@ const alertWire = z.object({
   }),
   deliveries: z.array(z.object({
     channel: z.string(),
-    status: z.enum(["waiting", "failing", "sent"]).openapi({
-      description: "`waiting`: nothing is known of a try yet.",
+    status: z.enum(["waiting", "failing", "sent", "given_up"]).openapi({
+      description: "`waiting`: nothing is known of a try yet. `given_up`: the channel refused it " +
+        "eight times while it took others, or took nothing for a week.",
     }),
     at: time.nullable(),
     attempt: count.openapi({ description: "How often it was tried, as far as recorded." }),
     error: z.string().nullable(),
     retry_at: time.nullable(),
-  })).openapi({ description: "A row for each channel of the settings." }),
+  })).openapi({
+    description: "A row for each channel of the settings that was there when it was raised.",
+  }),
 }).openapi("Alert");
 
 const alertsQuery = z.strictObject({

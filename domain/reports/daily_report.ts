@@ -50,7 +50,7 @@ export function dailyReport(facts: DailyFacts, options: ReportOptions): DailyRep
 export function reportAlert(date: string, text: DailyReport, raisedAt: number): RaisedAlert {
   return {
     ...{ alertId: `daily-report-${date}`, kind: "report", source: "daily-report", raisedAt },
-    ...{ failures: [], failing: null, recovery: null, text },
+    ...{ channels: null, failures: [], failing: null, recovery: null, text },
   };
 }
 

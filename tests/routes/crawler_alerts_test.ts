@@ -82,6 +82,37 @@ Deno.test("GET alerts: tells of recoveries and reports, too", async () => {
   deepEqual([day.text, day.failing], [{ title: "A day", markdown: "# A day" }, null]);
 });
 
+Deno.test("GET alerts: shows what was given up, and only the channels that it was for", async () => {
+  const givenUp = { ...failing, status: "given_up", retryAt: null } as const;
+  const app = await openApp({
+    tables: crawlerTables({
+      alerts: [
+        {
+          alert: raisedAlert({ alertId: "late", raisedAt: ALERT_AT + 1, channels: ["dingtalk"] }),
+          deliveries: {},
+        },
+        {
+          alert: raisedAlert({ alertId: "bad", channels: ["wecom"] }),
+          deliveries: { wecom: givenUp },
+        },
+        { alert: raisedAlert({ alertId: "before", channels: [] }), deliveries: {} },
+      ],
+    }),
+    alertChannels: ["dingtalk", "wecom"],
+  });
+  try {
+    const { data } = await app.json("GET", PATH, { as });
+    deepEqual(data.map(({ alert_id }: { alert_id: string }) => alert_id), ["bad", "late"]);
+    deepEqual(data[0].deliveries, [{
+      ...{ channel: "wecom", status: "given_up", at: "2026-03-01T09:30:06.000Z", attempt: 4 },
+      ...{ error: "errcode 310000", retry_at: null },
+    }]);
+    deepEqual(data[1].deliveries.map(({ channel }: { channel: string }) => channel), ["dingtalk"]);
+  } finally {
+    await app.close();
+  }
+});
+
 Deno.test("GET alerts: comes in pages", async () => {
   const { json } = await openOnce();
   const { data, ...rest } = await json("GET", `${PATH}?page=2&size=2`, { as });

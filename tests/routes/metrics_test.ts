@@ -39,6 +39,10 @@ const tables = crawlerTables({
   alerts: [
     { alert: raisedAlert(), deliveries: {} },
     {
+      alert: raisedAlert({ alertId: "given-up", channels: ["wecom"] }),
+      deliveries: { wecom: { status: "given_up", at: 1, attempt: 9, error: "", retryAt: null } },
+    },
+    {
       alert: raisedAlert({ alertId: "told" }),
       deliveries: { wecom: { status: "sent", at: 1, attempt: 1, error: null, retryAt: null } },
     },
@@ -110,6 +114,8 @@ Deno.test("GET metrics: counts what each channel has not taken", async () => {
   const undelivered = (channel: string) =>
     valueOf(all, "chandlery_alerts_undelivered", { channel });
   deepEqual([undelivered("wecom"), undelivered("feishu")], [1, 2]);
+  const givenUp = (channel: string) => valueOf(all, "chandlery_alerts_given_up", { channel });
+  deepEqual([givenUp("wecom"), givenUp("feishu")], [1, 0]);
 });
 
 Deno.test("GET metrics: tells where the log and the read models are, and of the process", async () => {

@@ -3,6 +3,7 @@ import { type CrawlerRunView, RUN_STATUSES } from "@/projections/crawler_queries
 import type { CrawlerHealth } from "./crawler_health.ts";
 import type { Pagination } from "./envelope.ts";
 import { Markup, markup } from "./markup.ts";
+import type { VenueStanding } from "./venue_standings.ts";
 
 /** What the filters of the log were set to, as text. */
 export type LogFilters = Readonly<Record<string, string>>;
@@ -21,13 +22,17 @@ const HEALTH_HEAD = [
   ...["Source", "State", "Breaker", "Last success", "Last failure", "24 h", "7 d", "Mean"],
   ...["Next run", ""],
 ];
+const VENUES_HEAD = ["Venue", "Breaker", "Left alone until", "Error"];
 const LOG_HEAD = [
   ...["Started", "Source", "Status", "Trigger", "Attempts", "Took", "Rows", "Bytes", "Error"],
 ];
 
 /** Health and log of all crawlers; `timeZone` is the one that people live in. */
 export function crawlersPage(
-  health: readonly CrawlerHealth[],
+  { health, venues }: {
+    readonly health: readonly CrawlerHealth[];
+    readonly venues: readonly VenueStanding[];
+  },
   log: LogPage,
   timeZone: string,
 ): Markup {
@@ -35,6 +40,8 @@ export function crawlersPage(
   return markup`<section id="health" data-live>
 <h2>Health</h2>
 ${table(HEALTH_HEAD, health.map((one) => healthRow(one, time)))}
+<h2>Venues</h2>
+${table(VENUES_HEAD, venues.map((one) => venueRow(one, time)))}
 </section>
 <section>
 <h2>Log</h2>
@@ -71,6 +78,16 @@ function healthRow(health: CrawlerHealth, time: Time): Markup {
 <td>${running === null ? time(health.nextRunAt) : runLink(running, "running")}</td>
 <td>${running === null && missing.length === 0 ? button(path, "run") : null}
 ${button(path, paused === undefined ? "pause" : "resume")}</td>
+</tr>
+`;
+}
+
+function venueRow({ venue, breaker, openUntil, lastError }: VenueStanding, time: Time): Markup {
+  return markup`<tr>
+<td>${venue}</td>
+<td>${mark(breaker)}</td>
+<td>${time(openUntil)}</td>
+<td class="text">${lastError}</td>
 </tr>
 `;
 }

@@ -11,9 +11,13 @@ import type { ForeignRouter } from "./foreign.ts";
 import { Markup, markup } from "./markup.ts";
 import { inlinePolicy } from "./inline_policy.ts";
 import { paginationOf } from "./pages.ts";
+import { readVenues } from "./venue_standings.ts";
 import { queryRecord, validate } from "./validate.ts";
 
-type Deps = Pick<AppDeps, "crawlers" | "crawlerQueries" | "blobRanges" | "clock" | "settings">;
+type Deps = Pick<
+  AppDeps,
+  "crawlers" | "crawlerQueries" | "exchangeStandings" | "blobRanges" | "clock" | "settings"
+>;
 
 const POLICY = inlinePolicy({ ...CRAWLERS_INLINE, forms: true });
 const CHALLENGE = {
@@ -36,13 +40,14 @@ export function addCrawlerPages({ app, guard, judge }: ForeignRouter, deps: Deps
     show(c, async () => {
       const filters = filtersOf(c);
       const query = validate(logsQuery, filters, "query");
-      const [health, found] = await Promise.all([
+      const [health, venues, found] = await Promise.all([
         readHealth(deps),
+        readVenues(deps),
         crawlerQueries.findRuns(query),
       ]);
       const pagination = paginationOf(query, found.total);
       const log = { runs: found.runs, pagination, filters };
-      return { title: "Crawlers", main: crawlersPage(health, log, settings.timeZone) };
+      return { title: "Crawlers", main: crawlersPage({ health, venues }, log, settings.timeZone) };
     }));
 
   app.get("/admin/crawlers/:id", (c) =>

@@ -4,6 +4,7 @@ import type { AlertDelivery } from "@/projections/crawler_queries.ts";
 import type { Projections } from "@/projections/define.ts";
 import type { ProcessFacts } from "@/domain/ports/process_facts.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { createCandleMeter } from "./candle_meter.ts";
 import { createCrawlerMetrics } from "./crawler_metrics.ts";
 import { readAlerts } from "./crawler_alerts.ts";
 import { endpoint, type Router } from "./endpoint.ts";
@@ -14,7 +15,10 @@ import { type MetricFamily, METRICS_TYPE, metricsText, stateSamples } from "./me
 
 type Deps =
   & Pick<AppDeps, "crawlers" | "crawlerQueries" | "alertChannels" | "projections" | "store">
-  & Pick<AppDeps, "freeBytes" | "processFacts" | "clock" | "log" | "settings">
+  & Pick<
+    AppDeps,
+    "exchangeStandings" | "signal" | "freeBytes" | "processFacts" | "clock" | "log" | "settings"
+  >
   & { readonly meter: HttpMeter };
 
 type Collect = () => Promise<readonly MetricFamily[]>;
@@ -24,6 +28,7 @@ const PATIENCE_MS = 5_000;
 
 /** `/metrics`, as Prometheus reads it. */
 export function addMetricsRoute(router: Router, deps: Deps): void {
+  const candleFamilies = createCandleMeter(deps);
   const { meter, settings, projections, store, freeBytes } = deps;
   const parts: Readonly<Record<string, Collect>> = {
     crawlers: createCrawlerMetrics(deps),
@@ -59,6 +64,7 @@ export function addMetricsRoute(router: Router, deps: Deps): void {
       ...processFamilies(settings.version, deps.processFacts()),
       upFamily(collected),
       ...collected.flatMap(({ families }) => families ?? []),
+      ...candleFamilies(),
       ...meter.families(),
     ];
     return answer(c, metricsText(families), { headers: { "content-type": METRICS_TYPE } });

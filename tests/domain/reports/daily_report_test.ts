@@ -182,7 +182,8 @@ Deno.test("daily report of any day is bounded, whole, and can be told as an aler
   const count = fc.nat({ max: 10_000_000 });
   const source = fc.record({
     ...{ source: text, succeeded: count, failed: count, timedOut: count, crashed: count },
-    ...{ skipped: count, rows: count, bytes: count, totalMs: count },
+    ...{ skipped: count, rows: count, bytes: count, totalMs: count, attempts: count },
+    durations: fc.constant([]),
     slowest: fc.option(fc.record({ runId: text, durationMs: count })),
   });
   const failing = fc.record({

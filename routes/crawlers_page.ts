@@ -1,6 +1,12 @@
-import { bytesText, durationText, localTime } from "@/domain/alerts/language.ts";
-import { type CrawlerRunView, RUN_STATUSES } from "@/projections/crawler_queries.ts";
+import { bytesText, durationText } from "@/domain/alerts/language.ts";
+import {
+  type AlertDelivery,
+  type CrawlerRunView,
+  RUN_STATUSES,
+} from "@/projections/crawler_queries.ts";
+import { alertsTable } from "./alerts_table.ts";
 import type { CrawlerHealth } from "./crawler_health.ts";
+import { mark, runLink, sourceLink, table, type Time, timeText } from "./crawlers_table.ts";
 import type { Pagination } from "./envelope.ts";
 import { Markup, markup } from "./markup.ts";
 import type { VenueStanding } from "./venue_standings.ts";
@@ -12,6 +18,15 @@ export interface LogPage {
   readonly runs: readonly CrawlerRunView[];
   readonly pagination: Pagination;
   readonly filters: LogFilters;
+}
+
+/** How everything is now. */
+export interface CrawlersState {
+  readonly health: readonly CrawlerHealth[];
+  readonly venues: readonly VenueStanding[];
+  /** Those that some of the channels has not taken. */
+  readonly alerts: readonly AlertDelivery[];
+  readonly channels: readonly string[];
 }
 
 const LONGEST_ERROR = 200;
@@ -29,10 +44,7 @@ const LOG_HEAD = [
 
 /** Health and log of all crawlers; `timeZone` is the one that people live in. */
 export function crawlersPage(
-  { health, venues }: {
-    readonly health: readonly CrawlerHealth[];
-    readonly venues: readonly VenueStanding[];
-  },
+  { health, venues, alerts, channels }: CrawlersState,
   log: LogPage,
   timeZone: string,
 ): Markup {
@@ -42,6 +54,7 @@ export function crawlersPage(
 ${table(HEALTH_HEAD, health.map((one) => healthRow(one, time)))}
 <h2>Venues</h2>
 ${table(VENUES_HEAD, venues.map((one) => venueRow(one, time)))}
+${alertsTable(alerts, channels, time)}
 </section>
 <section>
 <h2>Log</h2>
@@ -52,16 +65,6 @@ ${table(LOG_HEAD, log.runs.map((run) => logRow(run, time)))}
 ${pages(log)}
 </section>`;
 }
-
-export function table(head: readonly string[], rows: readonly Markup[]): Markup {
-  return markup`<div class="scroll"><table>
-<thead><tr>${head.map((one) => markup`<th>${one}</th>`)}</tr></thead>
-<tbody>
-${rows}</tbody>
-</table></div>`;
-}
-
-type Time = (at: number | null | undefined) => Markup;
 
 function healthRow(health: CrawlerHealth, time: Time): Markup {
   const { name, venue, schedule, missing, record, paused, running } = health;
@@ -182,28 +185,6 @@ function pages({ pagination, filters }: LogPage): Markup {
   return markup`<p>${has_prev ? link(Math.min(page - 1, last), "newer") : null}
 ${total} runs, page ${page} of ${last}
 ${has_next ? link(page + 1, "older") : null}</p>`;
-}
-
-export function runLink(runId: string, label: Markup | string): Markup {
-  return markup`<a href="/admin/crawlers/${encodeURIComponent(runId)}">${label}</a>`;
-}
-
-export function sourceLink(source: string): Markup {
-  return markup`<a href="/admin/crawlers?source=${encodeURIComponent(source)}">${source}</a>`;
-}
-
-/** A state as a word in its colour. */
-export function mark(state: string): Markup {
-  return markup`<span class="state ${state}">${state.replaceAll("_", " ")}</span>`;
-}
-
-/** In UTC, as the filters take it; the time of people's own zone is shown beside the pointer. */
-export function timeText(at: number | null | undefined, timeZone: string): Markup {
-  if (at === null || at === undefined) return new Markup("–");
-  const iso = new Date(at).toISOString();
-  const shown = iso.slice(0, 19).replace("T", " ");
-  const local = `${localTime(at, timeZone)} ${timeZone}`;
-  return markup`<time datetime="${iso}" title="${local}">${shown}</time>`;
 }
 
 export function took(ms: number | null | undefined): string {

@@ -10,7 +10,7 @@ import { DatabaseError } from "@/events/store/database.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import { type FakeClock, fakeClock } from "../support/fake_clock.ts";
-import { passTimeUntil } from "../support/pass_time.ts";
+import { passTimeUntil, turns } from "../support/pass_time.ts";
 import { quietLog } from "../support/quiet_log.ts";
 import { ALERT_AT, alertedFailure, raisedAlert } from "../support/raised_alerts.ts";
 import { type Robot, type RobotFault, startRobot } from "../support/robot_server.ts";
@@ -215,4 +215,16 @@ scene("records all that it told before it was closed", async (scene) => {
   await scene.until(() => Object.values(scene.sender.undelivered())[0]?.length === 0);
   await scene.sender.close();
   await recorded(scene, "AlertSent", 5);
+});
+
+scene("puts into one what the robot's limit keeps waiting: 20 messages a minute", async (scene) => {
+  for (let n = 1; n <= 40; n++) {
+    await scene.sender.raise(alertOf(n));
+    await turns();
+  }
+  await recorded(scene, "AlertSent", 40);
+  const [robot] = scene.robots;
+  deepEqual(new Set(robot?.outcomes), new Set(["ok"]));
+  ok((robot?.requests.length ?? 0) >= 20 && (robot?.requests.length ?? 0) <= 23);
+  match(robot?.shown.at(-1)?.title ?? "", /^\d\d? 条告警$/);
 });

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
 import { crawlerTables } from "@/tests/support/crawler_tables.ts";
 import { ALERT_AT, alertedFailure, raisedAlert } from "@/tests/support/raised_alerts.ts";
@@ -108,6 +108,11 @@ Deno.test("GET alerts: shows what was given up, and only the channels that it wa
       ...{ error: "errcode 310000", retry_at: null },
     }]);
     deepEqual(data[1].deliveries.map(({ channel }: { channel: string }) => channel), ["dingtalk"]);
+    const page = await (await app.ask("GET", "/admin/crawlers", { as })).text();
+    match(page, /<h2>Alerts not delivered<\/h2>/);
+    match(page, /<td>wecom<\/td>\s*<td><span class="state given_up">given up<\/span>/);
+    match(page, /<td>dingtalk<\/td>\s*<td><span class="state waiting">waiting<\/span>/);
+    equal(page.match(/errcode 310000/g)?.length, 1);
   } finally {
     await app.close();
   }

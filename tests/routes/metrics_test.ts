@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import fc from "fast-check";
 import type { Breaker } from "@/domain/crawlers/breaker.ts";
 import { addRun, emptyDay, type SourceDay } from "@/domain/reports/source_day.ts";
 import { createRunTotals } from "@/routes/crawler_metrics.ts";
@@ -276,4 +277,30 @@ Deno.test("run totals: a failure is not remembered", async () => {
   equal(await read().catch(() => "failed"), "failed");
   fails = false;
   equal((await read()).length, 1);
+});
+
+Deno.test("run totals: never go back, however late a run is heard of, and count each in the end", async () => {
+  const step = fc.record({
+    afterMs: fc.integer({ min: 0, max: 3 * HOUR }),
+    lateMs: fc.constantFrom(-HOUR, 0, HOUR / 2, 2 * HOUR, 50 * HOUR),
+  });
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+    const clock = fakeClock(NOW);
+    const all = crawlerTables();
+    const read = createRunTotals({ clock, crawlerQueries: crawlerQueriesOf(all) });
+    const totals = async () => {
+      const [sum = emptyDay("openvlab")] = await read();
+      return [sum.succeeded, sum.attempts, sum.totalMs, ...sum.durations];
+    };
+    let before = await totals();
+    for (const { afterMs, lateMs } of steps) {
+      clock.advance(afterMs);
+      all.days.push({ endedAt: clock.now() - lateMs, day: dayOf([700]) });
+      const now = await totals();
+      ok(now.every((value, i) => value >= (before[i] ?? 0)), `${before} ${now}`);
+      before = now;
+    }
+    clock.advance(2 * HOUR);
+    equal((await totals())[0], steps.length);
+  }));
 });

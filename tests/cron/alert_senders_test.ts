@@ -31,7 +31,7 @@ interface Scene {
 /** Both instances wait, until the robot is asked by either. */
 async function emptied({ senders, clock }: Scene): Promise<void> {
   const left = () => senders.flatMap((one) => Object.values(one.undelivered()).flat()).length;
-  await passTimeUntil(clock, () => left() === 0, TIMEOUT_MS);
+  await passTimeUntil(clock, () => left() === 0, 60_000);
 }
 
 databaseSteps<{ faults: RobotFault[]; run: (scene: Scene) => Promise<void> }>(

@@ -1,3 +1,5 @@
+import { DEFAULT_OUTBOX } from "@/domain/alerts/outbox.ts";
+import { isOwed } from "@/domain/alerts/owed.ts";
 import {
   dueAlerts,
   NO_ALERTS,
@@ -43,8 +45,8 @@ export interface AlertWatch {
 const READ_MS = 5_000;
 /** A channel waits for at most a quarter of an hour; who is silent for longer is gone. */
 const LEFT_MS = 20 * 60_000;
-/** What is older is in the log and on the page; a channel that is new is not told of it. */
-const STALE_MS = 24 * 3_600_000;
+/** What is older was told or given up, unless nobody was there to do so. */
+const LOOK_BACK_MS = DEFAULT_OUTBOX.longestMs + 24 * 3_600_000;
 
 export function createAlertWatch(options: AlertWatchOptions): AlertWatch {
   const { queries, projections, store, sender, channels, clock, log, isAlone } = options;
@@ -95,13 +97,14 @@ export function createAlertWatch(options: AlertWatchOptions): AlertWatch {
   async function resume(): Promise<void> {
     const now = clock.now();
     const inHand = sender.undelivered();
-    for (const { alert, deliveries } of await queries.undelivered(channels, now - STALE_MS)) {
+    const since = isFirst ? 0 : now - LOOK_BACK_MS;
+    for (const { alert, deliveries } of await queries.undelivered(channels, since)) {
       const heard = Object.values(deliveries).map(({ at, retryAt }) => Math.max(at, retryAt ?? 0));
       const lastAt = Math.max(alert.raisedAt, ...heard);
       const isLeft = (isFirst && isAlone) || now - lastAt > LEFT_MS;
       if (!isLeft) continue;
       const lacking = channels.filter((name) =>
-        deliveries[name]?.status !== "sent" &&
+        isOwed(alert, name, deliveries[name]?.status) &&
         inHand[name]?.some((letter) => letter.alert.alertId === alert.alertId) !== true
       );
       if (lacking.length > 0) sender.resume(alert, lacking);

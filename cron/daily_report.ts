@@ -1,6 +1,7 @@
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { DailyFacts, Disk, FailingSource, Upkeep } from "@/domain/reports/daily_facts.ts";
 import { type DailyReport, dailyReport, reportAlert } from "@/domain/reports/daily_report.ts";
+import { DEFAULT_OUTBOX } from "@/domain/alerts/outbox.ts";
 import type { Language } from "@/domain/alerts/language.ts";
 import { type ArchiveRunRow, listArchiveRuns } from "@/projections/archive_runs.ts";
 import type { CrawlerQueries } from "@/projections/crawler_queries.ts";
@@ -14,7 +15,7 @@ export interface DailyReportDeps {
   readonly db: Db;
   readonly queries: Pick<
     CrawlerQueries,
-    "days" | "records" | "untold" | "alertsOf" | "undelivered" | "findAlert"
+    "days" | "records" | "alertsOf" | "undelivered" | "givenUp" | "findAlert"
   >;
   readonly series: Pick<SeriesQueries, "list" | "gaps">;
   readonly disk: () => Promise<Disk>;
@@ -33,7 +34,8 @@ export interface WrittenReport extends DailyReport {
 }
 
 const ARCHIVE_RUNS = 20;
-const DAY_MS = 86_400_000;
+/** What is older was told or given up; a day more, for nobody looks at the very moment. */
+const OWED_MS = DEFAULT_OUTBOX.longestMs + 86_400_000;
 
 /** Tells about the day before, each day at `at` (`09:00`). */
 export function dailyReportJob(
@@ -79,16 +81,31 @@ async function writeReport(deps: DailyReportDeps, date: string): Promise<DailyRe
 
 async function gatherFacts(deps: DailyReportDeps, date: string): Promise<DailyFacts> {
   const { db, queries, disk, channels, clock, timeZone } = deps;
+  const now = clock.now();
+  const day = dayIn(timeZone, date);
   return {
     date,
-    sources: await queries.days(dayIn(timeZone, date)),
+    sources: await queries.days(day),
     failing: await failingSources(deps),
     gaps: await seriesGaps(deps),
     archive: archiveState(await listArchiveRuns(db, ARCHIVE_RUNS)),
     backup: { status: "not_configured" },
     disk: await disk(),
-    undelivered: (await queries.undelivered(channels, clock.now() - DAY_MS)).length,
+    undelivered: (await queries.undelivered(channels, now - OWED_MS)).length,
+    givenUp: await countGivenUp(deps, day),
+    isPast: now >= dayIn(timeZone, dateIn(timeZone, day.to)).to,
   };
+}
+
+/** Alerts, however many channels gave them up that day. */
+async function countGivenUp(
+  { queries, channels }: DailyReportDeps,
+  { from, to }: { from: number; to: number },
+): Promise<number> {
+  const all = await queries.givenUp(channels, from - OWED_MS);
+  const isOfDay = ({ status, at }: { status: string; at: number }) =>
+    status === "given_up" && at >= from && at < to;
+  return all.filter(({ deliveries }) => Object.values(deliveries).some(isOfDay)).length;
 }
 
 async function failingSources({ queries, clock }: DailyReportDeps): Promise<FailingSource[]> {

@@ -14,6 +14,7 @@ import type { Projections } from "@/projections/define.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
 import { createAlertSender } from "./alert_sender.ts";
 import { createAlertWatch } from "./alert_watch.ts";
+import { createChannelTurns, EVERY_TURN } from "./channel_turns.ts";
 import { dailyReportJob, findDailyReport, type WrittenReport } from "./daily_report.ts";
 import type { Job } from "./job.ts";
 import { createLeases } from "./leases.ts";
@@ -68,11 +69,14 @@ export function openCrawlers(
   { reportAt, crawlRetryDelayMs, crawlTimeoutMs, isScheduled, ...text }: CrawlersSettings,
 ): OpenCrawlers {
   const { database, store, queries, channels, clock, log, projections } = deps;
-  const sender = createAlertSender({ store, channels, clock, log, text });
+  const isAlone = database.engine === "pglite";
+  const holder = crypto.randomUUID();
+  const turns = isAlone ? EVERY_TURN : createChannelTurns({ database, clock, log, holder });
+  const sender = createAlertSender({ store, channels, clock, log, text, turns });
   const alertChannels = channels.map(({ name }) => name);
   const watch = createAlertWatch({
     ...{ queries, projections, store, sender, clock, log, channels: alertChannels },
-    isAlone: database.engine === "pglite",
+    isAlone,
   });
   const reporting = { ...deps, channels: alertChannels, ...text };
   const supervisor = createSupervisor({

@@ -1,3 +1,4 @@
+import type { ExchangeStanding } from "@/domain/ports/exchange_standing.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
 import { archiveJob } from "./archive/archive_service.ts";
@@ -30,6 +31,7 @@ export interface Work {
   readonly archiving: ArchiveDeps;
   readonly crawling: CrawlDeps;
   readonly scheduled: readonly Job[];
+  readonly exchangeStandings: () => readonly ExchangeStanding[];
 }
 
 /** All that acts on the data, by a person's word or by the clock. */
@@ -46,6 +48,7 @@ export function openWork(
   const breakers = createVenueBreakers(parts);
   return {
     ...{ ingest, archiving, crawling, removal: createKlineRemoval(parts) },
+    exchangeStandings: breakers.standings,
     scheduled: [
       crawlLive(crawling, breakers),
       crawlKlines(crawling, breakers),

@@ -3,7 +3,9 @@ import { previousSlot, slotStart } from "@/domain/klines/interval.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Exchanges } from "@/domain/ports/exchange.ts";
+import type { ExchangeStanding } from "@/domain/ports/exchange_standing.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
+import { messageOf } from "./error_message.ts";
 
 /** What one round over series of a venue came to. */
 export interface VenueRound {
@@ -27,12 +29,15 @@ export interface VenueBreakers {
   judge(exchange: string, round: VenueRound, signal: AbortSignal): Promise<void>;
   /** The failure for which a venue is left out. */
   lastError(exchange: string): unknown;
+  /** How it stands with every venue that was ever asked, by name. */
+  standings(): readonly ExchangeStanding[];
 }
 
 interface Standing {
   breaker: Breaker;
   lastError: unknown;
   probes: number;
+  failures: number;
 }
 
 export function createVenueBreakers(
@@ -41,7 +46,8 @@ export function createVenueBreakers(
   const venues = new Map<string, Standing>();
 
   function standingOf(exchange: string): Standing {
-    const standing = venues.get(exchange) ?? { breaker: CLOSED, lastError: undefined, probes: 0 };
+    const standing = venues.get(exchange) ??
+      { breaker: CLOSED, lastError: undefined, probes: 0, failures: 0 };
     venues.set(exchange, standing);
     return standing;
   }
@@ -53,6 +59,7 @@ export function createVenueBreakers(
   ): void {
     standing.breaker = stepBreaker(standing.breaker, { type, runId, at: clock.now() });
     if (error !== undefined) standing.lastError = error;
+    if (type === "failed") standing.failures++;
   }
 
   async function ask(series: SeriesView, signal: AbortSignal): Promise<void> {
@@ -66,6 +73,12 @@ export function createVenueBreakers(
   return {
     isLeftOut: (exchange) => !admits(standingOf(exchange).breaker, clock.now()),
     lastError: (exchange) => standingOf(exchange).lastError,
+    standings: () =>
+      [...venues].toSorted(([a], [b]) => a < b ? -1 : 1).map(([exchange, standing]) => {
+        const { breaker, failures, lastError } = standing;
+        const isWhole = breaker.status === "closed" && breaker.failures === 0;
+        return { exchange, breaker, failures, lastError: isWhole ? null : messageOf(lastError) };
+      }),
     async admit(series, signal) {
       const standing = standingOf(series[0]?.exchange ?? "");
       if (standing.breaker.status === "closed") return true;

@@ -6,11 +6,13 @@ type Data<T extends AlertEvent["type"]> = Extract<AlertEvent, { type: T }>["data
 export type AlertCommand =
   | { readonly type: "RaiseAlert"; readonly data: RaisedAlert }
   | { readonly type: "RecordSent"; readonly data: Data<"AlertSent"> }
-  | { readonly type: "RecordSendFailure"; readonly data: Data<"AlertFailed"> };
+  | { readonly type: "RecordSendFailure"; readonly data: Data<"AlertFailed"> }
+  | { readonly type: "RecordGivenUp"; readonly data: Data<"AlertGivenUp"> };
 
 export type Delivery =
   | { readonly status: "sent" }
-  | { readonly status: "failing"; readonly error: string };
+  | { readonly status: "failing"; readonly error: string }
+  | { readonly status: "given_up" };
 
 export type Alert =
   | { readonly status: "absent" }
@@ -35,11 +37,14 @@ export const alert: Decider<AlertCommand, AlertEvent, Alert> = {
       ? state.deliveries[channel]
       : undefined;
     if (delivery?.status === "sent") return [];
+    // Another instance had it in hand, and told it after all.
+    if (type === "RecordSent") return [{ type: "AlertSent", data }];
+    if (delivery?.status === "given_up") return [];
     switch (type) {
-      case "RecordSent":
-        return [{ type: "AlertSent", data }];
       case "RecordSendFailure":
         return delivery?.error === data.error ? [] : [{ type: "AlertFailed", data }];
+      case "RecordGivenUp":
+        return [{ type: "AlertGivenUp", data }];
     }
   },
 
@@ -52,6 +57,8 @@ export const alert: Decider<AlertCommand, AlertEvent, Alert> = {
         return withDelivery(state, channel, { status: "sent" });
       case "AlertFailed":
         return withDelivery(state, channel, { status: "failing", error: data.error });
+      case "AlertGivenUp":
+        return withDelivery(state, channel, { status: "given_up" });
     }
   },
 };

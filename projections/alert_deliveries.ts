@@ -4,7 +4,7 @@ import { byteText } from "./byte_text.ts";
 import type { AlertDelivery } from "./crawler_queries.ts";
 import type { RowProjection } from "./define.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const NAME = `alert_deliveries_v${VERSION}`;
 export const alertDeliveriesTable = pgTable(NAME, {
   alertId: byteText("alert_id").primaryKey(),
@@ -33,8 +33,17 @@ export const alertDeliveries: RowProjection<AlertEvent, AlertDeliveryRow> = {
       }),
     AlertFailed: (row, { data: { channel, failedAt: at, attempt, error, retryAt } }) =>
       row && withDelivery(row, channel, { status: "failing", at, attempt, error, retryAt }),
+    // What it failed for last stays to be seen.
+    AlertGivenUp: (row, { data: { channel, givenUpAt: at, attempts: attempt } }) =>
+      row && withDelivery(row, channel, {
+        ...{ status: "given_up", at, attempt, error: errorOf(row, channel), retryAt: null },
+      }),
   },
 };
+
+function errorOf({ deliveries }: AlertDeliveryRow, channel: string): string | null {
+  return Object.hasOwn(deliveries, channel) ? deliveries[channel]?.error ?? null : null;
+}
 
 function withDelivery(
   row: AlertDeliveryRow,

@@ -1,7 +1,7 @@
-import { and, asc, eq, gte, isNotNull, or, sql } from "drizzle-orm";
+import { and, asc, eq, gte, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import { NO_ALERTS } from "@/domain/alerts/rules.ts";
 import { alertDeliveriesTable as alerts } from "./alert_deliveries.ts";
-import type { CrawlerQueries } from "./crawler_queries.ts";
+import type { AlertDelivery, CrawlerQueries } from "./crawler_queries.ts";
 import { crawlerSourcesTable as sources } from "./crawler_sources.ts";
 import { crawlerVenuesTable as venues } from "./crawler_venues.ts";
 import type { Db } from "./db.ts";
@@ -41,14 +41,35 @@ export function createCrawlerQueries(db: Db): CrawlerQueries {
       const [row] = await db.select(ALERT).from(alerts).where(eq(alerts.alertId, alertId));
       return row;
     },
-    async undelivered(channels, since = 0) {
-      if (channels.length === 0) return [];
-      const missing = channels.map((channel) =>
-        sql`${alerts.deliveries} -> ${channel}::text ->> 'status' is distinct from 'sent'`
-      );
-      return await db.select(ALERT).from(alerts)
-        .where(and(gte(alerts.raisedAt, since), or(...missing)))
-        .orderBy(asc(alerts.raisedAt), asc(alerts.alertId));
-    },
+    undelivered: (channels, since) =>
+      alertsWhere(
+        channels,
+        since,
+        (channel) =>
+          sql`${isFor(channel)} and coalesce(${statusOf(channel)}, '') not in ('sent', 'given_up')`,
+      ),
+    givenUp: (channels, since) =>
+      alertsWhere(channels, since, (channel) => sql`${statusOf(channel)} = 'given_up'`),
   };
+
+  async function alertsWhere(
+    channels: readonly string[],
+    since = 0,
+    holds: (channel: string) => SQL,
+  ): Promise<AlertDelivery[]> {
+    if (channels.length === 0) return [];
+    return await db.select(ALERT).from(alerts)
+      .where(and(gte(alerts.raisedAt, since), or(...channels.map(holds))))
+      .orderBy(asc(alerts.raisedAt), asc(alerts.alertId));
+  }
+}
+
+/** As `isFor` of the domain. */
+function isFor(channel: string): SQL {
+  const channels = sql`${alerts.alert} -> 'channels'`;
+  return sql`(${channels} = 'null' or ${channels} @> to_jsonb(${channel}::text))`;
+}
+
+function statusOf(channel: string): SQL {
+  return sql`${alerts.deliveries} -> ${channel}::text ->> 'status'`;
 }

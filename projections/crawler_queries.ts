@@ -87,7 +87,7 @@ export interface AlertDelivery {
   /** Channel → what became of it; a channel that nothing is known of is not here. */
   readonly deliveries: Readonly<
     Record<string, {
-      readonly status: "sent" | "failing";
+      readonly status: "sent" | "failing" | "given_up";
       readonly at: number;
       readonly attempt: number;
       readonly error: string | null;
@@ -117,6 +117,8 @@ export interface CrawlerQueries {
   /** Sources with something that people have yet to be told. */
   untold(): Promise<ReadonlyMap<string, SourceAlerts>>;
   findAlert(alertId: string): Promise<AlertDelivery | undefined>;
-  /** Alerts raised since then (epoch ms) that one of these channels has not taken, the oldest first. */
+  /** Alerts raised since then (epoch ms) that one of these channels has yet to take, the oldest first. */
   undelivered(channels: readonly string[], since?: number): Promise<readonly AlertDelivery[]>;
+  /** Those that one of these channels will not be asked to take again. */
+  givenUp(channels: readonly string[], since?: number): Promise<readonly AlertDelivery[]>;
 }

@@ -1,5 +1,5 @@
 import { and, asc, between, gte, isNotNull, lt, or, type SQL, sql } from "drizzle-orm";
-import type { SourceDay } from "@/domain/reports/source_day.ts";
+import { DURATION_BOUNDS_MS, type SourceDay } from "@/domain/reports/source_day.ts";
 import type { CrawlerQueries, RunStatus } from "./crawler_queries.ts";
 import { crawlerRunsTable as runs } from "./crawler_runs.ts";
 import { crawlerSourcesTable as sources } from "./crawler_sources.ts";
@@ -39,6 +39,10 @@ export function createRunStats(db: Db): Pick<CrawlerQueries, "records" | "days">
         rows: sumOf(runs.rows),
         bytes: sumOf(runs.bytes),
         totalMs: sumOf(runs.durationMs),
+        attempts: sql<number>`coalesce(sum((${runs.attempts} -> -1 ->> 'attempt')::bigint)
+          filter (where not ${runs.stopped}), 0)::bigint`,
+        durations: sql<number[]>`array[${sql.join(DURATION_BOUNDS_MS.map(upTo), sql`, `)},
+          count(${runs.durationMs})]::int[]`,
         slowest: sql<SourceDay["slowest"]>`(array_agg(
           jsonb_build_object('runId', ${runs.runId}, 'durationMs', ${runs.durationMs})
           order by ${runs.durationMs} desc, ${runs.finishedAt}, ${runs.runId}
@@ -59,6 +63,10 @@ function rateOf(within: SQL): SQL<number | null> {
 /** A run that was stopped in order counts as nothing. */
 function countOf(status: RunStatus): SQL<number> {
   return sql`count(*) filter (where ${runs.status} = ${status} and not ${runs.stopped})`;
+}
+
+function upTo(ms: number): SQL {
+  return sql`count(*) filter (where ${runs.durationMs} <= ${sql.raw(String(ms))})`;
 }
 
 function sumOf(column: typeof runs.rows | typeof runs.bytes | typeof runs.durationMs): SQL<number> {

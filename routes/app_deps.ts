@@ -4,6 +4,7 @@ import type { BlobRanges } from "@/domain/ports/blob_ranges.ts";
 import type { Archive } from "@/domain/ports/archive.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Crawlers } from "@/domain/ports/crawlers.ts";
+import type { ExchangeStanding } from "@/domain/ports/exchange_standing.ts";
 import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { KlineReader } from "@/domain/ports/kline_reader.ts";
@@ -41,6 +42,7 @@ export interface AppDeps {
   readonly archive: Archive;
   readonly crawlers: Crawlers;
   readonly crawlerQueries: CrawlerQueries;
+  readonly exchangeStandings: () => readonly ExchangeStanding[];
   readonly reports: ReportQueries;
   /** Undefined for a day of which nothing is known; `date` is one of `TIME_ZONE`. */
   readonly dailyReport: (date: string) => Promise<DailyReportView | undefined>;

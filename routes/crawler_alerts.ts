@@ -1,4 +1,6 @@
 import { z } from "@hono/zod-openapi";
+import { DEFAULT_OUTBOX } from "@/domain/alerts/outbox.ts";
+import { isFor } from "@/domain/alerts/owed.ts";
 import type { AlertDelivery } from "@/projections/crawler_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
@@ -28,42 +30,63 @@ const alertWire = z.object({
   }),
   deliveries: z.array(z.object({
     channel: z.string(),
-    status: z.enum(["waiting", "failing", "sent"]).openapi({
-      description: "`waiting`: nothing is known of a try yet.",
+    status: z.enum(["waiting", "failing", "sent", "given_up"]).openapi({
+      description: "`waiting`: nothing is known of a try yet. `given_up`: the channel refused it " +
+        "eight times while it took others, or took nothing for a week.",
     }),
     at: time.nullable(),
     attempt: count.openapi({ description: "How often it was tried, as far as recorded." }),
     error: z.string().nullable(),
     retry_at: time.nullable(),
-  })).openapi({ description: "A row for each channel of the settings." }),
+  })).openapi({
+    description: "A row for each channel of the settings that was there when it was raised.",
+  }),
 }).openapi("Alert");
 
 const alertsQuery = z.strictObject({
   undelivered: z.enum(["true"]).prefault("true").openapi({
-    description: "Alerts that some channel has not taken; others are in the log of events.",
+    description: "Alerts that some channel has yet to take, and those of the last two weeks that " +
+      "were given up; others are in the log of events.",
     default: "true",
   }),
   ...pageParams({ byDefault: 20, max: 100 }),
 });
 
-/** `GET /admin/crawler/alerts`: what people should have been told and were not. */
-/** What is older was told to nobody who is still there: a channel that is new does not owe it. */
-export const OWED_MS = 7 * 86_400_000;
+/** What was given up is shown for as long as it would have been tried, and then as long again. */
+const SHOWN_MS = 2 * DEFAULT_OUTBOX.longestMs;
 
+/** What some channel has yet to take, and what was given up lately; the oldest first. */
+export async function readAlerts(
+  { crawlerQueries, alertChannels, clock }: Pick<
+    Deps,
+    "crawlerQueries" | "alertChannels" | "clock"
+  >,
+): Promise<readonly AlertDelivery[]> {
+  const since = clock.now() - SHOWN_MS;
+  const found = await Promise.all([
+    crawlerQueries.undelivered(alertChannels, since),
+    crawlerQueries.givenUp(alertChannels, since),
+  ]);
+  const byId = new Map(found.flat().map((one) => [one.alert.alertId, one]));
+  return [...byId.values()].toSorted((a, b) => a.alert.raisedAt - b.alert.raisedAt);
+}
+
+/** `GET /admin/crawler/alerts`: what people should have been told and were not. */
 export function addCrawlerAlertRoutes(
   router: Router,
-  { crawlerQueries, alertChannels, clock }: Deps,
+  deps: Deps,
 ): void {
+  const { alertChannels } = deps;
   endpoint(router, {
     ...{ method: "get", path: "/admin/crawler/alerts", access: "admin", tag: "Crawlers" },
-    summary: "Alerts that some channel has not taken yet",
+    summary: "Alerts that some channel has not taken",
     ...{ query: alertsQuery, body: undefined },
     answer: {
       ...{ status: 200, description: "The oldest first", data: z.array(alertWire) },
       paginated: true,
     },
   }, async (c, { query }) => {
-    const all = await crawlerQueries.undelivered(alertChannels, clock.now() - OWED_MS);
+    const all = await readAlerts(deps);
     const first = (query.page - 1) * query.size;
     const shown = all.slice(first, first + query.size);
     return success(c, shown.map((one) => toAlertWire(one, alertChannels)), {
@@ -88,7 +111,7 @@ function toAlertWire(
     failing: failing && { since: new Date(failing.since).toISOString(), runs: failing.runs },
     recovery: recovery && { run_id: recovery.runId, at: new Date(recovery.at).toISOString() },
     text: alert.text,
-    deliveries: channels.map((channel) => {
+    deliveries: channels.filter((channel) => isFor(alert, channel)).map((channel) => {
       const one = Object.hasOwn(deliveries, channel) ? deliveries[channel] : undefined;
       const { status = "waiting", at, attempt = 0, error = null, retryAt } = one ?? {};
       return { channel, status, at: isoTime(at), attempt, error, retry_at: isoTime(retryAt) };

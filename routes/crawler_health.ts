@@ -46,7 +46,7 @@ export async function readHealth(
     const starts = state === "ok" || state === "failing";
     return {
       ...{ ...info, state, record, paused: pause },
-      ...{ breaker: breakerState(breaker, now), breakerUntil: untilOf(breaker) },
+      ...{ breaker: breakerState(breaker, now), breakerUntil: breakerUntil(breaker) },
       running: open.find(({ source }) => source === info.name)?.runId ?? null,
       nextRunAt: starts ? crawlers.nextRunAt(info.name) ?? null : null,
     };
@@ -64,12 +64,15 @@ function stateOf(
 }
 
 /** An open one whose time is over lets the next run through as its probe: that is half open. */
-function breakerState(breaker: Breaker | undefined, now: number): CrawlerHealth["breaker"] {
+export function breakerState(
+  breaker: Breaker | undefined,
+  now: number,
+): CrawlerHealth["breaker"] {
   if (breaker === undefined) return "closed";
   return breaker.status === "open" && admits(breaker, now) ? "half_open" : breaker.status;
 }
 
-function untilOf(breaker: Breaker | undefined): number | null {
+export function breakerUntil(breaker: Breaker | undefined): number | null {
   return breaker === undefined || breaker.status === "closed" ? null : breaker.until;
 }
 

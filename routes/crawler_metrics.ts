@@ -1,5 +1,5 @@
 import type { Clock } from "@/domain/ports/clock.ts";
-import type { SourceDay } from "@/domain/reports/source_day.ts";
+import { DURATION_BOUNDS_MS, type SourceDay } from "@/domain/reports/source_day.ts";
 import type { CrawlerQueries } from "@/projections/crawler_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
 import {
@@ -9,8 +9,9 @@ import {
   readHealth,
 } from "./crawler_health.ts";
 import { type MetricFamily, type Sample, stateSamples } from "./metrics_text.ts";
+import { readVenues, type VenueStanding } from "./venue_standings.ts";
 
-type Deps = Pick<AppDeps, "crawlers" | "crawlerQueries" | "clock">;
+type Deps = Pick<AppDeps, "crawlers" | "crawlerQueries" | "exchangeStandings" | "clock">;
 
 const HOUR_MS = 3_600_000;
 /** Clocks of other instances may go before this one. */
@@ -20,8 +21,14 @@ const AHEAD_MS = 24 * HOUR_MS;
 export function createCrawlerMetrics(deps: Deps): () => Promise<readonly MetricFamily[]> {
   const readTotals = createRunTotals(deps);
   return async () => {
-    const [health, totals] = await Promise.all([readHealth(deps), readTotals()]);
-    return [...totalFamilies(totals), ...healthFamilies(health)];
+    const [health, venues, totals] = await Promise.all([
+      ...[readHealth(deps), readVenues(deps), readTotals()] as const,
+    ]);
+    return [
+      ...totalFamilies(totals),
+      ...healthFamilies(health),
+      ...venueFamilies(venues, finalFailures(deps, totals)),
+    ];
   };
 }
 
@@ -67,6 +74,8 @@ function added(days: readonly SourceDay[]): readonly SourceDay[] {
         ...{ timedOut: sum.timedOut + day.timedOut, crashed: sum.crashed + day.crashed },
         ...{ skipped: sum.skipped + day.skipped, rows: sum.rows + day.rows },
         ...{ bytes: sum.bytes + day.bytes, totalMs: sum.totalMs + day.totalMs },
+        attempts: sum.attempts + day.attempts,
+        durations: day.durations.map((count, i) => count + (sum.durations[i] ?? 0)),
       },
     );
   }
@@ -89,6 +98,11 @@ function totalFamilies(totals: readonly SourceDay[]): readonly MetricFamily[] {
         }).map(([status, value]) => ({ labels: { source, status }, value }))
       ),
     },
+    counter(
+      "attempts_total",
+      "Attempts of the runs that ended.",
+      ({ attempts }) => attempts,
+    ),
     counter("rows_total", "Rows that runs brought.", ({ rows }) => rows),
     counter("bytes_total", "Bytes that runs were answered.", ({ bytes }) => bytes),
     counter(
@@ -96,6 +110,24 @@ function totalFamilies(totals: readonly SourceDay[]): readonly MetricFamily[] {
       "Time that the attempts took which ended the runs.",
       ({ totalMs }) => totalMs / 1_000,
     ),
+    {
+      ...{ name: "chandlery_crawler_run_duration_seconds", type: "histogram" },
+      help: "Time that the attempts took which ended the runs.",
+      samples: totals.flatMap(durationSamples),
+    },
+  ];
+}
+
+function durationSamples({ source, durations, totalMs }: SourceDay): readonly Sample[] {
+  const buckets = durations.map((value, i): Sample => {
+    const bound = DURATION_BOUNDS_MS[i];
+    const le = bound === undefined ? "+Inf" : String(bound / 1_000);
+    return { suffix: "_bucket", labels: { source, le }, value };
+  });
+  return [
+    ...buckets,
+    { suffix: "_sum", labels: { source }, value: totalMs / 1_000 },
+    { suffix: "_count", labels: { source }, value: durations.at(-1) ?? 0 },
   ];
 }
 
@@ -112,19 +144,11 @@ function healthFamilies(all: readonly CrawlerHealth[]): readonly MetricFamily[] 
     }),
   });
   const seconds = (ms: number | null | undefined) => typeof ms === "number" ? ms / 1_000 : ms;
-  const venues = new Map(all.map(({ venue, breaker }) => [venue, breaker]));
   return [
     {
       ...{ name: "chandlery_crawler_state", help: "1 for the state it is in.", type: "gauge" },
       samples: all.flatMap(({ name, state }) =>
         stateSamples({ source: name }, CRAWLER_STATES, state)
-      ),
-    },
-    {
-      ...{ name: "chandlery_crawler_breaker_state", type: "gauge" },
-      help: "1 for the state that the venue's breaker is in.",
-      samples: [...venues].flatMap(([venue, state]) =>
-        stateSamples({ venue }, BREAKER_STATES, state)
       ),
     },
     gauge("running", "1 while a run goes on.", ({ running }) => running === null ? 0 : 1),
@@ -155,6 +179,43 @@ function healthFamilies(all: readonly CrawlerHealth[]): readonly MetricFamily[] 
         ...ratio(name, "24h", record?.successRate24h),
         ...ratio(name, "7d", record?.successRate7d),
       ]),
+    },
+  ];
+}
+
+/** Final failures by venue: of sources all that ever were, of exchanges those since the process began. */
+function finalFailures(
+  { crawlers, exchangeStandings }: Deps,
+  totals: readonly SourceDay[],
+): ReadonlyMap<string, number> {
+  const failures = new Map<string, number>();
+  const add = (venue: string, count: number) =>
+    failures.set(venue, (failures.get(venue) ?? 0) + count);
+  for (const { name, venue, ownBreakers } of crawlers.list()) {
+    const total = totals.find(({ source }) => source === name);
+    if (!ownBreakers) add(venue, (total?.failed ?? 0) + (total?.timedOut ?? 0));
+  }
+  for (const { exchange, failures } of exchangeStandings()) add(exchange, failures);
+  return failures;
+}
+
+function venueFamilies(
+  venues: readonly VenueStanding[],
+  failures: ReadonlyMap<string, number>,
+): readonly MetricFamily[] {
+  return [
+    {
+      ...{ name: "chandlery_crawler_breaker_state", type: "gauge" },
+      help: "1 for the state that the venue's breaker is in.",
+      samples: venues.flatMap(({ venue, breaker }) =>
+        stateSamples({ venue }, BREAKER_STATES, breaker)
+      ),
+    },
+    {
+      ...{ name: "chandlery_crawler_venue_failures_total", type: "counter" },
+      help:
+        "Final failures by venue; of exchanges rounds of candle crawls, since the process began.",
+      samples: [...failures].map(([venue, value]) => ({ labels: { venue }, value })),
     },
   ];
 }

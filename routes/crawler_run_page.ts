@@ -1,6 +1,7 @@
 import { bytesText } from "@/domain/alerts/language.ts";
 import type { CrawlerRunView, RunAttempt } from "@/projections/crawler_queries.ts";
-import { errorText, mark, runLink, sourceLink, table, timeText, took } from "./crawlers_page.ts";
+import { errorText, took } from "./crawlers_page.ts";
+import { mark, runLink, sourceLink, table, timeText } from "./crawlers_table.ts";
 import { type Markup, markup } from "./markup.ts";
 
 const HEAD = ["No.", "Status", "Started", "Took", "Next", "Answer", "Error"];

@@ -7,11 +7,13 @@ import { endpoint, type Router } from "./endpoint.ts";
 import { type AppContext, success } from "./envelope.ts";
 import { claimKey, identifyWrite, type WriteIdentity } from "./idempotency.ts";
 import { nearest } from "./nearest.ts";
+import { readVenues, toVenuesWire, venuesWire } from "./venue_standings.ts";
 import { writeMeta, writeMetaWire } from "./write_meta.ts";
 
 type Deps = Pick<
   AppDeps,
-  "crawlers" | "crawlerQueries" | "store" | "projections" | "clock" | "settings"
+  | ("crawlers" | "crawlerQueries" | "exchangeStandings" | "store" | "projections")
+  | ("clock" | "settings")
 >;
 
 const noQuery = z.strictObject({});
@@ -29,8 +31,14 @@ export function addCrawlerRoutes(router: Router, deps: Deps): void {
   endpoint(router, {
     ...{ method: "get", path: "/admin/crawler/health", ...admin, body: undefined },
     summary: "How every crawler is",
-    answer: { status: 200, description: "Also of those that never ran", data: z.array(healthWire) },
-  }, async (c) => success(c, (await readHealth(deps)).map(toHealthWire)));
+    answer: {
+      ...{ status: 200, description: "Also of those that never ran", data: z.array(healthWire) },
+      meta: venuesWire,
+    },
+  }, async (c) => {
+    const [health, venues] = await Promise.all([readHealth(deps), readVenues(deps)]);
+    return success(c, health.map(toHealthWire), { meta: { venues: toVenuesWire(venues) } });
+  });
 
   endpoint(router, {
     ...{ method: "post", path: "/admin/crawler/{name}/run", ...admin, body: undefined },

@@ -15,7 +15,7 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; }
 small { opacity: .75; display: block; }
 .state { border-radius: 6px; padding: .1rem .45rem; background: var(--soft); }
 .ok, .succeeded, .closed { color: var(--accent); }
-.failing, .failed, .timed_out, .crashed, .open { color: var(--bad); }
+.failing, .failed, .timed_out, .crashed, .given_up, .open { color: var(--bad); }
 .paused, .skipped, .half_open, .running { color: var(--warn); }
 form.filters { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; margin: 1rem 0; }
 form.filters label { display: grid; font-size: .85em; }

@@ -1,8 +1,15 @@
-import { bytesText, durationText, localTime } from "@/domain/alerts/language.ts";
-import { type CrawlerRunView, RUN_STATUSES } from "@/projections/crawler_queries.ts";
+import { bytesText, durationText } from "@/domain/alerts/language.ts";
+import {
+  type AlertDelivery,
+  type CrawlerRunView,
+  RUN_STATUSES,
+} from "@/projections/crawler_queries.ts";
+import { alertsTable } from "./alerts_table.ts";
 import type { CrawlerHealth } from "./crawler_health.ts";
+import { mark, runLink, sourceLink, table, type Time, timeText } from "./crawlers_table.ts";
 import type { Pagination } from "./envelope.ts";
 import { Markup, markup } from "./markup.ts";
+import type { VenueStanding } from "./venue_standings.ts";
 
 /** What the filters of the log were set to, as text. */
 export type LogFilters = Readonly<Record<string, string>>;
@@ -13,6 +20,15 @@ export interface LogPage {
   readonly filters: LogFilters;
 }
 
+/** How everything is now. */
+export interface CrawlersState {
+  readonly health: readonly CrawlerHealth[];
+  readonly venues: readonly VenueStanding[];
+  /** Those that some of the channels has not taken. */
+  readonly alerts: readonly AlertDelivery[];
+  readonly channels: readonly string[];
+}
+
 const LONGEST_ERROR = 200;
 
 const TIMES = [["from", "From (UTC)"], ["to", "Before (UTC)"]] as const;
@@ -21,13 +37,14 @@ const HEALTH_HEAD = [
   ...["Source", "State", "Breaker", "Last success", "Last failure", "24 h", "7 d", "Mean"],
   ...["Next run", ""],
 ];
+const VENUES_HEAD = ["Venue", "Breaker", "Left alone until", "Error"];
 const LOG_HEAD = [
   ...["Started", "Source", "Status", "Trigger", "Attempts", "Took", "Rows", "Bytes", "Error"],
 ];
 
 /** Health and log of all crawlers; `timeZone` is the one that people live in. */
 export function crawlersPage(
-  health: readonly CrawlerHealth[],
+  { health, venues, alerts, channels }: CrawlersState,
   log: LogPage,
   timeZone: string,
 ): Markup {
@@ -35,6 +52,9 @@ export function crawlersPage(
   return markup`<section id="health" data-live>
 <h2>Health</h2>
 ${table(HEALTH_HEAD, health.map((one) => healthRow(one, time)))}
+<h2>Venues</h2>
+${table(VENUES_HEAD, venues.map((one) => venueRow(one, time)))}
+${alertsTable(alerts, channels, time)}
 </section>
 <section>
 <h2>Log</h2>
@@ -45,16 +65,6 @@ ${table(LOG_HEAD, log.runs.map((run) => logRow(run, time)))}
 ${pages(log)}
 </section>`;
 }
-
-export function table(head: readonly string[], rows: readonly Markup[]): Markup {
-  return markup`<div class="scroll"><table>
-<thead><tr>${head.map((one) => markup`<th>${one}</th>`)}</tr></thead>
-<tbody>
-${rows}</tbody>
-</table></div>`;
-}
-
-type Time = (at: number | null | undefined) => Markup;
 
 function healthRow(health: CrawlerHealth, time: Time): Markup {
   const { name, venue, schedule, missing, record, paused, running } = health;
@@ -71,6 +81,16 @@ function healthRow(health: CrawlerHealth, time: Time): Markup {
 <td>${running === null ? time(health.nextRunAt) : runLink(running, "running")}</td>
 <td>${running === null && missing.length === 0 ? button(path, "run") : null}
 ${button(path, paused === undefined ? "pause" : "resume")}</td>
+</tr>
+`;
+}
+
+function venueRow({ venue, breaker, openUntil, lastError }: VenueStanding, time: Time): Markup {
+  return markup`<tr>
+<td>${venue}</td>
+<td>${mark(breaker)}</td>
+<td>${time(openUntil)}</td>
+<td class="text">${lastError}</td>
 </tr>
 `;
 }
@@ -165,28 +185,6 @@ function pages({ pagination, filters }: LogPage): Markup {
   return markup`<p>${has_prev ? link(Math.min(page - 1, last), "newer") : null}
 ${total} runs, page ${page} of ${last}
 ${has_next ? link(page + 1, "older") : null}</p>`;
-}
-
-export function runLink(runId: string, label: Markup | string): Markup {
-  return markup`<a href="/admin/crawlers/${encodeURIComponent(runId)}">${label}</a>`;
-}
-
-export function sourceLink(source: string): Markup {
-  return markup`<a href="/admin/crawlers?source=${encodeURIComponent(source)}">${source}</a>`;
-}
-
-/** A state as a word in its colour. */
-export function mark(state: string): Markup {
-  return markup`<span class="state ${state}">${state.replaceAll("_", " ")}</span>`;
-}
-
-/** In UTC, as the filters take it; the time of people's own zone is shown beside the pointer. */
-export function timeText(at: number | null | undefined, timeZone: string): Markup {
-  if (at === null || at === undefined) return new Markup("–");
-  const iso = new Date(at).toISOString();
-  const shown = iso.slice(0, 19).replace("T", " ");
-  const local = `${localTime(at, timeZone)} ${timeZone}`;
-  return markup`<time datetime="${iso}" title="${local}">${shown}</time>`;
 }
 
 export function took(ms: number | null | undefined): string {

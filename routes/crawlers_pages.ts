@@ -1,5 +1,6 @@
 import { Refusal } from "@/domain/decider.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { readAlerts } from "./crawler_alerts.ts";
 import { readHealth } from "./crawler_health.ts";
 import { crawlerRunPage } from "./crawler_run_page.ts";
 import { answerResponse, getRun, logsQuery, responseQuery } from "./crawler_runs.ts";
@@ -11,9 +12,14 @@ import type { ForeignRouter } from "./foreign.ts";
 import { Markup, markup } from "./markup.ts";
 import { inlinePolicy } from "./inline_policy.ts";
 import { paginationOf } from "./pages.ts";
+import { readVenues } from "./venue_standings.ts";
 import { queryRecord, validate } from "./validate.ts";
 
-type Deps = Pick<AppDeps, "crawlers" | "crawlerQueries" | "blobRanges" | "clock" | "settings">;
+type Deps = Pick<
+  AppDeps,
+  | ("crawlers" | "crawlerQueries" | "exchangeStandings" | "alertChannels")
+  | ("blobRanges" | "clock" | "settings")
+>;
 
 const POLICY = inlinePolicy({ ...CRAWLERS_INLINE, forms: true });
 const CHALLENGE = {
@@ -36,13 +42,14 @@ export function addCrawlerPages({ app, guard, judge }: ForeignRouter, deps: Deps
     show(c, async () => {
       const filters = filtersOf(c);
       const query = validate(logsQuery, filters, "query");
-      const [health, found] = await Promise.all([
-        readHealth(deps),
+      const [health, venues, alerts, found] = await Promise.all([
+        ...[readHealth(deps), readVenues(deps), readAlerts(deps)] as const,
         crawlerQueries.findRuns(query),
       ]);
       const pagination = paginationOf(query, found.total);
+      const state = { health, venues, alerts, channels: deps.alertChannels };
       const log = { runs: found.runs, pagination, filters };
-      return { title: "Crawlers", main: crawlersPage(health, log, settings.timeZone) };
+      return { title: "Crawlers", main: crawlersPage(state, log, settings.timeZone) };
     }));
 
   app.get("/admin/crawlers/:id", (c) =>

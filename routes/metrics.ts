@@ -1,9 +1,12 @@
 import { z } from "@hono/zod-openapi";
+import { isOwed } from "@/domain/alerts/owed.ts";
+import type { AlertDelivery } from "@/projections/crawler_queries.ts";
 import type { Projections } from "@/projections/define.ts";
 import type { ProcessFacts } from "@/domain/ports/process_facts.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { createCandleMeter } from "./candle_meter.ts";
 import { createCrawlerMetrics } from "./crawler_metrics.ts";
-import { OWED_MS } from "./crawler_alerts.ts";
+import { readAlerts } from "./crawler_alerts.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { answer } from "./envelope.ts";
 import type { HttpMeter } from "./http_meter.ts";
@@ -12,7 +15,10 @@ import { type MetricFamily, METRICS_TYPE, metricsText, stateSamples } from "./me
 
 type Deps =
   & Pick<AppDeps, "crawlers" | "crawlerQueries" | "alertChannels" | "projections" | "store">
-  & Pick<AppDeps, "freeBytes" | "processFacts" | "clock" | "log" | "settings">
+  & Pick<
+    AppDeps,
+    "exchangeStandings" | "signal" | "freeBytes" | "processFacts" | "clock" | "log" | "settings"
+  >
   & { readonly meter: HttpMeter };
 
 type Collect = () => Promise<readonly MetricFamily[]>;
@@ -22,6 +28,7 @@ const PATIENCE_MS = 5_000;
 
 /** `/metrics`, as Prometheus reads it. */
 export function addMetricsRoute(router: Router, deps: Deps): void {
+  const candleFamilies = createCandleMeter(deps);
   const { meter, settings, projections, store, freeBytes } = deps;
   const parts: Readonly<Record<string, Collect>> = {
     crawlers: createCrawlerMetrics(deps),
@@ -57,6 +64,7 @@ export function addMetricsRoute(router: Router, deps: Deps): void {
       ...processFamilies(settings.version, deps.processFacts()),
       upFamily(collected),
       ...collected.flatMap(({ families }) => families ?? []),
+      ...candleFamilies(),
       ...meter.families(),
     ];
     return answer(c, metricsText(families), { headers: { "content-type": METRICS_TYPE } });
@@ -95,18 +103,32 @@ function upFamily(
   };
 }
 
-async function alertFamilies(
-  { crawlerQueries, alertChannels, clock }: Deps,
-): Promise<readonly MetricFamily[]> {
-  const all = await crawlerQueries.undelivered(alertChannels, clock.now() - OWED_MS);
-  return [{
-    ...{ name: "chandlery_alerts_undelivered", type: "gauge" },
-    help: "Alerts that a channel has not taken yet.",
+async function alertFamilies(deps: Deps): Promise<readonly MetricFamily[]> {
+  const { alertChannels } = deps;
+  const all = await readAlerts(deps);
+  const family = (
+    name: string,
+    help: string,
+    counts: (channel: string, one: AlertDelivery) => boolean,
+  ): MetricFamily => ({
+    ...{ name: `chandlery_alerts_${name}`, help, type: "gauge" },
     samples: alertChannels.map((channel) => ({
       labels: { channel },
-      value: all.filter(({ deliveries }) => deliveries[channel]?.status !== "sent").length,
+      value: all.filter((one) => counts(channel, one)).length,
     })),
-  }];
+  });
+  return [
+    family(
+      "undelivered",
+      "Alerts that a channel has not taken yet.",
+      (channel, { alert, deliveries }) => isOwed(alert, channel, deliveries[channel]?.status),
+    ),
+    family(
+      "given_up",
+      "Alerts of the last two weeks that a channel is not asked to take again.",
+      (channel, { deliveries }) => deliveries[channel]?.status === "given_up",
+    ),
+  ];
 }
 
 type Status = Awaited<ReturnType<Projections["status"]>>[number];

@@ -17,7 +17,9 @@ export const slack: Dialect = {
     };
   },
 
-  complaint({ json }) {
+  complaint({ text, json }) {
+    // Those that speak like Slack answer `ok`, `1` or JSON: a page is a proxy's, or a login's.
+    if (text.trimStart().startsWith("<")) return { kind: "busy", message: "it answered a page" };
     if (json?.ok !== false && json?.success !== false) return undefined;
     return { kind: "unwanted", message: `it answered ${String(json.error ?? "that it failed")}` };
   },

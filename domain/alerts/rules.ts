@@ -140,7 +140,7 @@ function alertOf(
   const about = first === undefined ? `recovery:${recovery?.runId}` : `failure:${first.runId}`;
   const kind = recovery !== null ? "recovery" : failures.length === 1 ? "failure" : "digest";
   return {
-    ...{ alertId: uuidV5(NAMESPACE, about), kind, source, raisedAt: at },
+    ...{ alertId: uuidV5(NAMESPACE, about), kind, source, raisedAt: at, channels: null },
     ...{ failures, failing, recovery, text: null },
   };
 }

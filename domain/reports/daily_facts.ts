@@ -13,6 +13,10 @@ export interface DailyFacts {
   readonly disk: Disk;
   /** Alerts that some channel has not taken yet. */
   readonly undelivered: number;
+  /** Alerts that were given up that day: nobody will be told. */
+  readonly givenUp: number;
+  /** Another day has passed since: what is failing, missing and free now says nothing of this one. */
+  readonly isPast: boolean;
 }
 
 /** A source that fails when the report is written. */

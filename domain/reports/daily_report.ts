@@ -50,39 +50,51 @@ export function dailyReport(facts: DailyFacts, options: ReportOptions): DailyRep
 export function reportAlert(date: string, text: DailyReport, raisedAt: number): RaisedAlert {
   return {
     ...{ alertId: `daily-report-${date}`, kind: "report", source: "daily-report", raisedAt },
-    ...{ failures: [], failing: null, recovery: null, text },
+    ...{ channels: null, failures: [], failing: null, recovery: null, text },
   };
 }
 
 /** Things that somebody should look at. */
-export function problemsOf({ failing, archive, backup, disk, undelivered }: DailyFacts): number {
+export function problemsOf(facts: DailyFacts): number {
+  const { failing, archive, backup, disk, undelivered, givenUp, isPast } = facts;
+  if (isPast) return Number(givenUp > 0);
   const upkeep = [archive, backup].filter(({ status }) =>
     status === "failing" || status === "never"
   );
-  return failing.length + upkeep.length + Number(isDiskLow(disk)) + Number(undelivered > 0);
+  return failing.length + upkeep.length + Number(isDiskLow(disk)) + Number(undelivered > 0) +
+    Number(givenUp > 0);
 }
 
 function render(facts: DailyFacts, options: ReportOptions, most: number): string {
   const words = REPORT_PHRASES[options.language];
-  const { disk, undelivered } = facts;
+  const { disk, undelivered, givenUp, isPast } = facts;
   const free = words.free({
     free: bytesText(disk.freeBytes),
     total: disk.totalBytes === undefined ? undefined : bytesText(disk.totalBytes),
     data: disk.dataBytes === undefined ? undefined : bytesText(disk.dataBytes),
   });
-  return [
-    `**${words.total}** ${totals(facts.sources, words)}`,
-    section(words.failing, failingLines(facts, options), { words, most }),
-    section(words.sources, sourceLines(facts, options), { words, most }),
-    section(words.gaps, gapLines(facts, words), { words, most }),
-    section(words.slowest, slowestLines(facts, options), { words, most: Math.min(most, 5) }),
-    [
-      `- **${words.archive}** ${upkeepText(facts.archive, options)}`,
-      `- **${words.backup}** ${upkeepText(facts.backup, options)}`,
-      `- **${words.disk}** ${free}${isDiskLow(disk) ? ` ${words.low}` : ""}`,
-      ...(undelivered === 0 ? [] : [`- **${words.undelivered}** ⚠️ ${grouped(undelivered)}`]),
-    ].join("\n"),
-  ].join("\n\n");
+  const total = `**${words.total}** ${totals(facts.sources, words)}`;
+  const failing = section(words.failing, failingLines(facts, options), { words, most });
+  const sources = section(words.sources, sourceLines(facts, options), { words, most });
+  const gaps = section(words.gaps, gapLines(facts, words), { words, most });
+  const slowest = section(words.slowest, slowestLines(facts, options), {
+    ...{ words, most: Math.min(most, 5) },
+  });
+  const lost = givenUp === 0 ? [] : [`- **${words.givenUp}** ⚠️ ${grouped(givenUp)}`];
+  const upkeep = [
+    `- **${words.archive}** ${upkeepText(facts.archive, options)}`,
+    `- **${words.backup}** ${upkeepText(facts.backup, options)}`,
+    `- **${words.disk}** ${free}${isDiskLow(disk) ? ` ${words.low}` : ""}`,
+    ...(undelivered === 0 ? [] : [`- **${words.undelivered}** ⚠️ ${grouped(undelivered)}`]),
+  ];
+  const parts = isPast
+    ? [total, sources, slowest, ...lost, asOf(options), failing, gaps, upkeep.join("\n")]
+    : [total, failing, sources, gaps, slowest, [...upkeep, ...lost].join("\n")];
+  return parts.join("\n\n");
+}
+
+function asOf({ language, timeZone, at }: ReportOptions): string {
+  return `**${REPORT_PHRASES[language].asOf(localTime(at, timeZone))}**`;
 }
 
 function section(

@@ -29,6 +29,9 @@ export interface ReportPhrases {
   ) => string;
   readonly low: string;
   readonly undelivered: string;
+  readonly givenUp: string;
+  /** What follows is of the time at which it is written, not of the day. */
+  readonly asOf: (at: string) => string;
   readonly more: (n: number) => string;
 }
 
@@ -65,6 +68,8 @@ export const REPORT_PHRASES: Readonly<Record<Language, ReportPhrases>> = {
       (data === undefined ? "" : `，数据占用 ${data}`),
     low: "⚠️ 空间不足",
     undelivered: "未送达的告警",
+    givenUp: "放弃送达的告警",
+    asOf: (at) => `以下为 ${at} 的状态，并非当日`,
     more: (n) => `另有 ${n} 项`,
   },
   en: {
@@ -101,6 +106,8 @@ export const REPORT_PHRASES: Readonly<Record<Language, ReportPhrases>> = {
       (data === undefined ? "" : `, data take ${data}`),
     low: "⚠️ running out of space",
     undelivered: "Alerts not delivered",
+    givenUp: "Alerts given up",
+    asOf: (at) => `As of ${at}, not of that day`,
     more: (n) => `${n} more`,
   },
 };

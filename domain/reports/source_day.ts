@@ -12,13 +12,24 @@ export interface SourceDay {
   readonly bytes: number;
   /** Of the attempts that ended the runs, crashed ones left out: nobody knows how long they took. */
   readonly totalMs: number;
+  /** Of the runs that ended, the last one of each included. */
+  readonly attempts: number;
+  /** How many of those that ended the runs took up to each of the bounds, then all of them. */
+  readonly durations: readonly number[];
   readonly slowest: { readonly runId: string; readonly durationMs: number } | null;
 }
+
+/** How long runs are told apart by: half a second to the hours of a first crawl. */
+export const DURATION_BOUNDS_MS = [
+  ...[500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000] as const,
+  ...[600_000, 1_800_000, 3_600_000, 14_400_000] as const,
+] as const;
 
 export function emptyDay(source: string): SourceDay {
   return {
     ...{ source, succeeded: 0, failed: 0, timedOut: 0, crashed: 0, skipped: 0 },
-    ...{ rows: 0, bytes: 0, totalMs: 0, slowest: null },
+    ...{ rows: 0, bytes: 0, totalMs: 0, attempts: 0, slowest: null },
+    durations: [...DURATION_BOUNDS_MS, Infinity].map(() => 0),
   };
 }
 
@@ -35,7 +46,8 @@ export function addRun(day: SourceDay, { type, data }: CrawlerRunEvent): SourceD
     case "CrawlerTimedOut":
       return timed({ ...day, timedOut: day.timedOut + 1 }, data);
     case "CrawlerCrashed":
-      return data.stopped ? day : { ...day, crashed: day.crashed + 1 };
+      if (data.stopped) return day;
+      return { ...day, crashed: day.crashed + 1, attempts: day.attempts + data.attempt };
     case "CrawlerSkipped":
       return { ...day, skipped: day.skipped + 1 };
     case "CrawlerRunStarted":
@@ -61,9 +73,13 @@ export function successRate(days: readonly SourceDay[]): number | undefined {
 
 function timed(
   day: SourceDay,
-  { runId, durationMs }: { runId: string; durationMs: number },
+  { runId, durationMs, attempt }: { runId: string; durationMs: number; attempt: number },
 ): SourceDay {
   const isSlowest = durationMs > (day.slowest?.durationMs ?? -1);
   const slowest = isSlowest ? { runId, durationMs } : day.slowest;
-  return { ...day, totalMs: day.totalMs + durationMs, slowest };
+  const durations = day.durations.map((count, i) =>
+    durationMs <= (DURATION_BOUNDS_MS[i] ?? Infinity) ? count + 1 : count
+  );
+  const attempts = day.attempts + attempt;
+  return { ...day, totalMs: day.totalMs + durationMs, attempts, durations, slowest };
 }

@@ -24,6 +24,8 @@ export const alertEvents = {
     /** The crawler; of a report, which one. */
     source: name,
     raisedAt: epochMs,
+    /** Who is to be told; one that came later is not. Null: nobody said, so whoever there is. */
+    channels: z.array(name).nullable(),
     /** Oldest first. A failed run is in exactly one alert. */
     failures: z.array(failure).max(200),
     /** How long it has been failing: the end of the first failed run, and how many there were. */
@@ -42,6 +44,15 @@ export const alertEvents = {
     attempt: z.int().min(1),
     error: z.string(),
     retryAt: epochMs,
+  }),
+  /** The channel is not asked to take it again: it refused it and took others, or it was silent for too long. */
+  AlertGivenUp: z.object({
+    alertId: name,
+    channel: name,
+    givenUpAt: epochMs,
+    reason: z.enum(["refused", "too_old"]),
+    /** How often it was tried by the process that gave it up. */
+    attempts: z.int().min(0),
   }),
 } as const;
 

@@ -113,4 +113,12 @@ insert into job_seen select job, max(scheduled_for) from job_run
   where status in ('succeeded', 'skipped') group by job;
 drop table job_run;
 `,
+  // Who speaks to a channel of alerts: robots are told things once.
+  `
+create table alert_lease (
+  channel text primary key,
+  holder text not null,
+  beat_at timestamptz not null default now()
+);
+`,
 ];

@@ -5,4 +5,6 @@ import type { Upcasters } from "../store/upcast.ts";
  * the catalog, add here what turns the old data into the new, keep the golden file of the old
  * version and add one of the new.
  */
-export const upcasters: Upcasters = {};
+export const upcasters: Upcasters = {
+  AlertRaised: [(data) => ({ ...data, channels: null })],
+};

@@ -215,7 +215,7 @@ export function alertChannelContract(name: string, subject: ChannelSubject): voi
     ),
   });
 
-  if (subject.kind !== "slack" && subject.kind !== "webhook") {
+  if (subject.kind !== "webhook") {
     test("takes a page for people for a failure", async ({ channel }) => {
       equal((await failureOf(channel.send(message))).retryable, true);
     }, { faults: [{ kind: "text", text: "<html>Please log in</html>" }] });

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { openAlertChannel } from "@/adapters/alerts/channel.ts";
 import { type AlertSender, createAlertSender } from "@/cron/alert_sender.ts";
+import { EVERY_TURN } from "@/cron/channel_turns.ts";
 import type { TextOptions } from "@/domain/alerts/alert_text.ts";
 import { parseAlertUrl } from "@/domain/ports/alert_target.ts";
 import { catalog } from "@/events/catalog/catalog.ts";
@@ -9,7 +10,7 @@ import { DatabaseError } from "@/events/store/database.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import { type FakeClock, fakeClock } from "../support/fake_clock.ts";
-import { passTimeUntil } from "../support/pass_time.ts";
+import { passTimeUntil, turns } from "../support/pass_time.ts";
 import { quietLog } from "../support/quiet_log.ts";
 import { ALERT_AT, alertedFailure, raisedAlert } from "../support/raised_alerts.ts";
 import { type Robot, type RobotFault, startRobot } from "../support/robot_server.ts";
@@ -19,6 +20,7 @@ const text: TextOptions = {
   ...{ language: "zh", timeZone: "Asia/Shanghai" },
   linkTo: (runId) => `http://h/${runId}`,
 };
+const REFUSED: RobotFault = { kind: "outcome", outcome: "malformed" };
 const alertOf = (n: number) =>
   raisedAlert({ alertId: `alert-${n}`, failures: [alertedFailure({ runId: `run-${n}` })] });
 
@@ -47,7 +49,9 @@ function scene(title: string, body: (scene: Scene) => Promise<void>, faults: Fau
     const memory = new MemoryEventStore({ catalog });
     let isCut = false;
     const store = withCut(memory, () => isCut);
-    const sender = createAlertSender({ store, channels, clock, log: quietLog, text });
+    const sender = createAlertSender({
+      ...{ store, channels, clock, log: quietLog, text, turns: EVERY_TURN },
+    });
     try {
       await body({
         ...{ sender, robots, clock },
@@ -124,7 +128,7 @@ scene("shows and records what it could not deliver, and tries until it can", asy
   equal(scene.robots[0]?.shown.length, 1);
   // Twice the same reason, once another one.
   equal((await scene.log()).filter((line) => line.endsWith("AlertFailed")).length, 2);
-  ok(scene.clock.now() - ALERT_AT >= 70_000, "10 s, 20 s and 40 s");
+  ok(scene.clock.now() - ALERT_AT >= 40_000, "10 s and 20 s, and 10 s for what was refused");
 }, [[
   { kind: "status", status: 500 },
   { kind: "status", status: 500 },
@@ -165,3 +169,62 @@ scene("stops at once when it is closed, and keeps what it had to tell", async (s
   equal(Object.values(scene.sender.undelivered())[0]?.length, 1);
   deepEqual(await scene.log(), ["alert-alert-1 AlertRaised"]);
 }, [[{ kind: "hang" }]]);
+
+scene(
+  "lets nobody wait for an alert that is refused, and gives that one up in the end",
+  async (scene) => {
+    await scene.sender.raise(alertOf(1));
+    await scene.robots[0]?.arrived(1);
+    await scene.sender.raise(alertOf(2));
+    await scene.robots[0]?.arrived(2);
+    equal(scene.clock.now(), ALERT_AT, "at once, though the first one waits");
+    await recorded(scene, "AlertSent", 1);
+    equal(scene.robots[0]?.shown.length, 1);
+    await recorded(scene, "AlertGivenUp", 1);
+    deepEqual(Object.values(scene.sender.undelivered()), [[]]);
+    equal(scene.robots[0]?.requests.length, 10);
+    equal((await scene.log()).at(-1), "alert-alert-1 AlertGivenUp");
+  },
+  [[REFUSED, undefined, ...Array.from({ length: 8 }, () => REFUSED)]],
+);
+
+scene(
+  "keeps what is refused by a robot that takes nothing, and tells it once it does",
+  async (scene) => {
+    for (const n of [1, 2, 3]) await scene.sender.raise(alertOf(n));
+    await recorded(scene, "AlertSent", 3);
+    ok((scene.robots[0]?.requests.length ?? 0) >= 20);
+    equal((await scene.log()).filter((line) => line.endsWith("AlertGivenUp")).length, 0);
+  },
+  [Array.from({ length: 20 }, () => REFUSED)],
+);
+
+scene("gives up what is a week old, and says so in the log", async (scene) => {
+  await scene.sender.raise({ ...alertOf(1), raisedAt: ALERT_AT - 7 * 86_400_000 });
+  await scene.sender.raise({ ...alertOf(2), raisedAt: ALERT_AT - 6 * 86_400_000 });
+  await recorded(scene, "AlertSent", 1);
+  deepEqual((await scene.log()).toSorted(), [
+    ...["alert-alert-1 AlertGivenUp", "alert-alert-1 AlertRaised"],
+    ...["alert-alert-2 AlertRaised", "alert-alert-2 AlertSent"],
+  ]);
+  equal(scene.robots[0]?.requests.length, 1);
+});
+
+scene("records all that it told before it was closed", async (scene) => {
+  await Promise.all([1, 2, 3, 4, 5].map((n) => scene.sender.raise(alertOf(n))));
+  await scene.until(() => Object.values(scene.sender.undelivered())[0]?.length === 0);
+  await scene.sender.close();
+  await recorded(scene, "AlertSent", 5);
+});
+
+scene("puts into one what the robot's limit keeps waiting: 20 messages a minute", async (scene) => {
+  for (let n = 1; n <= 40; n++) {
+    await scene.sender.raise(alertOf(n));
+    await turns();
+  }
+  await recorded(scene, "AlertSent", 40);
+  const [robot] = scene.robots;
+  deepEqual(new Set(robot?.outcomes), new Set(["ok"]));
+  ok((robot?.requests.length ?? 0) >= 20 && (robot?.requests.length ?? 0) <= 23);
+  match(robot?.shown.at(-1)?.title ?? "", /^\d\d? 条告警$/);
+});

@@ -130,3 +130,27 @@ Deno.test("venue breakers have nothing to ask where a venue has no series left",
   later(5 * MINUTE);
   equal(await breakers.admit([], never), true, "nobody's venue is not left out");
 });
+
+Deno.test("venue breakers show how it stands with each venue that was asked, by name", async () => {
+  const { breakers, judge, fail, mend, later } = scene();
+  deepEqual(breakers.standings(), []);
+  await breakers.judge("another", { answered: 1, errors: [], unasked: [] }, never);
+  await fail();
+  const until = 1_005 * MINUTE;
+  const closed = { status: "closed", failures: 0 } as const;
+  const another = { exchange: "another", breaker: closed, failures: 0, lastError: null };
+  const error = { failures: 3, lastError: "Cannot ask table: it is down" };
+  deepEqual(breakers.standings(), [
+    another,
+    { exchange: "table", breaker: { status: "open", until }, ...error },
+  ]);
+  later(5 * MINUTE);
+  mend();
+  await breakers.admit([view("A")], never);
+  const works = { exchange: "table", breaker: closed, failures: 3, lastError: null };
+  deepEqual(breakers.standings(), [another, works], "what failed stays counted");
+  await judge({});
+  deepEqual(breakers.standings()[1], {
+    ...{ exchange: "table", breaker: { status: "closed", failures: 1 }, ...error, failures: 4 },
+  });
+});

@@ -9,6 +9,9 @@ const sent = { type: "AlertSent", data: { ...delivery, sentAt: 5, attempt: 2 } }
 const failure = { failedAt: 3, attempt: 1, error: "it answered HTTP 500", retryAt: 13 };
 const failed = { type: "AlertFailed", data: { ...delivery, ...failure } } as const;
 const recordSent = { type: "RecordSent", data: sent.data } as const;
+const outcome = { givenUpAt: 9, reason: "refused", attempts: 8 } as const;
+const givenUp = { type: "AlertGivenUp", data: { ...delivery, ...outcome } } as const;
+const recordGivenUp = { type: "RecordGivenUp", data: givenUp.data } as const;
 const recordFailure = { type: "RecordSendFailure", data: failed.data } as const;
 
 testDecider("RaiseAlert", alert, [
@@ -17,6 +20,12 @@ testDecider("RaiseAlert", alert, [
     name: "is silent about what was raised before, whenever that was",
     given: [raised, sent],
     when: { type: "RaiseAlert", data: raisedAlert({ raisedAt: 77 }) },
+    then: [],
+  },
+  {
+    name: "is silent about what another instance raised, that tells other channels",
+    given: [raised],
+    when: { type: "RaiseAlert", data: raisedAlert({ channels: ["wecom-77d0a1b4"] }) },
     then: [],
   },
   {
@@ -36,6 +45,12 @@ testDecider("RaiseAlert", alert, [
 testDecider("RecordSent", alert, [
   { name: "records a delivery", given: [raised, failed], when: recordSent, then: [sent] },
   { name: "is silent the second time", given: [raised, sent], when: recordSent, then: [] },
+  {
+    name: "records that it was told after all by one who had not given it up",
+    given: [raised, givenUp],
+    when: recordSent,
+    then: [sent],
+  },
   {
     name: "records each channel for itself",
     given: [raised, sent],
@@ -66,6 +81,12 @@ testDecider("RecordSendFailure", alert, [
     then: [],
   },
   {
+    name: "is silent about what was given up",
+    given: [raised, givenUp],
+    when: recordFailure,
+    then: [],
+  },
+  {
     name: "takes a channel named like a property of objects for what it is",
     given: [raised],
     when: { type: "RecordSendFailure", data: { ...failed.data, channel: "constructor" } },
@@ -75,6 +96,28 @@ testDecider("RecordSendFailure", alert, [
     name: "refuses an alert that nobody raised",
     given: [],
     when: recordFailure,
+    then: "not_found",
+  },
+]);
+
+testDecider("RecordGivenUp", alert, [
+  {
+    name: "records that it is not told",
+    given: [raised, failed],
+    when: recordGivenUp,
+    then: [givenUp],
+  },
+  { name: "is silent the second time", given: [raised, givenUp], when: recordGivenUp, then: [] },
+  {
+    name: "does not take back a delivery of another instance",
+    given: [raised, sent],
+    when: recordGivenUp,
+    then: [],
+  },
+  {
+    name: "refuses an alert that nobody raised",
+    given: [],
+    when: recordGivenUp,
     then: "not_found",
   },
 ]);

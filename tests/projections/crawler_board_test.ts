@@ -111,6 +111,39 @@ crawlerTest("crawler board", {
     });
   },
 
+  async "holds no channel to what was raised before it came"({ append, crawlers }) {
+    const both = raisedAlert({ alertId: "both", channels: ["slack", "wecom"] });
+    const one = raisedAlert({ alertId: "one", channels: ["slack"], raisedAt: 7 });
+    const none = raisedAlert({ alertId: "none", channels: [] });
+    await append(...[both, one, none].map((data) => ({ type: "AlertRaised" as const, data })));
+    const waiting = async (...channels: string[]) =>
+      (await crawlers.undelivered(channels)).map(({ alert }) => alert.alertId);
+    deepEqual(await waiting("wecom"), ["both"]);
+    deepEqual(await waiting("slack"), ["one", "both"]);
+    deepEqual(await waiting("new"), []);
+    deepEqual((await crawlers.undelivered(["slack"], 8)).length, 1);
+  },
+
+  async "shows what was given up, and why, and asks for it no more"({ append, crawlers }) {
+    const givenUp = (alertId: string, channel: string): AlertEvent => ({
+      type: "AlertGivenUp",
+      data: { alertId, channel, givenUpAt: 70, reason: "refused", attempts: 9 },
+    });
+    await append(raised("a"), refused("a", "wecom"), givenUp("a", "wecom"), sent("a", "slack"));
+    await append(raised("b"), givenUp("b", "slack"), raised("c"));
+    const ids = (all: readonly { alert: { alertId: string } }[]) =>
+      all.map(({ alert }) => alert.alertId);
+    deepEqual(ids(await crawlers.givenUp(["wecom"])), ["a"]);
+    deepEqual(ids(await crawlers.givenUp(["wecom", "slack"])), ["a", "b"]);
+    deepEqual(ids(await crawlers.givenUp(["wecom", "slack"], 1)), []);
+    deepEqual(ids(await crawlers.givenUp([])), []);
+    deepEqual(ids(await crawlers.undelivered(["wecom"])), ["b", "c"]);
+    const [found] = await crawlers.givenUp(["wecom"]);
+    deepEqual(found?.deliveries.wecom, {
+      ...{ status: "given_up", at: 70, attempt: 9, error: "errcode 310000", retryAt: null },
+    });
+  },
+
   async "folds as the domain does, batch by batch, and a rebuild gives the same"(world) {
     const { append, crawlers, log } = world;
     let [at, n] = [0, 0];

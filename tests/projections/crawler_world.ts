@@ -126,6 +126,7 @@ function streamOf({ type, data }: CrawlingEvent): string {
     case "AlertRaised":
     case "AlertSent":
     case "AlertFailed":
+    case "AlertGivenUp":
       return `alert-${data.alertId}`;
     case "MarketReportCrawled":
       return `market_report-${data.source}-2026-03`;

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
 import { crawlerTables } from "@/tests/support/crawler_tables.ts";
 import { ALERT_AT, alertedFailure, raisedAlert } from "@/tests/support/raised_alerts.ts";
@@ -80,6 +80,42 @@ Deno.test("GET alerts: tells of recoveries and reports, too", async () => {
   deepEqual(back.recovery, { run_id: "run-2", at: "2026-03-01T09:30:05.005Z" });
   deepEqual(back.deliveries.map(({ status }: { status: string }) => status), ["waiting", "sent"]);
   deepEqual([day.text, day.failing], [{ title: "A day", markdown: "# A day" }, null]);
+});
+
+Deno.test("GET alerts: shows what was given up, and only the channels that it was for", async () => {
+  const givenUp = { ...failing, status: "given_up", retryAt: null } as const;
+  const app = await openApp({
+    tables: crawlerTables({
+      alerts: [
+        {
+          alert: raisedAlert({ alertId: "late", raisedAt: ALERT_AT + 1, channels: ["dingtalk"] }),
+          deliveries: {},
+        },
+        {
+          alert: raisedAlert({ alertId: "bad", channels: ["wecom"] }),
+          deliveries: { wecom: givenUp },
+        },
+        { alert: raisedAlert({ alertId: "before", channels: [] }), deliveries: {} },
+      ],
+    }),
+    alertChannels: ["dingtalk", "wecom"],
+  });
+  try {
+    const { data } = await app.json("GET", PATH, { as });
+    deepEqual(data.map(({ alert_id }: { alert_id: string }) => alert_id), ["bad", "late"]);
+    deepEqual(data[0].deliveries, [{
+      ...{ channel: "wecom", status: "given_up", at: "2026-03-01T09:30:06.000Z", attempt: 4 },
+      ...{ error: "errcode 310000", retry_at: null },
+    }]);
+    deepEqual(data[1].deliveries.map(({ channel }: { channel: string }) => channel), ["dingtalk"]);
+    const page = await (await app.ask("GET", "/admin/crawlers", { as })).text();
+    match(page, /<h2>Alerts not delivered<\/h2>/);
+    match(page, /<td>wecom<\/td>\s*<td><span class="state given_up">given up<\/span>/);
+    match(page, /<td>dingtalk<\/td>\s*<td><span class="state waiting">waiting<\/span>/);
+    equal(page.match(/errcode 310000/g)?.length, 1);
+  } finally {
+    await app.close();
+  }
 });
 
 Deno.test("GET alerts: comes in pages", async () => {

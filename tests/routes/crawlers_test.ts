@@ -1,5 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { Breaker } from "@/domain/crawlers/breaker.ts";
+import { trusted } from "@/events/trust.ts";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
 import { started } from "@/tests/support/crawler_runs.ts";
 import { crawlerTables, infoOf, recordOf, runOf } from "@/tests/support/crawler_tables.ts";
@@ -115,6 +116,36 @@ Deno.test("GET health: a breaker is open until its time is over, then half open"
   const breakers = ["klines", "founderfu", "jiaoyikecha"].map((name) => found[name]?.breaker);
   deepEqual(breakers, ["open", "half_open", "half_open"]);
   equal(found.klines?.breaker_until, "2026-03-01T10:00:00.001Z");
+});
+
+Deno.test("GET health: shows the breaker of each venue in meta, exchanges of candle crawls among them", async () => {
+  const app = await openApp({
+    ...{ tables, clock: fakeClock(NOW) },
+    exchangeStandings: () => [
+      {
+        ...{ exchange: "okx", failures: 3, lastError: "Cannot ask okx: HTTP 503" },
+        breaker: { status: "open", until: NOW + MINUTE },
+      },
+    ],
+  });
+  try {
+    const { meta } = await app.json("GET", "/admin/crawler/health", { as });
+    const rows = trusted<{ readonly venue: string }[]>(meta.venues);
+    const venues = new Map(rows.map((one) => [one.venue, one]));
+    deepEqual(venues.get("okx"), {
+      ...{ venue: "okx", breaker: "open", open_until: "2026-03-01T10:01:00.000Z" },
+      last_error: "Cannot ask okx: HTTP 503",
+    });
+    deepEqual(venues.get("founderfu"), {
+      ...{ venue: "founderfu", breaker: "half_open", open_until: "2026-03-01T10:00:00.000Z" },
+      last_error: null,
+    });
+    const page = await (await app.ask("GET", "/admin/crawlers", { as })).text();
+    match(page, /<td>okx<\/td>\s*<td><span class="state open">open<\/span><\/td>/);
+    match(page, /Cannot ask okx: HTTP 503/);
+  } finally {
+    await app.close();
+  }
 });
 
 Deno.test("POST run: starts one and answers its id; while it runs, another is 409 and names it", async () => {

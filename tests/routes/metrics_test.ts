@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import fc from "fast-check";
 import type { Breaker } from "@/domain/crawlers/breaker.ts";
-import { emptyDay } from "@/domain/reports/source_day.ts";
+import { addRun, emptyDay, type SourceDay } from "@/domain/reports/source_day.ts";
 import { createRunTotals } from "@/routes/crawler_metrics.ts";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
 import {
@@ -10,6 +11,7 @@ import {
   recordOf,
   runOf,
 } from "@/tests/support/crawler_tables.ts";
+import { succeeded } from "@/tests/support/crawler_runs.ts";
 import { fakeClock } from "@/tests/support/fake_clock.ts";
 import { type ParsedFamily, parseMetrics } from "@/tests/support/metrics_parser.ts";
 import { until } from "@/tests/support/projections.ts";
@@ -19,6 +21,12 @@ const as = "admin" as const;
 const NOW = Date.parse("2026-03-01T10:30:00Z");
 const HOUR = 3_600_000;
 const NASTY = 'a"b\\c\nd';
+
+/** Runs of openvlab that took so long. */
+const dayOf = (durations: number[]): SourceDay =>
+  durations.map((durationMs, i) => succeeded({ durationMs, runId: `${i}`, attempt: 2, rows: 0 }))
+    .reduce(addRun, emptyDay("openvlab"));
+const OLD: SourceDay = { ...dayOf([400, 500, 501]), rows: 30 };
 
 const tables = crawlerTables({
   infos: [infoOf("openvlab"), infoOf("klines", { venue: NASTY }), infoOf("gaps", { venue: NASTY })],
@@ -31,13 +39,17 @@ const tables = crawlerTables({
     }),
   ],
   days: [
-    { endedAt: NOW - 500 * HOUR, day: { ...emptyDay("openvlab"), succeeded: 3, rows: 30 } },
-    { endedAt: NOW - 1, day: { ...emptyDay("openvlab"), succeeded: 1, timedOut: 2, rows: 5 } },
+    { endedAt: NOW - 500 * HOUR, day: OLD },
+    { endedAt: NOW - 1, day: { ...dayOf([4_000, 700_000]), timedOut: 2, rows: 5 } },
     { endedAt: NOW - 1, day: { ...emptyDay("klines"), crashed: 1, totalMs: 2_500, bytes: 9 } },
   ],
   breakers: new Map<string, Breaker>([[NASTY, { status: "open", until: NOW + 1 }]]),
   alerts: [
     { alert: raisedAlert(), deliveries: {} },
+    {
+      alert: raisedAlert({ alertId: "given-up", channels: ["wecom"] }),
+      deliveries: { wecom: { status: "given_up", at: 1, attempt: 9, error: "", retryAt: null } },
+    },
     {
       alert: raisedAlert({ alertId: "told" }),
       deliveries: { wecom: { status: "sent", at: 1, attempt: 1, error: null, retryAt: null } },
@@ -70,11 +82,67 @@ Deno.test("GET metrics: counts the runs of all time by source and how they ended
   const all = await scrape(await openOnce());
   const runs = (source: string, status: string) =>
     valueOf(all, "chandlery_crawler_runs_total", { source, status });
-  deepEqual([runs("openvlab", "succeeded"), runs("openvlab", "timed_out")], [4, 2]);
+  deepEqual([runs("openvlab", "succeeded"), runs("openvlab", "timed_out")], [5, 2]);
   deepEqual([runs("klines", "crashed"), runs("klines", "failed")], [1, 0]);
   equal(valueOf(all, "chandlery_crawler_rows_total", { source: "openvlab" }), 35);
   equal(valueOf(all, "chandlery_crawler_bytes_total", { source: "klines" }), 9);
   equal(valueOf(all, "chandlery_crawler_run_seconds_total", { source: "klines" }), 2.5);
+});
+
+Deno.test("GET metrics: counts attempts, and runs by how long they took, over all time", async () => {
+  const all = await scrape(await openOnce());
+  const of = (name: string, labels: Labels = {}) =>
+    valueOf(all, `chandlery_crawler_${name}`, { source: "openvlab", ...labels });
+  equal(of("attempts_total"), 10);
+  const bucket = (le: string) => of("run_duration_seconds_bucket", { le });
+  deepEqual(["0.5", "1", "5", "600", "1800", "+Inf"].map(bucket), [2, 3, 4, 4, 5, 5]);
+  deepEqual([of("run_duration_seconds_count"), of("run_duration_seconds_sum")], [5, 705.401]);
+});
+
+Deno.test("GET metrics: counts final failures by venue, exchanges among them, and shows their breakers", async () => {
+  const app = await openApp({
+    ...{ tables, clock: fakeClock(NOW) },
+    exchangeStandings: () => [
+      {
+        ...{ exchange: "binance", failures: 7, lastError: "down" },
+        breaker: { status: "open", until: NOW + 1 },
+      },
+    ],
+  });
+  try {
+    const all = await scrape(app);
+    const failures = (venue: string) =>
+      valueOf(all, "chandlery_crawler_venue_failures_total", { venue });
+    deepEqual([failures("openvlab"), failures("binance")], [2, 7]);
+    const state = (state: string) =>
+      valueOf(all, "chandlery_crawler_breaker_state", { venue: "binance", state });
+    deepEqual([state("open"), state("closed")], [1, 0]);
+  } finally {
+    await app.close();
+  }
+});
+
+Deno.test("GET metrics: counts candles as they come in, by their source, and no repeat", async () => {
+  const app = await openApp({ tables, clock: fakeClock(NOW) });
+  try {
+    const json = { exchange: "binance", symbol: "BTC/USDT", interval: "1m", watch: false };
+    const { data } = await app.json("POST", "/api/v1/series", { as, json });
+    const post = async (...rows: string[]) => {
+      const body = rows.map((row, i) => `${NOW - HOUR + i * 60_000},${row}`).join("\n");
+      const headers = { "content-type": "text/csv" };
+      const path = `/api/v1/series/${data.id}/klines`;
+      equal((await app.json("POST", path, { as, body, headers })).status, 200);
+    };
+    await post("1,2,1,1,5", "1,2,1,1,5", "1,0.5,1,1,5");
+    await post("1,2,1,1,5", "1,3,1,1,5");
+    const all = await scrape(app);
+    const of = (outcome: string, source = "api") =>
+      valueOf(all, `chandlery_candles_${outcome}_total`, { source });
+    deepEqual([of("ingested"), of("revised"), of("rejected")], [2, 1, 1]);
+    equal(of("ingested", "exchange"), 0);
+  } finally {
+    await app.close();
+  }
 });
 
 Deno.test("GET metrics: tells how each crawler is, in seconds; what is not known is left out", async () => {
@@ -110,6 +178,8 @@ Deno.test("GET metrics: counts what each channel has not taken", async () => {
   const undelivered = (channel: string) =>
     valueOf(all, "chandlery_alerts_undelivered", { channel });
   deepEqual([undelivered("wecom"), undelivered("feishu")], [1, 2]);
+  const givenUp = (channel: string) => valueOf(all, "chandlery_alerts_given_up", { channel });
+  deepEqual([givenUp("wecom"), givenUp("feishu")], [1, 0]);
 });
 
 Deno.test("GET metrics: tells where the log and the read models are, and of the process", async () => {
@@ -188,11 +258,11 @@ Deno.test("run totals: what ended before the last full hour is added up once an 
   });
   const succeeded = async () =>
     (await read()).find(({ source }) => source === "openvlab")?.succeeded;
-  deepEqual([await succeeded(), await succeeded()], [4, 4]);
+  deepEqual([await succeeded(), await succeeded()], [5, 5]);
   const fullHour = Date.parse("2026-03-01T09:00:00Z");
   deepEqual(asked, [0, fullHour, fullHour]);
   clock.advance(HOUR);
-  equal(await succeeded(), 4);
+  equal(await succeeded(), 5);
   deepEqual(asked.slice(3), [0, fullHour + HOUR]);
 });
 
@@ -207,4 +277,30 @@ Deno.test("run totals: a failure is not remembered", async () => {
   equal(await read().catch(() => "failed"), "failed");
   fails = false;
   equal((await read()).length, 1);
+});
+
+Deno.test("run totals: never go back, however late a run is heard of, and count each in the end", async () => {
+  const step = fc.record({
+    afterMs: fc.integer({ min: 0, max: 3 * HOUR }),
+    lateMs: fc.constantFrom(-HOUR, 0, HOUR / 2, 2 * HOUR, 50 * HOUR),
+  });
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+    const clock = fakeClock(NOW);
+    const all = crawlerTables();
+    const read = createRunTotals({ clock, crawlerQueries: crawlerQueriesOf(all) });
+    const totals = async () => {
+      const [sum = emptyDay("openvlab")] = await read();
+      return [sum.succeeded, sum.attempts, sum.totalMs, ...sum.durations];
+    };
+    let before = await totals();
+    for (const { afterMs, lateMs } of steps) {
+      clock.advance(afterMs);
+      all.days.push({ endedAt: clock.now() - lateMs, day: dayOf([700]) });
+      const now = await totals();
+      ok(now.every((value, i) => value >= (before[i] ?? 0)), `${before} ${now}`);
+      before = now;
+    }
+    clock.advance(2 * HOUR);
+    equal((await totals())[0], steps.length);
+  }));
 });

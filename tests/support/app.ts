@@ -148,7 +148,7 @@ export async function openApp(
       ...{ jobs, at: "03:30", timeZone: "Asia/Shanghai" },
     }),
     ...{ crawlers: crawlersOf(tables, clock.now), crawlerQueries: crawlerQueriesOf(tables) },
-    ...{ reports: reportQueriesOf(tables), alertChannels: [] },
+    ...{ reports: reportQueriesOf(tables), alertChannels: [], exchangeStandings: () => [] },
     dailyReport: () => Promise.resolve(undefined),
     venues: {
       isSimulated: (exchange) => exchange === "simulated",

@@ -1,4 +1,5 @@
 import { Refusal } from "@/domain/decider.ts";
+import { isOwed } from "@/domain/alerts/owed.ts";
 import { NO_ALERTS } from "@/domain/alerts/rules.ts";
 import type { Breaker } from "@/domain/crawlers/breaker.ts";
 import type { CrawlerInfo, Crawlers } from "@/domain/ports/crawlers.ts";
@@ -109,8 +110,14 @@ export function crawlerQueriesOf(tables: CrawlerTables): CrawlerQueries {
     findAlert: (id) => Promise.resolve(alerts.find(({ alert }) => alert.alertId === id)),
     undelivered: (channels) =>
       Promise.resolve(
+        alerts.filter(({ alert, deliveries }) =>
+          channels.some((channel) => isOwed(alert, channel, deliveries[channel]?.status))
+        ),
+      ),
+    givenUp: (channels) =>
+      Promise.resolve(
         alerts.filter(({ deliveries }) =>
-          channels.some((channel) => deliveries[channel]?.status !== "sent")
+          channels.some((channel) => deliveries[channel]?.status === "given_up")
         ),
       ),
   };

@@ -18,7 +18,7 @@ export function raisedAlert(over: Partial<RaisedAlert> = {}): RaisedAlert {
     ...{ alertId: "alert-1", kind: "failure", source: "openvlab", raisedAt: ALERT_AT },
     failures: [alertedFailure()],
     failing: { since: ALERT_AT, runs: 1 },
-    ...{ recovery: null, text: null },
+    ...{ channels: null, recovery: null, text: null },
     ...over,
   };
 }

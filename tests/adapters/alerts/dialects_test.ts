@@ -101,6 +101,8 @@ const ANSWERS: readonly [dialect: typeof dingtalk, text: string, kind: string | 
   [feishu, '{"StatusCode":0,"code":19001,"msg":"param invalid"}', "unwanted"],
   [feishu, '{"code":9499,"msg":"too many request"}', "too_many"],
   [slack, "ok", undefined],
+  [slack, '{"success":true}', undefined],
+  [slack, "<!doctype html><p>Sign in</p>", "busy"],
   [slack, '{"ok":false,"error":"invalid_auth"}', "unwanted"],
   [slack, '{"success":false}', "unwanted"],
   [webhook, "", undefined],

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { planOf } from "@/cron/supervise/plan.ts";
 import type { Job } from "@/cron/job.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
@@ -141,6 +141,9 @@ sceneTest("supervisor in the corners", {
     const report = await instance.dailyReport("2024-04-30");
     equal(report?.title, instance.told[0]?.title);
     equal(await instance.dailyReport("2024-05-01"), undefined, "a day that is not over");
+    ok(!report?.markdown.includes("As of"));
+    const past = await instance.dailyReport("2024-04-29");
+    match(past?.markdown ?? "", /^\*\*As of 2024-05-01 1[\d:]+, not of that day\*\*$/m);
   },
 });
 

@@ -1,6 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import {
+  dropped,
   EMPTY_OUTBOX,
+  giveUp,
   nextSendAt,
   noteFailed,
   noteSent,
@@ -65,21 +67,73 @@ Deno.test("outbox starts anew with short waits after a delivery", () => {
   equal(nextSendAt(lost(outbox, 0, ["b"])), 10_000);
 });
 
-Deno.test("outbox sends alerts of a refused message one by one, those behind them in between", () => {
+Deno.test("outbox sends alerts of a refused message one by one, at once", () => {
   let outbox = refused(holding("bad", "good"), 0, ["bad", "good"]);
-  deepEqual(idsOf(outbox, 10_000), ["bad"]);
-  outbox = refused(outbox, 10_000, ["bad"]);
-  deepEqual(idsOf(outbox, 30_000), ["good"]);
-  outbox = noteSent(outbox, ["good"]);
-  outbox = post(outbox, raisedAlert({ alertId: "new" }));
-  deepEqual(idsOf(outbox, 30_000), ["new"]);
-  outbox = noteSent(outbox, ["new"]);
-  deepEqual(idsOf(outbox, 30_000), ["bad"]);
+  deepEqual(idsOf(outbox, 0), ["bad"]);
+  outbox = refused(outbox, 0, ["bad"]);
+  deepEqual(idsOf(outbox, 0), ["good"]);
 });
 
-Deno.test("outbox keeps what could not be delivered for as long as it takes", () => {
+Deno.test("outbox lets nothing wait for an alert that the channel refuses", () => {
+  let outbox = refused(holding("bad"), 0, ["bad"]);
+  for (let i = 0; i < 6; i++) outbox = refused(outbox, nextSendAt(outbox) ?? 0, ["bad"]);
+  outbox = post(outbox, raisedAlert({ alertId: "new" }));
+  deepEqual(idsOf(outbox, 0), ["new"], "by itself, at once");
+  outbox = post(refused(holding("bad"), 0, ["bad"]), raisedAlert({ alertId: "new" }));
+  deepEqual(idsOf(outbox, 10_000), ["new"], "what was tried less goes first");
+});
+
+Deno.test("outbox waits longer and longer before it repeats what was refused, at most an hour", () => {
   let outbox = holding("a");
-  for (let i = 0; i < 1_000; i++) outbox = refused(outbox, i * 900_000, ["a"]);
-  deepEqual(idsOf(outbox, Infinity), ["a"]);
-  equal((nextSendAt(outbox) ?? 0) - 999 * 900_000, 900_000);
+  const waits: number[] = [];
+  let now = 0;
+  for (let i = 0; i < 11; i++, now = nextSendAt(outbox) ?? 0) {
+    outbox = refused(outbox, now, ["a"]);
+    waits.push(((nextSendAt(outbox) ?? 0) - now) / 1_000);
+  }
+  deepEqual(waits, [10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600, 3_600]);
+});
+
+Deno.test("outbox keeps everything waiting while the channel is not there, and only then", () => {
+  const outbox = lost(post(refused(holding("bad"), 0, ["bad"]), raisedAlert()), 1, ["alert-1"]);
+  deepEqual(idsOf(post(outbox, raisedAlert({ alertId: "new" })), 10_000), []);
+  equal(nextSendAt(outbox), 10_001);
+  const asked = { alertIds: ["bad"], at: 0, refused: true, retryAfterMs: 60_000 };
+  equal(nextSendAt(post(noteFailed(holding("bad"), asked), raisedAlert())), 60_000);
+});
+
+Deno.test("outbox gives up what is refused eight times by a channel that takes others", () => {
+  let outbox = refused(holding("bad", "good"), 0, ["bad", "good"]);
+  outbox = noteSent(refused(outbox, 0, ["bad"]), ["good"]);
+  deepEqual(idsOf(outbox, 0), ["bad"], "the channel works: it gets another chance at once");
+  for (let i = 0; i < 8; i++) {
+    deepEqual(giveUp(outbox, 0).givenUp, []);
+    outbox = refused(outbox, nextSendAt(outbox) ?? 0, ["bad"]);
+    outbox = noteSent(post(outbox, raisedAlert({ alertId: "other" })), ["other"]);
+  }
+  const given = giveUp(outbox, 0);
+  deepEqual(given.givenUp.map(({ letter, reason }) => [letter.alert.alertId, reason]), [
+    ["bad", "refused"],
+  ]);
+  equal(given.outbox.waiting.length, 0);
+});
+
+Deno.test("outbox gives up nothing of a channel that takes nothing, for a week", () => {
+  const week = 7 * 86_400_000;
+  let outbox = ["a", "b"].map((alertId) => raisedAlert({ alertId, raisedAt: 0 }))
+    .reduce(post, EMPTY_OUTBOX);
+  for (let i = 0; i < 1_000; i++) {
+    outbox = refused(refused(outbox, i * 600_000, ["a"]), i * 600_000, ["b"]);
+  }
+  equal(giveUp(outbox, week - 1).outbox, outbox);
+  // A new key: whatever was refused before goes out at once.
+  deepEqual(idsOf(noteSent(outbox, ["a"]), week - 1), ["b"]);
+  const { givenUp } = giveUp(outbox, week);
+  deepEqual(givenUp.map(({ reason }) => reason), ["too_old", "too_old"]);
+});
+
+Deno.test("outbox forgets what another instance has told, and nothing else of the channel", () => {
+  const outbox = lost(holding("a", "b"), 0, ["a", "b"]);
+  deepEqual(idsOf(dropped(outbox, ["a"]), 10_000), ["b"]);
+  equal(nextSendAt(dropped(outbox, ["a"])), 10_000);
 });

@@ -2,15 +2,6 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { alert } from "@/domain/alert.ts";
 import {
-  EMPTY_OUTBOX,
-  nextSendAt,
-  noteFailed,
-  noteSent,
-  type Outbox,
-  post,
-  ready,
-} from "@/domain/alerts/outbox.ts";
-import {
   DEFAULT_ALERTS,
   dueAlerts,
   nextAlertAt,
@@ -23,6 +14,7 @@ import { Refusal } from "@/domain/decider.ts";
 import type { AlertEvent, RaisedAlert } from "@/events/catalog/alert.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import { endEvent, MINUTE, runEnds } from "../../support/crawler_runs.ts";
+import { trusted } from "@/events/trust.ts";
 import { stateAfter } from "../../support/given.ts";
 
 const SOURCES = ["openvlab", "hzzhqx", "klines"];
@@ -162,57 +154,5 @@ function isOf(event: CrawlerRunEvent | AlertEvent, alertId: string): event is Al
 
 function fold(state: SourceAlerts, event: CrawlerRunEvent | AlertEvent): SourceAlerts {
   if (event.type === "AlertRaised") return noteAlert(state, event.data);
-  return event.type === "AlertSent" || event.type === "AlertFailed" ? state : noteRun(state, event);
-}
-
-Deno.test("every alert is delivered once, whatever the channel does, once it works again", () => {
-  const behaviour = fc.record({
-    outcome: fc.constantFrom("sent", "lost", "refused"),
-    fits: fc.integer({ min: 1, max: 5 }),
-    retryAfterMs: fc.constantFrom(undefined, undefined, 600_000),
-  });
-  const script = fc.array(behaviour, { maxLength: 30 });
-  fc.assert(fc.property(runEnds(SOURCES, 30 * MINUTE), script, (ends, script) => {
-    const world: World = { now: 0, states: new Map(), raised: [] };
-    const delivered: string[] = [];
-    let outbox: Outbox = EMPTY_OUTBOX;
-    let sends = 0;
-    const sendUntil = (at: number) => {
-      for (;;) {
-        const next = nextSendAt(outbox);
-        if (next === undefined || next > at) return;
-        world.now = Math.max(world.now, next);
-        const { outcome, fits, retryAfterMs } = script[sends++] ??
-          { outcome: "sent", fits: 9, retryAfterMs: undefined };
-        const alertIds = ready(outbox, world.now).slice(0, fits).map(({ alert }) => alert.alertId);
-        ok(alertIds.length > 0, "what was announced is ready");
-        if (outcome === "sent") {
-          delivered.push(...alertIds);
-          outbox = noteSent(outbox, alertIds);
-        } else {
-          const refused = outcome === "refused";
-          outbox = noteFailed(outbox, { alertIds, at: world.now, refused, retryAfterMs });
-          deepEqual(ready(outbox, world.now + (retryAfterMs ?? 0) - 1), [], "waits as asked");
-        }
-      }
-    };
-    let now = 0;
-    for (const [i, end] of ends.entries()) {
-      sendUntil(now += end.afterMs);
-      world.now = now;
-      const event = endEvent(end, { runId: `run-${i}`, at: now });
-      world.states.set(end.source, noteRun(stateOf(world, end.source), event));
-      const before = world.raised.length;
-      raiseDue(world, end.source);
-      outbox = world.raised.slice(before).reduce(post, outbox);
-      // Posting again what waits changes nothing.
-      deepEqual(world.raised.filter((one) => isWaiting(outbox, one)).reduce(post, outbox), outbox);
-    }
-    sendUntil(Infinity);
-    deepEqual(delivered.toSorted(), world.raised.map(({ alertId }) => alertId).toSorted());
-  }));
-});
-
-function isWaiting({ waiting }: Outbox, { alertId }: RaisedAlert): boolean {
-  return waiting.some(({ alert }) => alert.alertId === alertId);
+  return "alertId" in event.data ? state : noteRun(state, trusted<CrawlerRunEvent>(event));
 }

@@ -182,7 +182,8 @@ Deno.test("daily report of any day is bounded, whole, and can be told as an aler
   const count = fc.nat({ max: 10_000_000 });
   const source = fc.record({
     ...{ source: text, succeeded: count, failed: count, timedOut: count, crashed: count },
-    ...{ skipped: count, rows: count, bytes: count, totalMs: count },
+    ...{ skipped: count, rows: count, bytes: count, totalMs: count, attempts: count },
+    durations: fc.constant([]),
     slowest: fc.option(fc.record({ runId: text, durationMs: count })),
   });
   const failing = fc.record({
@@ -202,6 +203,7 @@ Deno.test("daily report of any day is bounded, whole, and can be told as an aler
       maxLength: 60,
     }),
     ...{ archive: upkeep, backup: upkeep, undelivered: count },
+    ...{ givenUp: count, isPast: fc.boolean() },
     disk: fc.record({
       freeBytes: count,
       totalBytes: fc.option(count, { nil: undefined }),
@@ -214,7 +216,8 @@ Deno.test("daily report of any day is bounded, whole, and can be told as an aler
       const report = dailyReport(facts, { ...how, maxBytes: most });
       ok(new TextEncoder().encode(report.markdown).length <= most, `${most}`);
       ok(!/undefined|NaN|\[object/.test(report.markdown), report.markdown);
-      equal(report.markdown.split("\n\n").length, 6);
+      const extra = facts.isPast ? 1 + Number(facts.givenUp > 0) : 0;
+      equal(report.markdown.split("\n\n").length, 6 + extra);
       deepEqual(dailyReport(facts, { ...how, maxBytes: most }), report);
       const alert = reportAlert(facts.date, report, REPORT_AT);
       deepEqual(alertEvents.AlertRaised.parse(alert), alert);
@@ -231,4 +234,30 @@ Deno.test("the report of a day is one alert, whenever it is told", () => {
 
 Deno.test("both languages of the report say the same things", () => {
   deepEqual(Object.keys(REPORT_PHRASES.zh).sort(), Object.keys(REPORT_PHRASES.en).sort());
+});
+
+Deno.test("daily report of a day long past says of what is so now that it is of now", () => {
+  for (const how of [chinese, english]) {
+    const words = REPORT_PHRASES[how.language];
+    const { title, markdown } = dailyReport({ ...busy, isPast: true }, how);
+    equal(title, words.title("2026-03-01", { problems: 0, failures: 4 }));
+    const now = markdown.indexOf(`**${words.asOf("2026-03-02 09:00:00")}**`);
+    ok(now > 0, markdown);
+    for (const part of [words.failing, words.gaps, words.archive, words.backup, words.disk]) {
+      ok(markdown.indexOf(`**${part}**`) > now, `${part} is of now`);
+    }
+    for (const part of [words.total, words.sources, words.slowest]) {
+      const at = markdown.indexOf(`**${part}**`);
+      ok(at >= 0 && at < now, `${part} is of that day`);
+    }
+  }
+  ok(!dailyReport(busy, english).markdown.includes("As of"));
+});
+
+Deno.test("daily report warns of alerts that were given up that day, also long after", () => {
+  for (const isPast of [true, false]) {
+    const { title, markdown } = dailyReport(dailyFacts({ givenUp: 2, isPast }), english);
+    equal(title, "[DAILY REPORT] 2026-03-01: 1 to look at");
+    match(markdown, /^- \*\*Alerts given up\*\* ⚠️ 2$/m);
+  }
 });

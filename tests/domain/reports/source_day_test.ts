@@ -38,7 +38,8 @@ Deno.test("day of a source counts its runs by how they ended, rows, bytes and ti
   ]);
   deepEqual(day, {
     ...{ source: "openvlab", succeeded: 2, failed: 1, timedOut: 1, crashed: 1, skipped: 2 },
-    ...{ rows: 15, bytes: 1_500, totalMs: 15_000 },
+    ...{ rows: 15, bytes: 1_500, totalMs: 15_000, attempts: 11 },
+    durations: [0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4],
     slowest: { runId: "slow", durationMs: 9_000 },
   });
   deepEqual([runsOf(day), failuresOf(day), successRate([day])], [5, 3, 0.4]);

@@ -3,7 +3,15 @@ import { migrate, SchemaTooNew } from "@/events/store/migrate.ts";
 import { MIGRATIONS } from "@/events/store/schema.ts";
 import { databases } from "../../support/database.ts";
 
-const TABLES = ["checkpoint", "crawler_lease", "event", "job_seen", "secret", "subject_key"];
+const TABLES = [
+  "alert_lease",
+  "checkpoint",
+  "crawler_lease",
+  "event",
+  "job_seen",
+  "secret",
+  "subject_key",
+];
 
 for (const { name, open } of databases()) {
   const test = (title: string, run: (opened: Awaited<ReturnType<typeof open>>) => Promise<void>) =>

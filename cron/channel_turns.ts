@@ -1,0 +1,90 @@
+import type { Clock } from "@/domain/ports/clock.ts";
+import type { Log } from "@/domain/ports/log.ts";
+import type { Database } from "@/events/store/database.ts";
+import { failureFields } from "./error_message.ts";
+
+/** Which of several instances speaks to a channel. */
+export interface ChannelTurns {
+  /**
+   * Does the work while no other instance speaks to the channel; false, and nothing is done, while one
+   * does. The work's signal aborts with the outer one, or when the turn was lost on the way. Without
+   * a database it is done all the same: people are to be told of just that.
+   */
+  take(channel: string, work: Work, signal: AbortSignal): Promise<boolean>;
+}
+
+type Work = (signal: AbortSignal) => Promise<void>;
+
+/** Where nobody else has the database open, each turn is ours. */
+export const EVERY_TURN: ChannelTurns = {
+  async take(_, work, signal) {
+    await work(signal);
+    return true;
+  },
+};
+
+const BEAT_MS = 15_000;
+const SILENT = "interval '45 seconds'";
+
+interface Deps {
+  readonly database: Database;
+  readonly clock: Pick<Clock, "sleep">;
+  readonly log: Log;
+  /** Of this process. */
+  readonly holder: string;
+}
+
+/** A row a channel in table `alert_lease`, held while a message is on its way; the database's clock decides. */
+export function createChannelTurns({ database, clock, log, holder }: Deps): ChannelTurns {
+  /** Undefined when the database does not say. */
+  async function ask(sql: string, channel: string): Promise<boolean | undefined> {
+    try {
+      return (await database.query(sql, [channel, holder])).length > 0;
+    } catch (error) {
+      log.warn("whose turn it is to tell cannot be asked", { channel, ...failureFields(error) });
+      return undefined;
+    }
+  }
+
+  async function beat(channel: string, { lost, over }: Life): Promise<void> {
+    for (;;) {
+      try {
+        await clock.sleep(BEAT_MS, over.signal);
+      } catch {
+        return;
+      }
+      if (await ask(BEAT, channel) !== false) continue;
+      return lost.abort(new DOMException(`Another instance tells ${channel} now`, "AbortError"));
+    }
+  }
+
+  return {
+    async take(channel, work, signal) {
+      const taken = await ask(TAKE, channel);
+      if (taken === false) return false;
+      const life: Life = { lost: new AbortController(), over: new AbortController() };
+      const beating = taken === true ? beat(channel, life) : Promise.resolve();
+      try {
+        await work(AbortSignal.any([signal, life.lost.signal]));
+      } finally {
+        life.over.abort();
+        await beating;
+        if (taken === true) await ask(RELEASE, channel);
+      }
+      return true;
+    },
+  };
+}
+
+interface Life {
+  readonly lost: AbortController;
+  readonly over: AbortController;
+}
+
+const TAKE = `insert into alert_lease (channel, holder) values ($1, $2)
+  on conflict (channel) do update set holder = excluded.holder, beat_at = now()
+  where alert_lease.holder = excluded.holder or alert_lease.beat_at < now() - ${SILENT}
+  returning channel`;
+const BEAT = `update alert_lease set beat_at = now() where channel = $1 and holder = $2
+  returning channel`;
+const RELEASE = "delete from alert_lease where channel = $1 and holder = $2 returning channel";

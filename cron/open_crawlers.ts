@@ -78,7 +78,7 @@ export function openCrawlers(
   const supervisor = createSupervisor({
     ...{ ...deps, isScheduled, timeoutMs: crawlTimeoutMs, timeZone: text.timeZone },
     sources: [...deps.sources, dailyReportJob({ ...reporting, sender }, { at: reportAt })],
-    ...{ leases: createLeases(database), seen: createSeenTimes(database) },
+    ...{ leases: createLeases(database, clock), seen: createSeenTimes(database) },
     retry: { ...DEFAULT_RETRY, delayMs: crawlRetryDelayMs },
     onEnded: watch.ended,
   });

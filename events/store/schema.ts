@@ -113,4 +113,10 @@ insert into job_seen select job, max(scheduled_for) from job_run
   where status in ('succeeded', 'skipped') group by job;
 drop table job_run;
 `,
+  // A run that is to take a crashed one's place is found again before its start is recorded; sources
+  // of one group take turns among all instances.
+  `
+alter table crawler_lease add column replaces text, add column turns text;
+create unique index crawler_lease_turns on crawler_lease (turns) where turns is not null;
+`,
 ];

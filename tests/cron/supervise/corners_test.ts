@@ -24,7 +24,7 @@ sceneTest("supervisor in the corners", {
   },
 
   async "makes up for a crashed run though whoever closed it died before it did"(scene) {
-    const { start, clock, database } = scene;
+    const { start, clock, die, takeOver } = scene;
     const first = await start(scripted(["hang"], { timeoutMs: null }).source);
     await first.tick();
     clock.advance(DUE - NOW);
@@ -38,10 +38,10 @@ sceneTest("supervisor in the corners", {
       expected: 1,
       events: [{ type: "CrawlerCrashed", data: { ...data, leaseUntil: null, stopped: false } }],
     }], doer());
-    await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+    await die(first);
     const again = scripted([{ rows: 3 }]);
     const second = await start(again.source);
-    await second.tick();
+    await takeOver(second);
     await second.idle();
     equal(again.runs.length, 1);
     const { runs } = await second.queries.findRuns({ status: "succeeded", page: 1, size: 5 });
@@ -77,7 +77,8 @@ sceneTest("supervisor in the corners", {
     deepEqual(instance.told, []);
   },
 
-  async "leaves a paused source alone, also after its process died"({ start, clock, database }) {
+  async "leaves a paused source alone, also after its process died"(scene) {
+    const { start, clock, database, die, takeOver } = scene;
     const { source, runs } = scripted(["hang"], { timeoutMs: null });
     const first = await start(source);
     await first.tick();
@@ -85,9 +86,9 @@ sceneTest("supervisor in the corners", {
     await first.tick();
     await first.until(() => runs.length === 1);
     await first.supervisor.pause("daily", { ...doer(), reason: "it takes the process down" });
-    await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+    await die(first);
     const second = await start(source);
-    await second.tick();
+    await takeOver(second);
     await second.until(() => second.told.length > 0);
     equal(runs.length, 1);
     deepEqual(await database.query("select source from crawler_lease"), []);

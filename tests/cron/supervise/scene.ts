@@ -10,6 +10,8 @@ export const NOW = Date.UTC(2024, 4, 1, 3);
 /** The daily source's first time after that: 03:30 in Shanghai. */
 export const DUE = Date.UTC(2024, 4, 1, 19, 30);
 
+export const MINUTE = 60_000;
+
 type Answer = JobReport | Error | "hang";
 
 /** A source that answers by a script, its last answer for ever. */
@@ -43,6 +45,10 @@ export interface Scene {
   start(
     ...sources: readonly Job[]
   ): Promise<Instance & { readonly told: readonly { title: string }[] }>;
+  /** Its process is gone for an hour: nothing it says is heard any more, but it can be cut back in. */
+  die(instance: Instance): Promise<void>;
+  /** Ticks until it is sure who is gone. */
+  takeOver(instance: Instance): Promise<void>;
   /** Types of the run events, in order. */
   types(instance: Instance): Promise<readonly string[]>;
 }
@@ -69,6 +75,15 @@ async function inScene(database: Database, run: (scene: Scene) => Promise<void>)
         });
         started.push(instance);
         return { ...instance, told: channel.told };
+      },
+      async die(instance) {
+        instance.cut(true);
+        await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+      },
+      async takeOver(instance) {
+        await instance.tick();
+        clock.advance(MINUTE);
+        await instance.tick();
       },
       types: async (instance) => (await instance.log()).map(({ type }) => type),
     });

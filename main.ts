@@ -108,7 +108,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
   const app = createApp({
     ...house,
     ...createServiceWork(house),
-    archive: createArchive({ ...house.archiving, series: house.series }, {
+    archive: createArchive({ ...house.archiving, ...house }, {
       ...{ jobs: house.jobs, at: config.archiveAt, timeZone: config.timeZone },
     }),
     ...{ projections: follower, crawlers: house.supervisor, clock, log, signal: ended.signal },

@@ -228,7 +228,6 @@ function yearsBefore(now: number): number {
 
 /** What else is needed to ask and tell the world outside. */
 export function outsideSettings(config: Config): {
-  readonly isDemo: boolean;
   readonly sourceAccess: ReturnType<typeof sourceAccess>;
   readonly proxy: Readonly<
     Record<"exchangeProxy" | "httpProxy" | "httpsProxy" | "noProxy", string | undefined>
@@ -236,7 +235,7 @@ export function outsideSettings(config: Config): {
 } {
   const { exchangeProxy, httpProxy, httpsProxy, noProxy } = config;
   return {
-    ...{ isDemo: config.profile === "demo", sourceAccess: sourceAccess(config) },
+    sourceAccess: sourceAccess(config),
     proxy: {
       ...{ exchangeProxy: exchangeProxy?.reveal(), noProxy },
       ...{ httpProxy: httpProxy?.reveal(), httpsProxy: httpsProxy?.reveal() },

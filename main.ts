@@ -234,7 +234,9 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
   follower.onApplied((events) => mirror.changed(events));
   await follower.start();
-  const outside = openOutside({ ...config, ...outsideSettings(config), clock, log });
+  // What a folder holds says what it is, also to a command that was not told.
+  const isDemo = (await series.list())[0]?.simulated ?? config.profile === "demo";
+  const outside = openOutside({ ...config, ...outsideSettings(config), isDemo, clock, log });
   const { exchanges, marketSources, alertChannels: channels } = outside;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
   const common = { ...parts, exchanges, marketSources, series, log, random: Math.random };

@@ -17,6 +17,7 @@ import { createAlertWatch } from "./alert_watch.ts";
 import { dailyReportJob, findDailyReport, type WrittenReport } from "./daily_report.ts";
 import type { Job } from "./job.ts";
 import { createLeases } from "./leases.ts";
+import { createScheduleWatch } from "./schedule_watch.ts";
 import { createSeenTimes } from "./seen_times.ts";
 import { createSupervisor, type Supervisor } from "./supervise/supervisor.ts";
 
@@ -74,6 +75,7 @@ export function openCrawlers(
     ...{ queries, projections, store, sender, clock, log, channels: alertChannels },
     isAlone: database.engine === "pglite",
   });
+  const schedule = createScheduleWatch({ sender, clock, log, text });
   const reporting = { ...deps, channels: alertChannels, ...text };
   const supervisor = createSupervisor({
     ...{ ...deps, isScheduled, timeoutMs: crawlTimeoutMs, timeZone: text.timeZone },
@@ -81,6 +83,8 @@ export function openCrawlers(
     ...{ leases: createLeases(database, clock), seen: createSeenTimes(database) },
     retry: { ...DEFAULT_RETRY, delayMs: crawlRetryDelayMs },
     onEnded: watch.ended,
+    // Where nothing is to start by itself, nothing is missed.
+    onTick: (problem) => isScheduled ? schedule.ticked(problem) : undefined,
   });
   const waiting = () =>
     Object.values(sender.undelivered()).reduce((sum, letters) => sum + letters.length, 0);
@@ -94,7 +98,7 @@ export function openCrawlers(
     },
     dailyReport: (date) => findDailyReport(reporting, date),
     async close() {
-      await watch.settled();
+      await Promise.all([watch.settled(), schedule.settled()]);
       // A command that ends gives what it has to tell a moment to go out.
       for (let waitedMs = 0; waitedMs < FAREWELL_MS && waiting() > 0; waitedMs += LOOK_MS) {
         await clock.sleep(LOOK_MS);

@@ -44,7 +44,7 @@ export interface Scene {
   readonly clock: FakeClock;
   start(
     ...sources: readonly Job[]
-  ): Promise<Instance & { readonly told: readonly { title: string }[] }>;
+  ): Promise<Instance & { readonly told: readonly { title: string; markdown: string }[] }>;
   /** Its process is gone for an hour: nothing it says is heard any more, but it can be cut back in. */
   die(instance: Instance): Promise<void>;
   /** Ticks until it is sure who is gone. */

@@ -35,7 +35,7 @@ const VISIBLE_MS = 2_000;
 
 export interface SupervisorOptions extends SupervisorDeps {
   readonly projections: Pick<Projections, "waitFor">;
-  /** False starts nothing by itself; what died is closed all the same. */
+  /** False starts nothing by itself; what died is closed, and left to others to make up for. */
   readonly isScheduled: boolean;
   /** Hears of each tick: what went wrong first, undefined when nothing did. */
   readonly onTick?: ((problem: string | undefined) => void) | undefined;
@@ -52,6 +52,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   /** Source → run, of those in this process. */
   const running = new Map<string, string>();
   const due = createDue({ ...options, running, start: (wanted) => start(wanted) });
+  /** Runs that are to be made up for, but not here. */
+  const left = new Set<string>();
   /** Of the tick under way. */
   let problem: string | undefined;
   let isStart = true;
@@ -87,13 +89,21 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   }
 
+  /** For another instance, or the next start, that has a schedule. */
+  async function leave({ source: { name: source }, runId }: WantedRun): Promise<void> {
+    await leases.abandon({ source, runId });
+    left.add(runId);
+  }
+
   async function recover(): Promise<void> {
     const lost = await leases.lost(new Set(running.values()), isStart);
-    for (const lease of lost) {
+    for (const lease of lost.filter(({ runId }) => !left.has(runId))) {
       log.warn("closing the run of a process that is gone", { ...lease });
       try {
         const wanted = await recoverRun(options, lease, due.isWanted);
-        if (wanted !== undefined) await start(wanted, true);
+        if (wanted === undefined) continue;
+        if (options.isScheduled) await start(wanted, true);
+        else await leave(wanted);
       } catch (error) {
         warnUnlessBusy(lease.source)(error);
       }
@@ -133,15 +143,19 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     return { source, runId, actor, ...facts };
   }
 
-  /** A process of its own looks only once: it waits until it can tell who is gone from who is late. */
-  async function closeLost(source: Job, signal: AbortSignal): Promise<void> {
+  /**
+   * Closes what is in the source's way and gone. A process of its own looks only once: with a signal
+   * to end it, it waits until it can tell who is gone from who is late.
+   */
+  async function closeLost(source: Job, waiting?: AbortSignal): Promise<void> {
     for (;;) {
       const holder = await leases.holder(source);
+      if (holder === undefined) return;
       const lost = await leases.lost(new Set(running.values()), isStart);
-      const found = lost.find(({ runId }) => runId === holder?.runId);
+      const found = lost.find(({ runId }) => runId === holder.runId);
       if (found !== undefined) await recoverRun(options, found, () => Promise.resolve(false));
-      if (found !== undefined || holder?.isSilent !== true) return;
-      await clock.sleep(LOOK_AGAIN_MS, signal);
+      if (found !== undefined || !holder.isSilent || waiting === undefined) return;
+      await clock.sleep(LOOK_AGAIN_MS, waiting);
     }
   }
 
@@ -172,7 +186,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       })),
     nextRunAt: (name) => options.isScheduled ? planNamed(name).next(clock.now()) : undefined,
     async run(name, { actor, commandId }, work) {
-      const { jobId } = await start(byHand(name, { runId: commandId, actor, work }));
+      const wanted = byHand(name, { runId: commandId, actor, work });
+      if (!running.has(name)) await closeLost(wanted.source);
+      const { jobId } = await start(wanted);
       await projections.waitFor(await store.head(), VISIBLE_MS);
       return { runId: commandId, jobId };
     },

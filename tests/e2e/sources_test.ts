@@ -61,6 +61,8 @@ Deno.test("a market page goes from its site to the reports, by the API and by th
     const program = await startProgram(settings);
     const run = await runOf(program, "openvlab");
     deepEqual([run.status, run.trigger, run.attempts.length], ["succeeded", "manual", 1]);
+    const started: Data[] = await dataOf(program, "/admin/crawler/logs");
+    deepEqual(started.map(({ run_id }) => run_id), [run.run_id], "CRON=off starts nothing itself");
     const told = await command(["job", "hzzhqx"], settings);
     equal(told.job, "hzzhqx");
     const reports = await dataOf(program, "/api/v1/reports?size=1000");

@@ -66,14 +66,18 @@ export interface InstanceOptions {
   readonly sources: (parts: { store: SqlEventStore; blobs: Blobs }) => readonly Job[];
   readonly channels?: readonly AlertChannel[] | undefined;
   readonly random?: (() => number) | undefined;
+  /** True when left out. */
+  readonly isScheduled?: boolean | undefined;
   /** Whether something outside the database is under way, so that time must not pass. */
   readonly isBusy?: (() => boolean) | undefined;
 }
 
 export async function startInstance(
   real: Database,
-  { clock, sources, channels = [], random = () => 0.5, isBusy = () => false }: InstanceOptions,
+  options: InstanceOptions,
 ): Promise<Instance> {
+  const { clock, sources, channels = [], isScheduled = true } = options;
+  const { random = () => 0.5, isBusy = () => false } = options;
   const { database, underWay, cut, dieBefore } = counted(real);
   await migrate(database);
   const store = await createSqlStore({ database, catalog });
@@ -95,7 +99,7 @@ export async function startInstance(
   }, {
     ...{ language: "en", timeZone: "Asia/Shanghai", reportAt: "09:00" },
     ...{
-      isScheduled: true,
+      isScheduled,
       crawlRetryDelayMs: 60_000,
       crawlTimeoutMs: 300_000,
       linkTo: (id) => `http://h/${id}`,

@@ -39,12 +39,14 @@ export function scripted(
 export const unreachable = (): AdapterError =>
   new AdapterError("Cannot reach it", { port: "source", op: "GET /", retryable: true });
 
+type Told = Instance & { readonly told: readonly { title: string; markdown: string }[] };
+
 export interface Scene {
   readonly database: Database;
   readonly clock: FakeClock;
-  start(
-    ...sources: readonly Job[]
-  ): Promise<Instance & { readonly told: readonly { title: string; markdown: string }[] }>;
+  start(...sources: readonly Job[]): Promise<Told>;
+  /** One whose schedule is switched off. */
+  startWithoutSchedule(...sources: readonly Job[]): Promise<Told>;
   /** Its process is gone for an hour: nothing it says is heard any more, but it can be cut back in. */
   die(instance: Instance): Promise<void>;
   /** Ticks until it is sure who is gone. */
@@ -65,17 +67,19 @@ async function inScene(database: Database, run: (scene: Scene) => Promise<void>)
   await database.script("drop schema public cascade; create schema public;");
   const clock = fakeClock(NOW);
   const started: Instance[] = [];
+  async function begin(sources: readonly Job[], isScheduled: boolean): Promise<Told> {
+    const channel = notedChannel("noted");
+    const instance = await startInstance(database, {
+      ...{ clock, isScheduled, sources: () => sources, channels: [channel] },
+    });
+    started.push(instance);
+    return { ...instance, told: channel.told };
+  }
   try {
     await run({
       ...{ database, clock },
-      async start(...sources) {
-        const channel = notedChannel("noted");
-        const instance = await startInstance(database, {
-          ...{ clock, sources: () => sources, channels: [channel] },
-        });
-        started.push(instance);
-        return { ...instance, told: channel.told };
-      },
+      start: (...sources) => begin(sources, true),
+      startWithoutSchedule: (...sources) => begin(sources, false),
       async die(instance) {
         instance.cut(true);
         await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");

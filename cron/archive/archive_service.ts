@@ -23,8 +23,8 @@ import { runArchive, summaryOf } from "./run_archive.ts";
 const JOB = "archive";
 const SHOWN_RUNS = 20;
 
-/** The supervisor's key of the job: what is told beforehand is not told of a state that moves. */
-const KEY = `job:${JOB}`;
+/** What only tells what would be done is in nobody's way. */
+const DRY_KEY = `${JOB}:dry-run`;
 
 export interface ArchiveTimes {
   /** `03:30` */
@@ -78,7 +78,9 @@ export function createArchive(
     async start({ actor, ...wish }) {
       const request = await requestOf(deps, wish);
       const run = (context: JobContext) => archiveOnce(deps, { ...context, ...request, actor });
-      if (wish.dryRun) return { runId: null, jobId: jobs.start({ name: JOB, key: KEY, run }).id };
+      if (wish.dryRun) {
+        return { runId: null, jobId: jobs.start({ name: JOB, key: DRY_KEY, run }).id };
+      }
       return await deps.supervisor.run(JOB, { actor, commandId: crypto.randomUUID() }, run);
     },
     damaged: () => damagedViews(db),

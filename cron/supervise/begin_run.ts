@@ -6,7 +6,7 @@ import { failureFields } from "../error_message.ts";
 import type { Job, JobContext, JobReport } from "../job.ts";
 import type { Holder } from "../leases.ts";
 import { recordRun } from "./record_run.ts";
-import { RunFailed, runSource } from "./run_source.ts";
+import { recordStop, RunFailed, runSource } from "./run_source.ts";
 import { LeaseLost, type OwnRun, type SupervisorDeps } from "./supervisor_deps.ts";
 
 type Started = Extract<CrawlerRunEvent, { type: "CrawlerRunStarted" }>["data"];
@@ -23,6 +23,8 @@ export interface BegunRun {
   readonly runId: string;
   /** Goes through its attempts; afterwards the source is free. */
   finish(context: JobContext): Promise<JobReport>;
+  /** Of a run that cannot go on because the service stops: the next start makes up for it. */
+  giveUp(): Promise<void>;
 }
 
 /**
@@ -71,6 +73,11 @@ export async function beginRun(
         } else await release();
         throw error;
       }
+    },
+    async giveUp() {
+      await recordStop(deps, run);
+      if (facts.trigger === "manual") await release();
+      else await leases.abandon(lease).catch(() => {});
     },
   };
 }

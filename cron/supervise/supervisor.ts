@@ -78,11 +78,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const free = () => running.delete(name);
     try {
       const begun = await beginRun(options, wanted, hasLease);
-      const { id } = jobs.start({
-        ...{ name, key: `job:${name}` },
-        run: (context) => begun.finish(context).finally(free),
-      });
-      return { jobId: id };
+      try {
+        const { id } = jobs.start({
+          ...{ name, key: `job:${name}` },
+          run: (context) => begun.finish(context).finally(free),
+        });
+        return { jobId: id };
+      } catch (error) {
+        await begun.giveUp();
+        throw error;
+      }
     } catch (error) {
       free();
       throw error;
@@ -144,10 +149,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   /**
-   * Closes what is in the source's way and gone. A process of its own looks only once: with a signal
-   * to end it, it waits until it can tell who is gone from who is late.
+   * Closes what is in the source's way and gone. A process of its own looks only once: with
+   * somebody to wait, it waits until it can tell who is gone from who is late.
    */
-  async function closeLost(source: Job, waiting?: AbortSignal): Promise<void> {
+  async function closeLost(source: Job, waiting?: JobContext): Promise<void> {
     for (;;) {
       const holder = await leases.holder(source);
       if (holder === undefined) return;
@@ -155,7 +160,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const found = lost.find(({ runId }) => runId === holder.runId);
       if (found !== undefined) await recoverRun(options, found, () => Promise.resolve(false));
       if (found !== undefined || !holder.isSilent || waiting === undefined) return;
-      await clock.sleep(LOOK_AGAIN_MS, waiting);
+      waiting.progress.note(`Run ${holder.runId} is silent: waiting to see whether it is gone`);
+      await clock.sleep(LOOK_AGAIN_MS, waiting.signal);
     }
   }
 
@@ -197,7 +203,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     resume: (source, doer) => decide({ type: "ResumeCrawler", data: { source } }, doer),
     async runToEnd(name, { actor, work, ...context }) {
       const wanted = byHand(name, { runId: crypto.randomUUID(), actor, work });
-      await closeLost(wanted.source, context.signal);
+      await closeLost(wanted.source, context);
       const begun = await beginRun(options, wanted);
       return await begun.finish({ ...context, signal: stoppedByHand(name, context.signal) });
     },

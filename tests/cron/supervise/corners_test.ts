@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { planOf } from "@/cron/supervise/plan.ts";
 import type { Job } from "@/cron/job.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
@@ -60,6 +60,25 @@ sceneTest("supervisor in the corners", {
     await instance.tick();
     await instance.until(() => instance.jobs.list().length === 1);
     await instance.stop();
+    deepEqual(await database.query("select source from crawler_lease"), []);
+  },
+
+  async "closes in order what it cannot begin because the service stops"(scene) {
+    const { start, clock, database, types } = scene;
+    const { source, runs } = scripted([{}]);
+    const first = await start(source);
+    await first.tick();
+    await first.jobs.close();
+    clock.advance(DUE - NOW);
+    await first.tick();
+    deepEqual(await types(first), ["CrawlerRunStarted", "CrawlerCrashed"]);
+    const second = await start(source);
+    await second.tick();
+    await second.idle();
+    equal(runs.length, 1, "made up for");
+    deepEqual(second.told, [], "an orderly stop is no news");
+    await second.jobs.close();
+    await rejects(second.supervisor.run("daily", doer()), { code: "unavailable" });
     deepEqual(await database.query("select source from crawler_lease"), []);
   },
 

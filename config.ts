@@ -253,7 +253,6 @@ export function browserSettings(config: Config): BrowserSettings {
 
 /** What else is needed to ask and tell the world outside. */
 export function outsideSettings(config: Config): {
-  readonly isDemo: boolean;
   readonly sourceAccess: ReturnType<typeof sourceAccess>;
   readonly browser: BrowserSettings;
   readonly proxy: Readonly<
@@ -262,7 +261,7 @@ export function outsideSettings(config: Config): {
 } {
   const { exchangeProxy, httpProxy, httpsProxy, noProxy } = config;
   return {
-    ...{ isDemo: config.profile === "demo", sourceAccess: sourceAccess(config) },
+    sourceAccess: sourceAccess(config),
     browser: browserSettings(config),
     proxy: {
       ...{ exchangeProxy: exchangeProxy?.reveal(), noProxy },

@@ -109,7 +109,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
   const app = createApp({
     ...house,
     ...createServiceWork(house),
-    archive: createArchive({ ...house.archiving, series: house.series }, {
+    archive: createArchive({ ...house.archiving, ...house }, {
       ...{ jobs: house.jobs, at: config.archiveAt, timeZone: config.timeZone },
     }),
     ...{ projections: follower, crawlers: house.supervisor, clock, log, signal: ended.signal },
@@ -235,7 +235,10 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
   follower.onApplied((events) => mirror.changed(events));
   await follower.start();
-  const outside = await openOutside({ ...config, ...outsideSettings(config), clock, log, temp });
+  // What a folder holds says what it is, also to a command that was not told.
+  const isDemo = (await series.list())[0]?.simulated ?? config.profile === "demo";
+  const settings = { ...config, ...outsideSettings(config), isDemo };
+  const outside = await openOutside({ ...settings, clock, log, temp });
   const { exchanges, marketSources, alertChannels: channels } = outside;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
   const common = { ...parts, exchanges, marketSources, series, log, random: Math.random };
@@ -245,10 +248,8 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
     ...{ ...common, jobs, channels, queries: models.crawlers, sources: work.scheduled },
     disk: () => diskSpace(path),
   }, {
-    ...config,
-    language: config.alertLanguage,
-    linkTo: linkToRun(config),
-    isScheduled: config.cron,
+    ...{ ...config, language: config.alertLanguage },
+    ...{ linkTo: linkToRun(config), isScheduled: config.cron },
   });
   return {
     ...{ ...models, ...work, ...crawlers, crawlerQueries: models.crawlers, jobs },

@@ -18,6 +18,7 @@ import { createChannelTurns, EVERY_TURN } from "./channel_turns.ts";
 import { dailyReportJob, findDailyReport, type WrittenReport } from "./daily_report.ts";
 import type { Job } from "./job.ts";
 import { createLeases } from "./leases.ts";
+import { createScheduleWatch } from "./schedule_watch.ts";
 import { createSeenTimes } from "./seen_times.ts";
 import { createSupervisor, type Supervisor } from "./supervise/supervisor.ts";
 
@@ -78,13 +79,16 @@ export function openCrawlers(
     ...{ queries, projections, store, sender, clock, log, channels: alertChannels },
     isAlone,
   });
+  const schedule = createScheduleWatch({ sender, clock, log, text });
   const reporting = { ...deps, channels: alertChannels, ...text };
   const supervisor = createSupervisor({
     ...{ ...deps, isScheduled, timeoutMs: crawlTimeoutMs, timeZone: text.timeZone },
     sources: [...deps.sources, dailyReportJob({ ...reporting, sender }, { at: reportAt })],
-    ...{ leases: createLeases(database), seen: createSeenTimes(database) },
+    ...{ leases: createLeases(database, clock), seen: createSeenTimes(database) },
     retry: { ...DEFAULT_RETRY, delayMs: crawlRetryDelayMs },
     onEnded: watch.ended,
+    // Where nothing is to start by itself, nothing is missed.
+    onTick: (problem) => isScheduled ? schedule.ticked(problem) : undefined,
   });
   const waiting = () =>
     Object.values(sender.undelivered()).reduce((sum, letters) => sum + letters.length, 0);
@@ -98,7 +102,7 @@ export function openCrawlers(
     },
     dailyReport: (date) => findDailyReport(reporting, date),
     async close() {
-      await watch.settled();
+      await Promise.all([watch.settled(), schedule.settled()]);
       // A command that ends gives what it has to tell a moment to go out.
       for (let waitedMs = 0; waitedMs < FAREWELL_MS && waiting() > 0; waitedMs += LOOK_MS) {
         await clock.sleep(LOOK_MS);

@@ -89,7 +89,12 @@ const runBody = z.strictObject({
   }),
 });
 
-const started = z.object({ job_id: z.string() });
+const started = z.object({
+  job_id: z.string(),
+  run_id: z.string().nullable().openapi({
+    description: "The run in `GET /admin/crawler/runs/{id}`; null with `dry_run`.",
+  }),
+});
 
 /** What lies in files, what waits for one, and the runs that move it. */
 export function addArchiveRoutes(router: Router, { archive, directory, settings }: Deps): void {
@@ -111,12 +116,13 @@ export function addArchiveRoutes(router: Router, { archive, directory, settings 
     ...{ method: "post", path: "/admin/archive/run", ...admin, body: runBody, optionalBody: true },
     summary: "File what has ended and drop rows that are old enough, now",
     description:
-      "409 while a run goes on. A run that was stopped or killed is gone on with by the next.",
+      "409 while a run goes on, on whichever instance. A run that was stopped or killed is gone on " +
+      "with by the next.",
     answer: { status: 202, description: "The job that does it", data: started },
   }, async (c, { body }) => {
     const views = await directory.list();
     const named = typeof body.series === "string" ? [body.series] : body.series ?? [];
-    const { id } = archive.start({
+    const { runId, jobId } = await archive.start({
       series: named.map((text) => {
         const { exchange, symbol, interval } = findSeries(views, text);
         return { exchange, symbol, interval };
@@ -125,6 +131,6 @@ export function addArchiveRoutes(router: Router, { archive, directory, settings 
       dryRun: body.dry_run,
       actor: callerId(c),
     });
-    return success(c, { job_id: id }, { status: 202 });
+    return success(c, { job_id: jobId, run_id: runId }, { status: 202 });
   });
 }

@@ -16,14 +16,15 @@ import type { SeriesQueries } from "@/projections/series_queries.ts";
 import type { Job, JobContext, JobReport } from "../job.ts";
 import { nextOccurrence } from "../occurrences.ts";
 import { parseCron } from "../cron_text.ts";
-import type { ArchiveDeps } from "./archive_deps.ts";
+import type { Supervisor } from "../supervise/supervisor.ts";
+import type { ArchiveDeps, ArchiveRequest } from "./archive_deps.ts";
 import { runArchive, summaryOf } from "./run_archive.ts";
 
 const JOB = "archive";
 const SHOWN_RUNS = 20;
 
-/** One key for all: a run by hand and a scheduled one do not go on side by side. */
-const KEY = `job:${JOB}`;
+/** What only tells what would be done is in nobody's way. */
+const DRY_KEY = `${JOB}:dry-run`;
 
 export interface ArchiveTimes {
   /** `03:30` */
@@ -43,29 +44,45 @@ export function archiveJob(deps: ArchiveDeps, { at }: Pick<ArchiveTimes, "at">):
   };
 }
 
-/** A run that a person asked for. Refusal `not_found` for a series that is not held. */
+/** What a person's run needs of the supervisor: it takes the schedule's place, and is recorded. */
+type ByHand = Pick<Supervisor, "run" | "runToEnd">;
+
+type WishedDeps = ArchiveDeps & {
+  readonly series: Pick<SeriesQueries, "find">;
+};
+
+/**
+ * A run that a person asked for, to its end. Refusal `not_found` for a series that is not held,
+ * `conflict` while one runs here or elsewhere. What would be done can be told at any time.
+ */
 export async function archiveWished(
-  deps: ArchiveDeps & { readonly series: Pick<SeriesQueries, "find"> },
-  { series, before, dryRun }: ArchiveWish,
+  deps: WishedDeps & { readonly supervisor: Pick<ByHand, "runToEnd"> },
+  wish: ArchiveWish,
   context: JobContext & { readonly actor: string },
 ): Promise<JobReport> {
-  const seriesIds = series.length === 0 ? undefined : await heldIds(deps.series, series);
-  return await archiveOnce(deps, { ...context, seriesIds, before, dryRun });
+  const { actor } = context;
+  const request = await requestOf(deps, wish);
+  if (wish.dryRun) return await archiveOnce(deps, { ...context, ...request });
+  const work = (run: JobContext) => archiveOnce(deps, { ...run, ...request, actor });
+  return await deps.supervisor.runToEnd(JOB, { ...context, work });
 }
 
 /** What the API starts and shows. */
 export function createArchive(
-  deps: ArchiveDeps & { readonly series: Pick<SeriesQueries, "find"> },
+  deps: WishedDeps & { readonly supervisor: Pick<ByHand, "run"> },
   { jobs, at, timeZone }: ArchiveTimes & { readonly jobs: Jobs },
 ): Archive {
   const { clock, db, hotDays, keepReplacedDays } = deps;
   const times = parseCron(scheduleAt(at));
   return {
-    start: ({ actor, ...wish }) =>
-      jobs.start({
-        ...{ name: JOB, key: KEY },
-        run: (context) => archiveWished(deps, wish, { ...context, actor }),
-      }),
+    async start({ actor, ...wish }) {
+      const request = await requestOf(deps, wish);
+      const run = (context: JobContext) => archiveOnce(deps, { ...context, ...request, actor });
+      if (wish.dryRun) {
+        return { runId: null, jobId: jobs.start({ name: JOB, key: DRY_KEY, run }).id };
+      }
+      return await deps.supervisor.run(JOB, { actor, commandId: crypto.randomUUID() }, run);
+    },
     damaged: () => damagedViews(db),
     async overview() {
       const now = clock.now();
@@ -89,7 +106,7 @@ function archiveOnce(
   { actor, signal, progress, ...request }:
     & JobContext
     & { readonly actor: string }
-    & Parameters<typeof runArchive>[1],
+    & ArchiveRequest,
 ): Promise<JobReport> {
   const runId = crypto.randomUUID();
   return runArchive(deps, request, { runId, actor, signal, progress });
@@ -97,6 +114,14 @@ function archiveOnce(
 
 async function damagedViews(db: Db): Promise<DamagedFileView[]> {
   return (await listDamagedFiles(db)).map(({ key: _key, ...view }) => view);
+}
+
+async function requestOf(
+  { series: queries }: WishedDeps,
+  { series, before, dryRun }: ArchiveWish,
+): Promise<ArchiveRequest> {
+  const seriesIds = series.length === 0 ? undefined : await heldIds(queries, series);
+  return { seriesIds, before, dryRun };
 }
 
 async function heldIds(

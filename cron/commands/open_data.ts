@@ -144,7 +144,7 @@ export function openInstallation(data: OpenData): Installation {
     async archive(wish, work) {
       await catchUp();
       const actor = "command:archive";
-      return await archiveWished({ ...archiving, series }, wish, { ...work, actor });
+      return await archiveWished({ ...archiving, series, supervisor }, wish, { ...work, actor });
     },
     rebuild: (name, work) => follower.rebuild(name, work),
     jobs: () => Promise.resolve(supervisor.list().map(({ name }) => name)),

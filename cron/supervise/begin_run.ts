@@ -4,8 +4,9 @@ import { databaseErrorIn } from "@/events/store/database.ts";
 import { RunStopped } from "@/domain/ports/jobs.ts";
 import { failureFields } from "../error_message.ts";
 import type { Job, JobContext, JobReport } from "../job.ts";
+import type { Holder } from "../leases.ts";
 import { recordRun } from "./record_run.ts";
-import { RunFailed, runSource } from "./run_source.ts";
+import { recordStop, RunFailed, runSource } from "./run_source.ts";
 import { LeaseLost, type OwnRun, type SupervisorDeps } from "./supervisor_deps.ts";
 
 type Started = Extract<CrawlerRunEvent, { type: "CrawlerRunStarted" }>["data"];
@@ -22,6 +23,8 @@ export interface BegunRun {
   readonly runId: string;
   /** Goes through its attempts; afterwards the source is free. */
   finish(context: JobContext): Promise<JobReport>;
+  /** Of a run that cannot go on because the service stops: the next start makes up for it. */
+  giveUp(): Promise<void>;
 }
 
 /**
@@ -36,8 +39,8 @@ export async function beginRun(
   const { leases, clock, log } = deps;
   const { source, runId, actor, ...facts } = wanted;
   const { name } = source;
-  const lease = { source: name, runId };
-  if (!hasLease && !await leases.take(lease)) throw busy(name, await leases.holder(name));
+  const lease = { source: name, runId, group: source.group };
+  if (!hasLease && !await leases.take(lease)) throw busy(name, await leases.holder(source));
   const release = () =>
     leases.release(lease).catch((error: unknown) =>
       log.warn("cannot free a source", { source: name, ...failureFields(error) })
@@ -71,6 +74,11 @@ export async function beginRun(
         throw error;
       }
     },
+    async giveUp() {
+      await recordStop(deps, run);
+      if (facts.trigger === "manual") await release();
+      else await leases.abandon(lease).catch(() => {});
+    },
   };
 }
 
@@ -83,8 +91,11 @@ function isRecordedEnd(error: unknown): boolean {
   return error instanceof RunFailed || error instanceof LeaseLost || error instanceof RunStopped;
 }
 
-export function busy(name: string, runId: string | undefined): Refusal {
-  return new Refusal("conflict", `Cannot run ${name}: it is running`, {
+/** Refusal of a source that runs, or whose group does. */
+export function busy(name: string, holder: Omit<Holder, "isSilent"> | undefined): Refusal {
+  const { source = name, runId } = holder ?? {};
+  const reason = source === name ? "it is running" : `${source} is running, they take turns`;
+  return new Refusal("conflict", `Cannot run ${name}: ${reason}`, {
     details: runId === undefined ? [] : [{ field: "run_id", message: runId }],
   });
 }

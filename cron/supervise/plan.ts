@@ -9,8 +9,14 @@ export interface Plan {
   latest(at: number): number | undefined;
   /** The first one after. */
   next(at: number): number | undefined;
+  /** The last time of the schedule, where it does not count because the market is closed since. */
+  closed(at: number): number | undefined;
   /** Newest time that is known to be dealt with; undefined at the start. */
   seen: number | undefined;
+  /** The first that could not start because of a run in its way, since the last one that did. */
+  waiting: { readonly at: number; readonly runId: string } | undefined;
+  /** Newest time that never was to start: of a source without settings, or outside of a session. */
+  passedOver: number | undefined;
 }
 
 /** No market is closed for longer. */
@@ -24,7 +30,11 @@ export function planOf(source: Job, houseZone: string): Plan {
   const { isDue = () => true } = source;
   return {
     source,
-    seen: undefined,
+    ...{ seen: undefined, waiting: undefined, passedOver: undefined },
+    closed(at) {
+      const last = latestOccurrence(times, at, timeZone);
+      return last !== undefined && isDue(last) ? undefined : last;
+    },
     latest(at) {
       let found = latestOccurrence(times, at, timeZone);
       while (found !== undefined && !isDue(found)) {

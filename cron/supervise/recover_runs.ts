@@ -13,41 +13,56 @@ const ACTOR = "job:supervisor";
 /**
  * Closes the run of a process that is gone. Answers the run that is to take its place, which has the
  * lease already; undefined, and the source free, when it had ended, crashed too often or is not
- * `wanted` any more. Whatever dies in between is found again: ids derive from each other.
+ * `wanted` any more. Whatever dies in between is found again: the lease goes over first, which fences
+ * off whoever is late, and says whose place its run takes until that is recorded.
  */
 export async function recoverRun(
   deps: SupervisorDeps,
   lost: LostLease,
   wanted: (source: Job) => Promise<boolean>,
 ): Promise<WantedRun | undefined> {
-  const { sources, leases, clock, retry } = deps;
-  const { runId, until: leaseUntil } = lost;
-  const state = await readRun(deps, runId);
-  if (state.status === "running") {
-    // The database's clock has decided, and ours may be behind it.
-    const at = Math.max(clock.now(), leaseUntil ?? 0);
-    const data = { runId, at, leaseUntil, stopped: false };
-    const events = await recordRun(deps, { type: "CloseCrashed", data }, ACTOR);
-    events.forEach((event) => deps.onEnded?.(event));
-  }
+  const { sources, leases, retry } = deps;
+  const runId = await crashedRun(deps, lost);
+  const again = { runId: uuidV5(runId, "after crash"), retryOf: runId };
+  if (!await leases.pass(lost, { runId: again.runId, replaces: runId })) return undefined;
+  const state = await closed(deps, runId, lost.until);
   const source = sources.find(({ name }) => name === lost.source);
   const run = state.status === "absent" ? null : state.run;
   const ended = state.status === "ended" ? state.final : undefined;
   // A stop in order is no crash of what ran.
   const isStop = ended?.type === "CrawlerCrashed" && ended.data.stopped;
   const crashes = (run?.crashes ?? 0) + (isStop ? 0 : 1);
-  const isOver = ended !== undefined && ended.type !== "CrawlerCrashed";
-  const again = { runId: uuidV5(runId, "after crash"), retryOf: runId, crashes };
   if (
-    source === undefined || run === null || isOver ||
-    !isRunAgain({ ...retry, ...source.retry }, crashes) || !await wanted(source) ||
-    !await leases.pass(lost, again.runId)
+    source === undefined || run === null || ended?.type !== "CrawlerCrashed" ||
+    !isRunAgain({ ...retry, ...source.retry }, crashes) || !await wanted(source)
   ) {
-    await leases.release(lost);
+    await leases.release({ source: lost.source, runId: again.runId });
     return undefined;
   }
   const { scheduledFor } = run;
-  return { ...again, source, actor: ACTOR, trigger: "after_crash", scheduledFor };
+  return { ...again, crashes, source, actor: ACTOR, trigger: "after_crash", scheduledFor };
+}
+
+/** The lease's own run, or the one whose place it was to take when it never got as far as its start. */
+async function crashedRun(deps: SupervisorDeps, { runId, replaces }: LostLease): Promise<string> {
+  const isBegun = replaces === null || (await readRun(deps, runId)).status !== "absent";
+  return isBegun ? runId : replaces;
+}
+
+/** The run as it has ended: as crashed now, where it had not before. */
+async function closed(
+  deps: SupervisorDeps,
+  runId: string,
+  leaseUntil: number | null,
+): Promise<CrawlerRun> {
+  const state = await readRun(deps, runId);
+  if (state.status !== "running") return state;
+  // The database's clock has decided, and ours may be behind it.
+  const at = Math.max(deps.clock.now(), leaseUntil ?? 0);
+  const data = { runId, at, leaseUntil, stopped: false };
+  const events = await recordRun(deps, { type: "CloseCrashed", data }, ACTOR);
+  events.forEach((event) => deps.onEnded?.(event));
+  return await readRun(deps, runId);
 }
 
 async function readRun(

@@ -129,7 +129,10 @@ function unrecorded(
 }
 
 /** An orderly stop: the run is made up for at the next start. Without a database its lease runs out. */
-async function recordStop(deps: SupervisorDeps, { runId, actor }: OwnRun): Promise<void> {
+export async function recordStop(
+  deps: SupervisorDeps,
+  { runId, actor }: Pick<OwnRun, "runId" | "actor">,
+): Promise<void> {
   const data = { runId, at: deps.clock.now(), leaseUntil: null, stopped: true };
   await recordRun(deps, { type: "CloseCrashed", data }, actor).catch((error: unknown) =>
     deps.log.warn("cannot record that a run was stopped", failureFields(error))

@@ -1,11 +1,15 @@
 import type { ArchiveProblem } from "@/events/catalog/archive.ts";
 import type { SeriesRef } from "../klines/series_ref.ts";
-import type { JobStatus } from "./jobs.ts";
 
 /** What moves ended periods into files, as an operator sees and starts it. */
 export interface Archive {
-  /** Refusal `conflict` while a run goes on. */
-  start(request: ArchiveStart): JobStatus;
+  /**
+   * Refusal `conflict` while a run goes on, here or elsewhere. `runId` is the run among those of the
+   * crawlers, null of one that only tells what would be done; `jobId` is where its progress shows.
+   */
+  start(
+    request: ArchiveStart,
+  ): Promise<{ readonly runId: string | null; readonly jobId: string }>;
   overview(): Promise<ArchiveOverview>;
   /** Period files that a run found damaged and could not make again. */
   damaged(): Promise<readonly DamagedFileView[]>;

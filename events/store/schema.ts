@@ -121,4 +121,10 @@ create table alert_lease (
   beat_at timestamptz not null default now()
 );
 `,
+  // A run that is to take a crashed one's place is found again before its start is recorded; sources
+  // of one group take turns among all instances.
+  `
+alter table crawler_lease add column replaces text, add column turns text;
+create unique index crawler_lease_turns on crawler_lease (turns) where turns is not null;
+`,
 ];

@@ -12,21 +12,31 @@ const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 /** Printed with a failure: the same seed kills at the same moments. */
 const SEED = Number(Deno.env.get("KILL_SEED") ?? Date.now() % 1_000_000);
 
+interface ArchiveScene extends Omit<Scene, "remove"> {
+  /** As if a server's database had waited long enough to know who is gone. */
+  forgetKilled(): Promise<void>;
+}
+
 async function withScene(
   { name, open }: TestDatabase,
-  work: (scene: Omit<Scene, "remove">) => Promise<void>,
+  work: (scene: ArchiveScene) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "archive-" });
-  const { url, close } = name === "postgres"
+  const { database, url, close } = name === "postgres"
     ? await open()
-    : { url: undefined, close: () => Promise.resolve() };
+    : { database: undefined, url: undefined, close: () => Promise.resolve() };
   if (url === undefined) await copyPristine(`${folder}/data`);
   const settings = {
     ...{ DATA_DIR: `${folder}/data`, LOG_LEVEL: "error", CRON: "off", WATCH: "none" },
     ...{ HOT_DAYS: "36500", ...(url === undefined ? {} : { DATABASE_URL: url }) },
   };
   try {
-    await work({ folder, settings });
+    await work({
+      ...{ folder, settings },
+      async forgetKilled() {
+        await database?.query("update crawler_lease set beat_at = '-infinity'");
+      },
+    });
   } finally {
     await close();
     await Deno.remove(folder, { recursive: true });
@@ -113,6 +123,7 @@ for (const database of databases()) {
       ) {
         await age(scene);
         if (await killAfter(words, { settings: how, waitMs: 60 * random() })) kills++;
+        await scene.forgetKilled();
         equal((await exported(how, SERIES)).csv, before.csv, words);
       }
       ok(kills > 0);
@@ -155,6 +166,12 @@ for (const pglite of embedded) {
         const { data } = await (await program.ask("/admin/archive")).json();
         deepEqual(data.totals.hot_rows, 0);
         deepEqual(data.runs.map((one: { rows_filed: number }) => one.rows_filed), [9_000, 3_000]);
+        const { data: byHand } = await (await program.ask("/admin/crawler/logs?source=archive"))
+          .json();
+        deepEqual(
+          byHand.map((one: Record<string, unknown>) => [one.status, one.trigger]),
+          [["succeeded", "manual"], ["succeeded", "manual"]],
+        );
         const unknown = await runProgram(["archive", "--series", "binance:NIX/USDT:1m"], {
           settings,
         });

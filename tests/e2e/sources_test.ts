@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { command, type Place, withPlace } from "../support/place.ts";
-import { type RunningProgram, startProgram, waitUntil } from "../support/program.ts";
+import { type RunningProgram, runProgram, startProgram, waitUntil } from "../support/program.ts";
 import { startRobot } from "../support/robot_server.ts";
 import type { SourceFault } from "../support/source_faults.ts";
 import { startSources } from "../support/source_server.ts";
@@ -61,6 +61,8 @@ Deno.test("a market page goes from its site to the reports, by the API and by th
     const program = await startProgram(settings);
     const run = await runOf(program, "openvlab");
     deepEqual([run.status, run.trigger, run.attempts.length], ["succeeded", "manual", 1]);
+    const started: Data[] = await dataOf(program, "/admin/crawler/logs");
+    deepEqual(started.map(({ run_id }) => run_id), [run.run_id], "CRON=off starts nothing itself");
     const told = await command(["job", "hzzhqx"], settings);
     equal(told.job, "hzzhqx");
     const reports = await dataOf(program, "/api/v1/reports?size=1000");
@@ -138,5 +140,18 @@ Deno.test("a crawl that dies with its process is closed as crashed at the next s
     };
     equal(await waitUntil(isMadeUp), true);
     deepEqual((await second.stop()).code, 0);
+  });
+});
+
+Deno.test("a folder of simulated candles asks no site and tells nobody, by hand either", async () => {
+  await withPlace(async ({ settings }) => {
+    const range = ["--since", "2024-05-01T00:00Z", "--until", "2024-05-01T00:05Z"];
+    await command(["crawl", "simulated:BTC/USDT:1m", ...range], settings);
+    const tokens = { SOURCE_HZZHQX_TOKEN: "tok-31415926", ALERT_URLS: "http://127.0.0.1:9/x" };
+    const { code, stderr } = await runProgram(["job", "hzzhqx"], {
+      settings: { ...settings, ...tokens },
+    });
+    equal(code, 2);
+    match(stderr, /"hzzhqx" is no job of klines-live, klines, klines-gaps, archive, daily-report/);
   });
 });

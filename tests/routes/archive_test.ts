@@ -36,13 +36,16 @@ Deno.test("POST archive run: tells what it would do, then does it, then finds no
   const run = async (json: unknown) => {
     const { status, data } = await app.json("POST", "/admin/archive/run", { as, json });
     equal(status, 202);
-    return await ended(app, data.job_id);
+    return { ...await ended(app, data.job_id), run_id: data.run_id };
   };
   const planned = await run({ series: "binance:BTC/USDT:1m", dry_run: true });
   deepEqual(planned.result, {
     ...{ dry_run: true, periods_to_file: 1, rows_to_file: 3, rows_to_drop: 0 },
   });
-  equal((await run({ before: FROM })).result.periods_to_file, 0);
+  equal(planned.run_id, null, "what only tells is no run");
+  const nothing = await run({ before: FROM });
+  equal(nothing.result.periods_to_file, 0);
+  match(nothing.run_id, /^[0-9a-f-]{36}$/);
   const { name, status, result } = await run({ series: ["binance.BTC-USDT.1m"] });
   deepEqual([name, status, result.rows_filed, result.problems], ["archive", "succeeded", 3, 0]);
   equal((await run({})).result.periods_to_file, 0);

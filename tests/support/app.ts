@@ -4,6 +4,7 @@ import { systemClock } from "@/adapters/clock.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
 import { createArchive } from "@/cron/archive/archive_service.ts";
+import type { Supervisor } from "@/cron/supervise/supervisor.ts";
 import { createJobs } from "@/cron/jobs.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { seriesId } from "@/domain/klines/series_ref.ts";
@@ -126,6 +127,14 @@ export async function openApp(
     return jobs.start({ name, key, run });
   }
 
+  /** Without the records of a supervisor. */
+  const run: Supervisor["run"] = (name, { commandId: runId }, work = () => Promise.resolve({})) => {
+    const at = clock.now();
+    const key = `job:${name}`;
+    const job = jobs.start({ name, key, run: (context) => work({ ...context, runId, at }) });
+    return Promise.resolve({ runId, jobId: job.id });
+  };
+
   const deps: AppDeps = {
     ...{ store: house.store, series: house.series, reader: house.reader, ingest: house.ingest },
     ...{ removal: house.removal, projections: house.follower },
@@ -144,7 +153,7 @@ export async function openApp(
       started.rebuilds.push(name);
       return job;
     },
-    archive: createArchive({ ...house.archiving, series: house.series }, {
+    archive: createArchive({ ...house.archiving, series: house.series, supervisor: { run } }, {
       ...{ jobs, at: "03:30", timeZone: "Asia/Shanghai" },
     }),
     ...{ crawlers: crawlersOf(tables, clock.now), crawlerQueries: crawlerQueriesOf(tables) },

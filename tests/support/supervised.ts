@@ -52,6 +52,8 @@ export interface Instance extends OpenCrawlers {
   until(holds: () => boolean): Promise<void>;
   /** While cut, everything asked of the database fails. */
   cut(isCut: boolean): void;
+  /** Cuts it for good at the moment at which it would append an event of that type. */
+  dieBefore(type: string): void;
   /** Events of every run, in order. */
   log(): Promise<readonly Recorded<CrawlerRunEvent>[]>;
   /** As a service that is told to stop. */
@@ -64,15 +66,19 @@ export interface InstanceOptions {
   readonly sources: (parts: { store: SqlEventStore; blobs: Blobs }) => readonly Job[];
   readonly channels?: readonly AlertChannel[] | undefined;
   readonly random?: (() => number) | undefined;
+  /** True when left out. */
+  readonly isScheduled?: boolean | undefined;
   /** Whether something outside the database is under way, so that time must not pass. */
   readonly isBusy?: (() => boolean) | undefined;
 }
 
 export async function startInstance(
   real: Database,
-  { clock, sources, channels = [], random = () => 0.5, isBusy = () => false }: InstanceOptions,
+  options: InstanceOptions,
 ): Promise<Instance> {
-  const { database, underWay, cut } = counted(real);
+  const { clock, sources, channels = [], isScheduled = true } = options;
+  const { random = () => 0.5, isBusy = () => false } = options;
+  const { database, underWay, cut, dieBefore } = counted(real);
   await migrate(database);
   const store = await createSqlStore({ database, catalog });
   const following = { database, store, projections: PROJECTIONS, log: quietLog };
@@ -93,7 +99,7 @@ export async function startInstance(
   }, {
     ...{ language: "en", timeZone: "Asia/Shanghai", reportAt: "09:00" },
     ...{
-      isScheduled: true,
+      isScheduled,
       crawlRetryDelayMs: 60_000,
       crawlTimeoutMs: 300_000,
       linkTo: (id) => `http://h/${id}`,
@@ -113,7 +119,7 @@ export async function startInstance(
   }
 
   return {
-    ...{ ...crawlers, store, queries, jobs, blobs, cut, until },
+    ...{ ...crawlers, store, queries, jobs, blobs, cut, dieBefore, until },
     reports: createReportQueries(db),
     isBusy: () => underWay() > 0,
     async idle() {
@@ -144,11 +150,13 @@ interface Counted {
   readonly database: Database;
   readonly underWay: () => number;
   readonly cut: (isCut: boolean) => void;
+  readonly dieBefore: (type: string) => void;
 }
 
 /** Counts what is being asked; cut, answers as a server that is gone. */
 function counted(real: Database): Counted {
   let [underWay, isCut] = [0, false];
+  let last: string | undefined;
   const database = new Proxy(real, {
     get(target, name) {
       const method: unknown = Reflect.get(target, name);
@@ -156,6 +164,7 @@ function counted(real: Database): Counted {
         return typeof method === "function" ? method.bind(target) : method;
       }
       return async (...given: unknown[]) => {
+        if (isAppendOf(last, given)) isCut = true;
         if (isCut) throw new DatabaseError("connection lost", { sqlstate: "08006" });
         underWay++;
         try {
@@ -166,7 +175,15 @@ function counted(real: Database): Counted {
       };
     },
   });
-  return { database, underWay: () => underWay, cut: (value) => isCut = value };
+  return {
+    ...{ database, underWay: () => underWay, cut: (value) => isCut = value },
+    dieBefore: (type) => last = type,
+  };
+}
+
+function isAppendOf(type: string | undefined, [sql, params]: readonly unknown[]): boolean {
+  if (type === undefined || typeof sql !== "string" || !/\bappend\(/.test(sql)) return false;
+  return Array.isArray(params) && params.flat().includes(type);
 }
 
 /** A channel that keeps what it is told; `refuses` is asked each time. */

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { planOf } from "@/cron/supervise/plan.ts";
 import type { Job } from "@/cron/job.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
@@ -24,7 +24,7 @@ sceneTest("supervisor in the corners", {
   },
 
   async "makes up for a crashed run though whoever closed it died before it did"(scene) {
-    const { start, clock, database } = scene;
+    const { start, clock, die, takeOver } = scene;
     const first = await start(scripted(["hang"], { timeoutMs: null }).source);
     await first.tick();
     clock.advance(DUE - NOW);
@@ -38,10 +38,10 @@ sceneTest("supervisor in the corners", {
       expected: 1,
       events: [{ type: "CrawlerCrashed", data: { ...data, leaseUntil: null, stopped: false } }],
     }], doer());
-    await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+    await die(first);
     const again = scripted([{ rows: 3 }]);
     const second = await start(again.source);
-    await second.tick();
+    await takeOver(second);
     await second.idle();
     equal(again.runs.length, 1);
     const { runs } = await second.queries.findRuns({ status: "succeeded", page: 1, size: 5 });
@@ -63,6 +63,25 @@ sceneTest("supervisor in the corners", {
     deepEqual(await database.query("select source from crawler_lease"), []);
   },
 
+  async "closes in order what it cannot begin because the service stops"(scene) {
+    const { start, clock, database, types } = scene;
+    const { source, runs } = scripted([{}]);
+    const first = await start(source);
+    await first.tick();
+    await first.jobs.close();
+    clock.advance(DUE - NOW);
+    await first.tick();
+    deepEqual(await types(first), ["CrawlerRunStarted", "CrawlerCrashed"]);
+    const second = await start(source);
+    await second.tick();
+    await second.idle();
+    equal(runs.length, 1, "made up for");
+    deepEqual(second.told, [], "an orderly stop is no news");
+    await second.jobs.close();
+    await rejects(second.supervisor.run("daily", doer()), { code: "unavailable" });
+    deepEqual(await database.query("select source from crawler_lease"), []);
+  },
+
   async "does not make up for a run that a person has stopped"({ start, clock, types }) {
     const { source, runs } = scripted(["hang"], { timeoutMs: null });
     const instance = await start(source);
@@ -77,7 +96,8 @@ sceneTest("supervisor in the corners", {
     deepEqual(instance.told, []);
   },
 
-  async "leaves a paused source alone, also after its process died"({ start, clock, database }) {
+  async "leaves a paused source alone, also after its process died"(scene) {
+    const { start, clock, database, die, takeOver } = scene;
     const { source, runs } = scripted(["hang"], { timeoutMs: null });
     const first = await start(source);
     await first.tick();
@@ -85,9 +105,9 @@ sceneTest("supervisor in the corners", {
     await first.tick();
     await first.until(() => runs.length === 1);
     await first.supervisor.pause("daily", { ...doer(), reason: "it takes the process down" });
-    await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+    await die(first);
     const second = await start(source);
-    await second.tick();
+    await takeOver(second);
     await second.until(() => second.told.length > 0);
     equal(runs.length, 1);
     deepEqual(await database.query("select source from crawler_lease"), []);

@@ -1,6 +1,18 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { Job, JobReport } from "@/cron/job.ts";
-import { DUE, NOW, sceneTest, scripted, unreachable } from "./scene.ts";
+import { BEAT_MS } from "@/cron/leases.ts";
+import { silentProgress } from "@/domain/ports/progress.ts";
+import type { FakeClock } from "@/tests/support/fake_clock.ts";
+import type { Instance } from "@/tests/support/supervised.ts";
+import { DUE, MINUTE, NOW, sceneTest, scripted, unreachable } from "./scene.ts";
+
+/** Until a beat of its run has been written. */
+async function beaten(instance: Instance, clock: FakeClock): Promise<void> {
+  clock.advance(BEAT_MS);
+  let isOver = false;
+  setTimeout(() => isOver = true);
+  await instance.until(() => isOver && !instance.isBusy());
+}
 
 sceneTest("supervisor after the worst", {
   async "records a run that was stopped with the service, and makes up for it"(scene) {
@@ -25,7 +37,7 @@ sceneTest("supervisor after the worst", {
   },
 
   async "closes a run whose process is gone and runs it again; a late end changes nothing"(scene) {
-    const { start, clock, database } = scene;
+    const { start, clock, die, takeOver } = scene;
     let finish = (_: JobReport) => {};
     const late: Job = {
       ...{ name: "late", schedule: "30 3 * * *", timeoutMs: null },
@@ -37,12 +49,13 @@ sceneTest("supervisor after the worst", {
     await first.tick();
     await first.until(() => first.jobs.list().length === 1);
     const finishFirst = () => finish({ rows: 1 });
-    await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+    await die(first);
     const { source, runs } = scripted([{ rows: 2 }], { name: "late" });
     const second = await start(source);
-    await second.tick();
+    await takeOver(second);
     await second.idle();
     equal(runs.length, 1);
+    first.cut(false);
     finishFirst();
     await first.idle();
     const { runs: ended } = await second.queries.findRuns({ page: 1, size: 5 });
@@ -53,7 +66,8 @@ sceneTest("supervisor after the worst", {
     await second.until(() => second.told.length > 0);
   },
 
-  async "does not run for ever what takes its process down each time"({ start, clock, database }) {
+  async "does not run for ever what takes its process down each time"(scene) {
+    const { start, clock, die, takeOver } = scene;
     const { source, runs } = scripted(["hang"], { timeoutMs: null });
     let instance = await start(source);
     await instance.tick();
@@ -61,9 +75,9 @@ sceneTest("supervisor after the worst", {
     await instance.tick();
     for (let death = 0; death < 6; death++) {
       await instance.until(() => runs.length === Math.min(death + 1, 4));
-      await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+      await die(instance);
       instance = await start(source);
-      await instance.tick();
+      await takeOver(instance);
     }
     equal(runs.length, 4);
     const { total } = await instance.queries.findRuns({ status: "crashed", page: 1, size: 1 });
@@ -96,5 +110,70 @@ sceneTest("supervisor after the worst", {
     equal(instance.told.length, 1);
     const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
     equal(run?.status, "failed");
+  },
+
+  async "lets a run live that could not show itself while the database was away"(scene) {
+    const { start, clock, database, types } = scene;
+    const { source, runs } = scripted(["hang"], { timeoutMs: null });
+    const second = await start(source);
+    await second.tick();
+    const first = await start(source);
+    await first.tick();
+    clock.advance(DUE - NOW);
+    await first.tick();
+    await first.until(() => runs.length === 1);
+    // As both find it when the database is back: nobody was heard of for an hour.
+    await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+    await second.tick();
+    await beaten(first, clock);
+    clock.advance(MINUTE);
+    await second.tick();
+    deepEqual(await types(second), ["CrawlerRunStarted"]);
+    equal(runs.length, 1);
+  },
+
+  async "makes up for a run though whoever took its place died before it was recorded"(scene) {
+    const { start, clock, die, takeOver, types } = scene;
+    const first = await start(scripted(["hang"], { timeoutMs: null }).source);
+    await first.tick();
+    clock.advance(DUE - NOW);
+    await first.tick();
+    await first.until(() => first.jobs.list().length === 1);
+    await die(first);
+    const second = await start(scripted(["hang"], { timeoutMs: null }).source);
+    second.dieBefore("CrawlerRunStarted");
+    await takeOver(second);
+    await die(second);
+    const again = scripted([{ rows: 3 }]);
+    const third = await start(again.source);
+    await takeOver(third);
+    await third.idle();
+    deepEqual(await types(third), [
+      ...["CrawlerRunStarted", "CrawlerCrashed", "CrawlerRunStarted", "CrawlerSucceeded"],
+    ]);
+    const { runs: [run] } = await third.queries.findRuns({ page: 1, size: 1 });
+    const [crashed] = await third.log();
+    deepEqual([run?.retryOf, run?.crashes, run?.scheduledFor], [crashed?.data.runId, 1, DUE]);
+  },
+
+  async "a command waits until it is sure that the run before is gone, then closes it"(scene) {
+    const { start, clock, die, types } = scene;
+    const first = await start(scripted(["hang"], { timeoutMs: null }).source);
+    await first.tick();
+    clock.advance(DUE - NOW);
+    await first.tick();
+    await first.until(() => first.jobs.list().length === 1);
+    await die(first);
+    const { source } = scripted([{ rows: 5 }]);
+    const command = await start(source);
+    const { signal } = new AbortController();
+    let report: JobReport | undefined;
+    command.supervisor.runToEnd("daily", { actor: "me", progress: silentProgress, signal })
+      .then((value) => report = value);
+    await command.until(() => report !== undefined);
+    deepEqual(report, { rows: 5 });
+    deepEqual(await types(command), [
+      ...["CrawlerRunStarted", "CrawlerCrashed", "CrawlerRunStarted", "CrawlerSucceeded"],
+    ]);
   },
 });

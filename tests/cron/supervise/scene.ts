@@ -10,6 +10,8 @@ export const NOW = Date.UTC(2024, 4, 1, 3);
 /** The daily source's first time after that: 03:30 in Shanghai. */
 export const DUE = Date.UTC(2024, 4, 1, 19, 30);
 
+export const MINUTE = 60_000;
+
 type Answer = JobReport | Error | "hang";
 
 /** A source that answers by a script, its last answer for ever. */
@@ -37,12 +39,18 @@ export function scripted(
 export const unreachable = (): AdapterError =>
   new AdapterError("Cannot reach it", { port: "source", op: "GET /", retryable: true });
 
+type Told = Instance & { readonly told: readonly { title: string; markdown: string }[] };
+
 export interface Scene {
   readonly database: Database;
   readonly clock: FakeClock;
-  start(
-    ...sources: readonly Job[]
-  ): Promise<Instance & { readonly told: readonly { title: string }[] }>;
+  start(...sources: readonly Job[]): Promise<Told>;
+  /** One whose schedule is switched off. */
+  startWithoutSchedule(...sources: readonly Job[]): Promise<Told>;
+  /** Its process is gone for an hour: nothing it says is heard any more, but it can be cut back in. */
+  die(instance: Instance): Promise<void>;
+  /** Ticks until it is sure who is gone. */
+  takeOver(instance: Instance): Promise<void>;
   /** Types of the run events, in order. */
   types(instance: Instance): Promise<readonly string[]>;
 }
@@ -59,16 +67,27 @@ async function inScene(database: Database, run: (scene: Scene) => Promise<void>)
   await database.script("drop schema public cascade; create schema public;");
   const clock = fakeClock(NOW);
   const started: Instance[] = [];
+  async function begin(sources: readonly Job[], isScheduled: boolean): Promise<Told> {
+    const channel = notedChannel("noted");
+    const instance = await startInstance(database, {
+      ...{ clock, isScheduled, sources: () => sources, channels: [channel] },
+    });
+    started.push(instance);
+    return { ...instance, told: channel.told };
+  }
   try {
     await run({
       ...{ database, clock },
-      async start(...sources) {
-        const channel = notedChannel("noted");
-        const instance = await startInstance(database, {
-          ...{ clock, sources: () => sources, channels: [channel] },
-        });
-        started.push(instance);
-        return { ...instance, told: channel.told };
+      start: (...sources) => begin(sources, true),
+      startWithoutSchedule: (...sources) => begin(sources, false),
+      async die(instance) {
+        instance.cut(true);
+        await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
+      },
+      async takeOver(instance) {
+        await instance.tick();
+        clock.advance(MINUTE);
+        await instance.tick();
       },
       types: async (instance) => (await instance.log()).map(({ type }) => type),
     });

@@ -176,36 +176,6 @@ sceneTest("supervisor", {
     equal(runs.length, 2);
   },
 
-  async "skips what is paused or whose venue is out of order, and says so"({ start, clock }) {
-    const failing = scripted([new Error("no luck")], { name: "failing", schedule: "* * * * *" });
-    const paused = scripted([{}], { name: "paused", schedule: "* * * * *" });
-    const instance = await start(failing.source, paused.source);
-    const doer = () => ({ actor: "admin", commandId: crypto.randomUUID() });
-    await instance.supervisor.pause("paused", { ...doer(), reason: "holiday" });
-    await instance.tick();
-    for (let minute = 0; minute < 5; minute++) {
-      clock.advance(MINUTE);
-      await instance.tick();
-      await instance.idle();
-    }
-    equal(failing.runs.length, 3, "the breaker opens after three");
-    equal(paused.runs.length, 0);
-    const { runs } = await instance.queries.findRuns({ status: "skipped", page: 1, size: 20 });
-    const reasons = Map.groupBy(runs, (run) => `${run.source} ${run.errorMessage}`);
-    deepEqual(
-      new Map([...reasons].map(([reason, runs]) => [reason, runs.length])),
-      new Map([
-        ...[["paused paused", 5], ["failing breaker_open", 2]] as const,
-      ]),
-    );
-    await instance.supervisor.resume("paused", doer());
-    clock.advance(4 * MINUTE);
-    await instance.tick();
-    await instance.idle();
-    equal(paused.runs.length, 1);
-    equal(failing.runs.length, 4, "one probe after five minutes");
-  },
-
   async "runs one by hand, whatever its schedule and breaker say, one at a time"({ start }) {
     const { source, runs } = scripted(["hang", {}]);
     const bare: Job = { ...source, name: "bare", missing: ["SOURCE_BARE_COOKIE"] };
@@ -241,6 +211,29 @@ sceneTest("supervisor", {
     await instance.idle();
     await instance.tick();
     await instance.idle();
+    equal(two.runs.length, 1);
+  },
+
+  async "sources of one group take turns among all instances"({ start, clock }) {
+    const one = scripted(["hang", {}], { name: "one", schedule: "* * * * *", group: "g" });
+    const two = scripted([{}], { name: "two", schedule: "* * * * *", group: "g" });
+    const [first, second] = [await start(one.source), await start(two.source)];
+    const doer = () => ({ actor: "admin", commandId: crypto.randomUUID() });
+    await second.tick();
+    await first.tick();
+    const { runId } = await first.supervisor.run("one", doer());
+    clock.advance(MINUTE);
+    await second.tick();
+    equal(two.runs.length, 0);
+    await rejects(
+      second.supervisor.run("two", doer()),
+      (error) =>
+        error instanceof Refusal && /one is running/.test(error.message) &&
+        error.details[0]?.message === runId,
+    );
+    await first.idle();
+    await second.tick();
+    await second.idle();
     equal(two.runs.length, 1);
   },
 });

@@ -57,6 +57,29 @@ for (const { name, open } of databases()) {
     deepEqual(await database.query("select n from a order by n"), [{ n: 1 }, { n: 2 }]);
   });
 
+  test("takes over which times were dealt with, and leases that are held", async ({ database }) => {
+    await migrate(database, MIGRATIONS.slice(0, 1));
+    await database.query(`insert into job_run (job, scheduled_for, status) values
+      ('crawl-history', '2024-05-01T19:30Z', 'succeeded'),
+      ('crawl-history', '2024-05-02T19:30Z', 'skipped'),
+      ('crawl-history', '2024-05-03T19:30Z', 'failed'),
+      ('archive', '2024-05-01T19:30Z', 'running'),
+      ('archive', '2024-04-30T19:30Z', 'succeeded'),
+      ('never', '2024-05-01T19:30Z', 'failed')`);
+    await migrate(database, MIGRATIONS.slice(0, 2));
+    const seen = await database.query("select job, seen_at from job_seen order by job");
+    deepEqual(seen, [
+      { job: "archive", seen_at: new Date("2024-04-30T19:30Z") },
+      { job: "crawl-history", seen_at: new Date("2024-05-02T19:30Z") },
+    ]);
+    await database.query("insert into crawler_lease (source, run_id) values ('klines', 'run-1')");
+    await migrate(database);
+    const leases = await database.query(
+      "select source, run_id, replaces, turns from crawler_lease",
+    );
+    deepEqual(leases, [{ source: "klines", run_id: "run-1", replaces: null, turns: null }]);
+  });
+
   test("keeps nothing of a step that fails, and can be repeated", async ({ database }) => {
     const broken = ["create table a (n int)", "create table b (n int); insert into b values ('x')"];
     await rejects(migrate(database, broken), { name: "DatabaseError" });

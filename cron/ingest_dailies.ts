@@ -1,6 +1,6 @@
 import type { Candle } from "@/domain/klines/candle.ts";
 import { slotEnd } from "@/domain/klines/interval.ts";
-import { SINA } from "@/domain/klines/market_calendar.ts";
+import { finalAt, SINA } from "@/domain/klines/market_calendar.ts";
 import { seriesId, seriesRef } from "@/domain/klines/series_ref.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { SourceSeries } from "@/domain/ports/market_source.ts";
@@ -26,7 +26,7 @@ export interface DailiesReport {
   readonly unchanged: number;
   readonly heldBetter: number;
   readonly rejected: number;
-  /** Sent for a day that is not over yet. */
+  /** Sent for a day whose session is not over yet. */
   readonly notClosed: number;
   /** Sent for days on which the market was closed; not kept. */
   readonly offCalendar: number;
@@ -47,14 +47,16 @@ export async function ingestDailies(
   };
   for (const { symbol, interval, candles, offCalendar } of series) {
     const ref = seriesRef(SINA, symbol, interval);
-    const closed = candles.filter(({ openTime }) => slotEnd(interval, openTime) <= now);
+    const closed = candles.filter(({ openTime }) => finalAt(ref, openTime) <= now);
     report.notClosed += candles.length - closed.length;
     report.offCalendar += offCalendar.length;
     for (const few of inPieces(closed)) {
       signal?.throwIfAborted();
       const piece = `dailies/${seriesId(ref)}/${few[0]?.openTime}`;
       const outcome = await ingest.ingestCandles(ref, few, {
-        ...{ source: "exchange", actor, now, signal } as const,
+        ...{ source: "exchange", actor, signal } as const,
+        // A final bar counts as closed, though its slot goes on until midnight.
+        now: few.reduce((end, { openTime }) => Math.max(end, slotEnd(interval, openTime)), now),
         commandId: uuidV5(commandId, piece),
       });
       report.ingested += outcome.ingested;

@@ -31,6 +31,8 @@ export function createSina(settings: SourceSettings): MarketSource {
     missing: [],
     async fetch({ date, signal }) {
       const { symbols } = readSelectors("sina", settings.selectors, selection);
+      // Of the time before they were sent: a session that ended meanwhile may not be whole in them.
+      const now = settings.clock.now();
       const replies: SourceReply[] = [];
       const rows: MarketReport[] = [];
       const series: SourceSeries[] = [];
@@ -43,7 +45,7 @@ export function createSina(settings: SourceSettings): MarketSource {
         const bars = parseSinaDaily(reply, symbol).filter((one) => one.date <= date);
         replies.push(reply);
         series.push(sinaSeries(symbol, bars));
-        rows.push(...dailyReports(symbol, bars, date));
+        rows.push(...dailyReports(symbol, bars, { date, now }));
       }
       return sourceAnswer(replies, { rows, series });
     },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Candle } from "@/domain/klines/candle.ts";
+import { finalAt, SINA } from "@/domain/klines/market_calendar.ts";
 import { CALENDAR_TO, isTradingDay } from "@/domain/klines/trading_calendar.ts";
 import { type MarketReport, reportDate, type SourceSeries } from "@/domain/ports/market_source.ts";
 import { parseExactJson } from "./exact_json.ts";
@@ -56,13 +57,17 @@ export function sinaSeries(symbol: string, bars: readonly SinaBar[]): SourceSeri
   };
 }
 
-/** The newest bar up to a day with what a candle has no place for; none before the first bar. */
+/**
+ * The newest bar up to a day whose session is over (`now` in epoch ms), with what a candle has no place
+ * for; none before the first bar.
+ */
 export function dailyReports(
   symbol: string,
   bars: readonly SinaBar[],
-  date: string,
+  { date, now }: { readonly date: string; readonly now: number },
 ): MarketReport[] {
-  const newest = bars.findLast((one) => one.date <= date && isTradingDay(one.date));
+  const isOver = (one: SinaBar) => finalAt(DAILY, openTimeOf(one)) <= now;
+  const newest = bars.findLast((one) => one.date <= date && isTradingDay(one.date) && isOver(one));
   if (newest === undefined) return [];
   const { date: reportDate, hold, ...values } = newest;
   return [{
@@ -75,9 +80,16 @@ export function dailyReports(
   }];
 }
 
-function candleOf({ date, open, high, low, close, volume }: SinaBar): Candle {
+const DAILY = { exchange: SINA, interval: "1d" } as const;
+
+function openTimeOf({ date }: SinaBar): number {
+  return Date.parse(`${date}T00:00:00Z`);
+}
+
+function candleOf(bar: SinaBar): Candle {
+  const { open, high, low, close, volume } = bar;
   return {
-    openTime: Date.parse(`${date}T00:00:00Z`),
+    openTime: openTimeOf(bar),
     ...{ open, high, low, close, volume },
     ...{ closeTime: null, quoteVolume: null, tradesCount: null },
     ...{ takerBuyVolume: null, takerBuyQuoteVolume: null },

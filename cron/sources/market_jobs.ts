@@ -5,12 +5,14 @@ import {
   shanghaiDate,
   tradingDayAt,
 } from "@/domain/klines/trading_calendar.ts";
+import type { Clock } from "@/domain/ports/clock.ts";
 import type { MarketSource, SourceName } from "@/domain/ports/market_source.ts";
 import type { Job } from "../job.ts";
 import { refuseBroken } from "./refuse_broken.ts";
 import { recordAnswer, type RecordDeps } from "./record_answer.ts";
 
 export interface MarketJobsDeps extends RecordDeps {
+  readonly clock: Clock;
   readonly sources: ReadonlyMap<SourceName, MarketSource>;
   readonly schedules: Readonly<Record<SourceName, string>>;
 }

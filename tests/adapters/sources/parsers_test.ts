@@ -6,11 +6,16 @@ import { smallSamples, type SourceSamples } from "@/tests/support/source_samples
 
 const small = smallSamples();
 
-async function crawl(
-  name: SourceName,
-  { date = "2026-09-08", ...samples }: Partial<SourceSamples> & { readonly date?: string } = {},
-) {
-  const house = openSites({ samples: { ...small, ...samples } });
+interface Asked extends Partial<SourceSamples> {
+  readonly date?: string;
+  readonly now?: number;
+}
+
+async function crawl(name: SourceName, { date = "2026-09-08", now, ...samples }: Asked = {}) {
+  const house = openSites({
+    samples: { ...small, ...samples },
+    ...(now === undefined ? {} : { now }),
+  });
   return await sourceOf(house, name).fetch({ date, signal: new AbortController().signal });
 }
 
@@ -184,6 +189,20 @@ Deno.test("sina: bars of closed days are set apart, a settlement of zero is none
   deepEqual(series[1]?.candles[0]?.high, "3042.5");
   deepEqual(rows.map(place)[1], "SHFE RB RB0 2026-09-04");
   deepEqual(rows[1]?.values.settle, null);
+});
+
+Deno.test("sina: the bar of a session that goes on is no report yet, and one as soon as it is over", async () => {
+  const reported = async (time: string, date = time.slice(0, 10)) => {
+    const { rows, series } = await crawl("sina", { date, now: Date.parse(`${time}+08:00`) });
+    equal(series[1]?.candles.length, date < "2026-09-07" ? 1 : 2, "all that was sent");
+    return rows[1]?.reportDate;
+  };
+  // The sample's newest bar is of Monday, 2026-09-07.
+  equal(await reported("2026-09-07T10:00:00"), "2026-09-04");
+  equal(await reported("2026-09-07T15:14:59"), "2026-09-04");
+  equal(await reported("2026-09-07T15:15:00"), "2026-09-07");
+  // Its night was that of Friday: what stands there on Saturday is not over either.
+  equal(await reported("2026-09-05T02:00:00", "2026-09-07"), "2026-09-04");
 });
 
 Deno.test("sina: an unknown contract, two bars for a day and no bars at all are told apart", async () => {

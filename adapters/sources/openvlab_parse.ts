@@ -34,6 +34,21 @@ export function quoteTime(): z.ZodType<number | null> {
   });
 }
 
+const exchangeList = z.object({
+  result: z.array(z.object({ exchange: text(), exchange_name: text() })),
+});
+
+/** What the site calls the exchanges at home: `中金所` of `CFFEX`. */
+export function parseExchanges(reply: SourceReply): ReadonlyMap<string, string> {
+  const list = openvlabResult(reply, exchangeList);
+  return new Map(list.map(({ exchange, exchange_name }) => [exchange, exchange_name]));
+}
+
+interface MapContext {
+  readonly date: string;
+  readonly exchanges: ReadonlyMap<string, string>;
+}
+
 const row = z.object({
   prodUnd: text(),
   exchange: text(),
@@ -62,7 +77,10 @@ const row = z.object({
 const map = z.object({ result: z.array(row) });
 
 /** Implied volatility of each product's front month, China's and abroad. */
-export function parseVolatilityMap(reply: SourceReply, date: string): MarketReport[] {
+export function parseVolatilityMap(
+  reply: SourceReply,
+  { date, exchanges }: MapContext,
+): MarketReport[] {
   return openvlabResult(reply, map).map((one) => {
     const { prodUnd, exchange, is_overseas, last_time, product_alias, ...values } = one;
     const abroad = is_overseas === "1";
@@ -73,7 +91,10 @@ export function parseVolatilityMap(reply: SourceReply, date: string): MarketRepo
       product: abroad ? `${exchange}.${prodUnd}`.toUpperCase() : prodUnd.toUpperCase(),
       exchange,
       reportDate: last_time === null ? date : (abroad ? shanghaiDate : tradingDayAt)(last_time),
-      values: { name: product_alias, last_time: localTime(last_time), ...values },
+      values: {
+        ...{ name: product_alias, exchange_name: exchanges.get(exchange) ?? null },
+        ...{ last_time: localTime(last_time), ...values },
+      },
     };
   });
 }

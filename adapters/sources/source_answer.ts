@@ -4,21 +4,19 @@ import {
   marketReport,
   reportIdentity,
   type SourceAnswer,
-  type SourceSeries,
 } from "@/domain/ports/market_source.ts";
 import type { SourceReply } from "./source_reply.ts";
 
 /** What a crawl got, from its replies in their order. Throws `invalid` where it contradicts itself. */
 export function sourceAnswer(
   replies: readonly SourceReply[],
-  { rows = [], series = [] }: {
-    readonly rows?: readonly MarketReport[];
-    readonly series?: readonly SourceSeries[];
-  },
+  { rows = [], series = [], lacking = [] }: Partial<
+    Pick<SourceAnswer, "rows" | "series" | "lacking">
+  >,
 ): SourceAnswer {
   return {
     rows: uniqueReports(rows, replies.at(-1)),
-    series,
+    ...{ series, lacking },
     raw: rawOf(replies),
     sizeBytes: replies.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   };

@@ -31,7 +31,7 @@ interface Crawl {
  */
 export async function recordAnswer(
   deps: RecordDeps,
-  { rows, series, raw, sizeBytes }: SourceAnswer,
+  { rows, series, lacking, raw, sizeBytes }: SourceAnswer,
   crawl: Crawl,
 ): Promise<JobReport> {
   const { source, runId, signal, askedAt } = crawl;
@@ -40,7 +40,11 @@ export async function recordAnswer(
     ...{ actor: `job:${source}`, commandId: runId, now: askedAt, signal },
   });
   if (rows.length > 0) await recordRows(deps, { rows, raw }, crawl);
-  return { ...dailies, rows: rows.length, bytes: sizeBytes };
+  return {
+    ...dailies,
+    ...(lacking.length === 0 ? {} : { lacking }),
+    ...{ rows: rows.length, bytes: sizeBytes },
+  };
 }
 
 async function recordRows(

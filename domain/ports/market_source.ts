@@ -94,6 +94,8 @@ export interface SourceAnswer {
   /** No two of one identity. Empty where the source validly has nothing for the day. */
   readonly rows: readonly MarketReport[];
   readonly series: readonly SourceSeries[];
+  /** What the site no longer has and the reports do without, e.g. `the list of exchanges`. */
+  readonly lacking: readonly string[];
   /** What was received, secrets removed: one body as it came, or several as lines of JSON. */
   readonly raw: { readonly bytes: Uint8Array<ArrayBuffer>; readonly contentType: string };
   /** Received in all, bodies only. */

@@ -97,6 +97,69 @@ Deno.test("hzzhqx: what the site says of its own failure decides the class", asy
   }
 });
 
+const lists = {
+  sectors: small.varietyList,
+  flat: JSON.stringify({
+    success: true,
+    result: [
+      { variety_code: "RB", variety_name: "螺纹", sector_name: "黑色建材" },
+      { variety_code: "I", variety_name: "铁矿", sector_name: "黑色" },
+    ],
+  }),
+};
+
+for (const [shape, varietyList] of Object.entries(lists)) {
+  Deno.test(`hzzhqx: names and sectors are those of its list, written by ${shape}`, async () => {
+    const { rows, raw, lacking } = await crawl("hzzhqx", { varietyList });
+    deepEqual(rows.map(({ product, values }) => [product, values.name, values.sector]), [
+      ["RB", "螺纹", "黑色建材"],
+      ["I", "铁矿", "黑色"],
+    ]);
+    deepEqual(lacking, []);
+    const [list = "", view = ""] = new TextDecoder().decode(raw.bytes).trim().split("\n");
+    deepEqual([JSON.parse(list).body, JSON.parse(view).body], [varietyList, small.overallView]);
+  });
+}
+
+Deno.test("hzzhqx: a code that nobody here knows is traded where its listed name is", async () => {
+  const overallView = small.overallView.replace('"varietyCode":"i"', '"varietyCode":"iox"');
+  const varietyList = small.varietyList.replace('"varietyCode":"I"', '"varietyCode":"IOX"');
+  const { rows } = await crawl("hzzhqx", { overallView, varietyList });
+  deepEqual(rows.map(place)[1], "DCE IOX  2026-09-08");
+  const unlisted = await crawl("hzzhqx", { overallView });
+  deepEqual([unlisted.rows.map(place)[1], unlisted.rows[1]?.values.sector], [
+    ...[" IOX  2026-09-08", null],
+  ]);
+});
+
+Deno.test("hzzhqx, openvlab: a list that has changed or failed is a failure, one that is gone is only lacked", async () => {
+  const changed = small.varietyList.replaceAll("varietyName", "title");
+  const error = await failed("hzzhqx", { varietyList: changed });
+  deepEqual([error.errorClass, error.differences], ["schema_changed", [
+    "result[0].variety_list[0].variety_name: expected text (2 times)",
+  ]]);
+  const refused = '{"success":false,"errCode":"500","errDesc":"系统繁忙","result":null}';
+  equal((await failed("hzzhqx", { varietyList: refused })).errorClass, "server");
+  const renamed = small.exchangeInfo.replaceAll("exchange_name", "label");
+  deepEqual((await failed("openvlab", { exchangeInfo: renamed })).differences, [
+    "result[0].exchange_name: expected text (4 times)",
+  ]);
+  const views = await crawl("hzzhqx", { varietyList: "" });
+  deepEqual([views.lacking, views.rows.map(({ values }) => [values.name, values.sector])], [
+    ["the list of varieties"],
+    [["螺纹钢", null], ["铁矿石", null]],
+  ]);
+  const map = await crawl("openvlab", { exchangeInfo: "" });
+  deepEqual([map.lacking, map.rows[0]?.values.exchange_name], [["the list of exchanges"], null]);
+});
+
+Deno.test("openvlab: names the exchanges at home as its list does", async () => {
+  const rows = (await crawl("openvlab")).rows.filter(({ contract }) => contract === undefined);
+  deepEqual(rows.map(({ values }) => values.exchange_name), [
+    ...["上期所", "大商所", "广期所", null, "上交所"],
+  ]);
+});
+
 Deno.test("openvlab: a code abroad is not the one at home, an evening is the next trading day", async () => {
   const rows = (await crawl("openvlab")).rows.filter(({ contract }) => contract === undefined);
   deepEqual(rows.map(place), [

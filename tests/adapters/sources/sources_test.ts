@@ -128,7 +128,10 @@ Deno.test("openvlab: asks for a year of history that ends with the day, in Shang
   const access = { openvlab: { selectors: '{"history":["EG2610"]}' } };
   const { source, sites } = open("openvlab", { access });
   const { rows } = await source.fetch({ date: DATE, signal: never });
-  const [, asked] = sites.requests;
+  deepEqual(sites.requests.map(({ path }) => path), [
+    ...["/api/exchange-info", "/api/ctamap-all", "/api/history-atmvol"],
+  ]);
+  const asked = sites.requests.at(-1);
   deepEqual(asked?.query, {
     ...{ symbol: "EG2610", resolution: "1D" },
     from: String(Date.parse("2025-09-09T00:00:00+08:00") / 1_000),

@@ -31,7 +31,12 @@ function desk(name: SourceName, rows: number) {
           ...{ source: name, kind: "rating", exchange: null, product: `P${n}` } as const,
           ...{ reportDate: date, values: {} },
         })),
-        ...{ series: [], raw: { bytes, contentType: "application/json" }, sizeBytes: 2 },
+        ...{
+          series: [],
+          lacking: [],
+          raw: { bytes, contentType: "application/json" },
+          sizeBytes: 2,
+        },
       };
       return Promise.resolve(answer);
     },

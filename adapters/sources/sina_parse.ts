@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { Candle } from "@/domain/klines/candle.ts";
-import { finalAt, SINA } from "@/domain/klines/market_calendar.ts";
-import { CALENDAR_TO, isTradingDay } from "@/domain/klines/trading_calendar.ts";
+import { CALENDAR_TO, dayClosesAt, isTradingDay } from "@/domain/klines/trading_calendar.ts";
 import { type MarketReport, reportDate, type SourceSeries } from "@/domain/ports/market_source.ts";
 import { parseExactJson } from "./exact_json.ts";
 import { decimal, neededDecimal } from "./market_numbers.ts";
@@ -66,8 +65,9 @@ export function dailyReports(
   bars: readonly SinaBar[],
   { date, now }: { readonly date: string; readonly now: number },
 ): MarketReport[] {
-  const isOver = (one: SinaBar) => finalAt(DAILY, openTimeOf(one)) <= now;
-  const newest = bars.findLast((one) => one.date <= date && isTradingDay(one.date) && isOver(one));
+  const newest = bars.findLast((one) =>
+    one.date <= date && (dayClosesAt(one.date) ?? Infinity) <= now
+  );
   if (newest === undefined) return [];
   const { date: reportDate, hold, ...values } = newest;
   return [{
@@ -80,16 +80,9 @@ export function dailyReports(
   }];
 }
 
-const DAILY = { exchange: SINA, interval: "1d" } as const;
-
-function openTimeOf({ date }: SinaBar): number {
-  return Date.parse(`${date}T00:00:00Z`);
-}
-
-function candleOf(bar: SinaBar): Candle {
-  const { open, high, low, close, volume } = bar;
+function candleOf({ date, open, high, low, close, volume }: SinaBar): Candle {
   return {
-    openTime: openTimeOf(bar),
+    openTime: Date.parse(`${date}T00:00:00Z`),
     ...{ open, high, low, close, volume },
     ...{ closeTime: null, quoteVolume: null, tradesCount: null },
     ...{ takerBuyVolume: null, takerBuyQuoteVolume: null },

@@ -1,7 +1,7 @@
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import { slotEnd } from "./interval.ts";
 import type { SeriesRef } from "./series_ref.ts";
-import { closedDays, isTradingDay, sessionsOf } from "./trading_calendar.ts";
+import { closedDays, dayClosesAt } from "./trading_calendar.ts";
 
 /** The parts of a range of open times in which a market is closed: nothing is missing there. Ascending. */
 export type MarketCalendar = (range: OpenTimeRange) => OpenTimeRange[];
@@ -29,8 +29,7 @@ export function finalAt(
 ): number {
   const end = slotEnd(interval, openTime);
   if (exchange !== SINA || interval !== "1d") return end;
-  const date = new Date(openTime).toISOString().slice(0, 10);
-  return isTradingDay(date) ? sessionsOf(date).at(-1)?.to ?? end : end;
+  return dayClosesAt(new Date(openTime).toISOString().slice(0, 10)) ?? end;
 }
 
 /** Whether candles of the exchange come from a venue that can be asked, not from a source of its own. */

@@ -3,9 +3,9 @@ import type { MarketSource } from "@/domain/ports/market_source.ts";
 import {
   contractReports,
   type ContractValues,
-  parseContracts,
   parseHoldings,
   parseLonghu,
+  parseMainContracts,
   parseNiuxiong,
   parseRanking,
   parseVarieties,
@@ -19,11 +19,21 @@ import { createSourceHttp } from "./source_http.ts";
 import type { SourceReply } from "./source_reply.ts";
 import type { SourceSettings } from "./source_settings.ts";
 
-/** `{"contracts":["rb2701"],"brokers":["国泰君安"]}`; unset: the busiest contracts, no single house. */
+/** Each is a request, a second apart, and an attempt has five minutes. */
+const MOST_PICKED = 200;
+
+/**
+ * `{"contracts":["rb2701"],"brokers":["国泰君安"]}`; without contracts the main one of each variety, at
+ * most so many as `mains` says; unset no single house.
+ */
 const selection = z.strictObject({
   contracts: z.array(z.string().regex(/^[A-Za-z]{1,3}\d{3,4}$/)).optional(),
+  mains: z.int().min(0).max(MOST_PICKED).default(100),
   brokers: z.array(z.string().min(1)).default([]),
-});
+}).refine(
+  ({ contracts = [], brokers }) => new Set([...contracts, ...brokers]).size <= MOST_PICKED,
+  `expected at most ${MOST_PICKED} contracts and brokers: the site is asked once a second`,
+);
 
 /** The site cuts connections to who asks twice a second. */
 const INTERVAL_MS = 1_000;
@@ -44,7 +54,7 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
   return {
     name: "jiaoyikecha",
     missing: [],
-    async fetch({ date, signal }) {
+    async fetch({ date, signal, progress }) {
       const picked = readSelectors("jiaoyikecha", settings.selectors, selection);
       const session = await openSession(http, { cookie: cookie?.reveal(), signal });
       const replies: SourceReply[] = [];
@@ -61,13 +71,16 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
         ...parseLonghu(await ask("longhu_list")),
         ...parseNiuxiong(await ask("niuxiong_list")),
       ];
-      const codes = picked.contracts ?? parseContracts(await ask("recent_contracts"));
+      const codes = new Set(
+        picked.contracts ??
+          parseMainContracts(await ask("recent_contracts"), named.varieties).slice(0, picked.mains),
+      );
+      const brokers = new Set(picked.brokers);
+      progress?.start("jiaoyikecha", { unit: "rankings", total: codes.size + brokers.size });
       const positions: ContractValues[] = [];
-      for (const code of new Set(codes)) {
+      for (const code of codes) {
         const name = named.varieties.nameOf(readContract(code)?.letters ?? "");
         if (name === undefined) {
-          // Indexes and whatever else the site lists beside contracts have no ranking.
-          if (picked.contracts === undefined) continue;
           throw listed.fail("invalid", `it has no variety for contract ${code}`, {
             hint: "SOURCE_JIAOYIKECHA_SELECTORS names the contract",
           });
@@ -75,10 +88,13 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
         const reply = await ask("variety_position", { variety: name, code, date });
         const ranking = parseRanking(reply, { code, name });
         if (ranking !== undefined) positions.push(ranking);
+        progress?.advance(1);
       }
-      for (const broker of new Set(picked.brokers)) {
+      for (const broker of brokers) {
         positions.push(...parseHoldings(await ask("broker_positions", { broker, date }), broker));
+        progress?.advance(1);
       }
+      progress?.finish();
       rows.push(
         ...contractReports("sentiment", scores, named),
         ...contractReports("position_ranking", positions, named),

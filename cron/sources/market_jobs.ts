@@ -26,10 +26,10 @@ export function marketJobs({ sources, schedules, ...deps }: MarketJobsDeps): rea
       ...{ name, missing, schedule: schedules[name], timeZone: "Asia/Shanghai" },
       isDue: (at) =>
         name === "openvlab" ? sessionAt(at) !== undefined : isTradingDay(shanghaiDate(at)),
-      async run({ runId, at, signal }) {
+      async run({ runId, at, signal, progress }) {
         const askedAt = deps.clock.now();
         const date = dateOf(name, at);
-        const answer = await source.fetch({ date, signal });
+        const answer = await source.fetch({ date, signal, progress });
         signal.throwIfAborted();
         refuseBroken(name, answer, date);
         return await recordAnswer(deps, answer, { source: name, runId, signal, askedAt });

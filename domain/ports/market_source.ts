@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Candle } from "../klines/candle.ts";
+import type { Progress } from "./progress.ts";
 
 /** Every source of the futures desk. */
 export const SOURCE_NAMES = [
@@ -88,6 +89,8 @@ export interface SourceRequest {
    * reason it rejects with that reason.
    */
   readonly signal: AbortSignal;
+  /** Where a crawl of many requests shows how far it is. */
+  readonly progress?: Progress | undefined;
 }
 
 export interface SourceAnswer {

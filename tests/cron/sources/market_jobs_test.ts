@@ -29,7 +29,7 @@ function desk(name: SourceName, rows: number) {
       const answer: SourceAnswer = {
         rows: Array.from({ length: rows }, (_, n) => ({
           ...{ source: name, kind: "rating", exchange: null, product: `P${n}` } as const,
-          ...{ reportDate: date, values: {} },
+          ...{ reportDate: date, values: { price: "1", atmv_current: "20" } },
         })),
         ...{
           series: [],
@@ -44,6 +44,7 @@ function desk(name: SourceName, rows: number) {
   const store = new MemoryEventStore({ catalog });
   const [job] = marketJobs({
     ...{ store, blobs: openMemoryBlobs(), ingest: noIngest, clock: fakeClock(NOW) },
+    reports: { heldOf: () => Promise.resolve({}) },
     sources: new Map([[name, source]]),
     schedules: {
       ...{ hzzhqx: "0 18 * * *", jiaoyikecha: "0 18 * * *", openvlab: "*/30 * * * *" },

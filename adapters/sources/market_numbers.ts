@@ -41,7 +41,7 @@ export function decimal(
     .transform((value, context) => {
       const plain = plainDecimal(value);
       if (plain !== undefined) return plain !== null && sentinels.includes(plain) ? null : plain;
-      context.addIssue({ code: "custom", message: "expected a number, received other text" });
+      context.addIssue({ code: "custom", message: "expected a number" });
       return z.NEVER;
     });
 }
@@ -56,7 +56,7 @@ export function neededDecimal(): z.ZodType<string> {
   return z.union([z.string(), z.number()], "expected a number").transform((value, context) => {
     const plain = plainDecimal(value);
     if (typeof plain === "string") return plain;
-    context.addIssue({ code: "custom", message: "expected a number, received other text" });
+    context.addIssue({ code: "custom", message: "expected a number" });
     return z.NEVER;
   });
 }

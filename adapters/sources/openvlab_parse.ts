@@ -7,6 +7,19 @@ import { type Product, productOf } from "./products.ts";
 import type { SourceReply } from "./source_reply.ts";
 
 const SHANGHAI_MS = 8 * 3_600_000;
+/** The site's ways to say that there is no volatility. Changes of open interest may well be −100. */
+const NO_VOLATILITY: readonly string[] = ["-100", "-200", "-300"];
+
+/** An implied or realised volatility, null where there is none. */
+export function volatility(): z.ZodType<string | null> {
+  return decimal({ sentinels: NO_VOLATILITY });
+}
+
+/** The same inside a nested list or text. */
+export function nestedVolatility(value: unknown): string | null | undefined {
+  const plain = nestedDecimal(value);
+  return typeof plain === "string" && NO_VOLATILITY.includes(plain) ? null : plain;
+}
 
 const envelope = z.object({
   code: z.union([z.number(), z.string()]).transform(String),
@@ -29,7 +42,7 @@ export function quoteTime(): z.ZodType<number | null> {
     if (value === null || plainDecimal(value) === null) return null;
     const at = parseTime(value.replace(/(?:Z|[+-]\d\d:?\d\d)$/, ""));
     if (at !== undefined) return at - SHANGHAI_MS;
-    context.addIssue({ code: "custom", message: "expected a time, received other text" });
+    context.addIssue({ code: "custom", message: "expected a time" });
     return z.NEVER;
   });
 }
@@ -61,13 +74,13 @@ const row = z.object({
   expiry_date: nullableText(),
   last_time: quoteTime(),
   price: decimal(),
-  atmv_current: decimal(),
+  atmv_current: volatility(),
   atmv_percentile: decimal(),
   atmv_1dchg: decimal(),
   skew_current: decimal(),
   skew_percentile: decimal(),
   skew_1dchg: decimal(),
-  rv22: decimal(),
+  rv22: volatility(),
   carry: decimal(),
   ctn: decimal(),
   frontfwd_mom: decimal(),
@@ -101,14 +114,14 @@ export function parseVolatilityMap(
 
 const history = z.object({
   result: z.object({
-    data: z.array(z.tuple([z.union([z.string(), z.number()]), decimal()], decimal())),
+    data: z.array(z.tuple([z.union([z.string(), z.number()]), volatility()], decimal())),
   }),
 });
 
 /** At-the-money volatility day by day, of a contract or an underlying. */
 export function parseVolatilityHistory(reply: SourceReply, symbol: string): MarketReport[] {
   const letters = /^[A-Za-z]+/.exec(symbol)?.[0] ?? symbol;
-  return openvlabResult(reply, history).data.map(([day, volatility]) => {
+  return openvlabResult(reply, history).data.map(([day, value]) => {
     const at = parseTime(day);
     if (at === undefined) throw reply.fail("invalid", `${reply.op} names a day that is none`);
     const isDate = typeof day === "string" && day.includes("-");
@@ -118,7 +131,7 @@ export function parseVolatilityHistory(reply: SourceReply, symbol: string): Mark
       ...productOf(letters),
       contract: symbol.toUpperCase(),
       reportDate: isDate ? new Date(at).toISOString().slice(0, 10) : shanghaiDate(at),
-      values: { atm_volatility: volatility },
+      values: { atm_volatility: value },
     };
   });
 }

@@ -20,7 +20,7 @@ export function readSelectors<T>(
   } catch {
     throw wrong(source, ["expected JSON"]);
   }
-  const result = schema.safeParse(parsed);
+  const result = schema.safeParse(parsed, { reportInput: true });
   if (result.success) return result.data;
   throw wrong(source, namedDifferences(result.error));
 }

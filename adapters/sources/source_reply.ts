@@ -91,7 +91,7 @@ export function sourceReply(options: ReplyOptions): SourceReply {
       }
     },
     as(schema, value = reply.json()) {
-      const result = schema.safeParse(value);
+      const result = schema.safeParse(value, { reportInput: true });
       if (result.success) return result.data;
       const differences = namedDifferences(result.error).map((line) =>
         withoutSecrets(line, secrets)

@@ -70,7 +70,9 @@ Deno.test("hzzhqx: names what its answer no longer has, and how often", async ()
   const overallView = small.overallView.replaceAll("excessiveRate", "bullishRate");
   const error = await failed("hzzhqx", { overallView });
   equal(error.errorClass, "schema_changed");
-  deepEqual(error.differences, ["result[0].excessive_ratio: expected a number (2 times)"]);
+  deepEqual(error.differences, [
+    "result[0].excessive_ratio: expected a number, received nothing (2 times)",
+  ]);
   match(error.message, /result\[0\]\.excessive_ratio: expected a number/);
 });
 
@@ -136,13 +138,13 @@ Deno.test("hzzhqx, openvlab: a list that has changed or failed is a failure, one
   const changed = small.varietyList.replaceAll("varietyName", "title");
   const error = await failed("hzzhqx", { varietyList: changed });
   deepEqual([error.errorClass, error.differences], ["schema_changed", [
-    "result[0].variety_list[0].variety_name: expected text (2 times)",
+    "result[0].variety_list[0].variety_name: expected text, received nothing (2 times)",
   ]]);
   const refused = '{"success":false,"errCode":"500","errDesc":"系统繁忙","result":null}';
   equal((await failed("hzzhqx", { varietyList: refused })).errorClass, "server");
   const renamed = small.exchangeInfo.replaceAll("exchange_name", "label");
   deepEqual((await failed("openvlab", { exchangeInfo: renamed })).differences, [
-    "result[0].exchange_name: expected text (4 times)",
+    "result[0].exchange_name: expected text, received nothing (4 times)",
   ]);
   const views = await crawl("hzzhqx", { varietyList: "" });
   deepEqual([views.lacking, views.rows.map(({ values }) => [values.name, values.sector])], [
@@ -182,6 +184,30 @@ Deno.test("openvlab: a sentinel is null where volatilities are, and a number whe
   deepEqual(near?.values.strike_oid_c, { 5100: "-100", 5200: "7" });
 });
 
+Deno.test("openvlab: a sentinel is null in every volatility, and a number everywhere else", async () => {
+  const sent = (text: string, ...names: readonly string[]) =>
+    names.reduce(
+      (rest, name) => rest.replace(new RegExp(`"${name}":("?)[^",}]+("?)`), `"${name}":$1-200.0$2`),
+      text,
+    );
+  const { rows } = await crawl("openvlab", {
+    ctamap: sent(small.ctamap, "atmv_current", "rv22", "skew_current", "carry"),
+    surfaces: { EG: sent(small.surfaces.EG ?? "", "atmvol_tday", "forward_td") },
+    chains: { CS: sent(small.chains.CS ?? "", "iv", "th") },
+    atmvol: small.atmvol.replace("21.5", "-200.0"),
+  });
+  const of = (kind: string) => rows.find((row) => row.kind === kind)?.values;
+  const map = of("volatility");
+  deepEqual(
+    [map?.atmv_current, map?.rv22, map?.skew_current, map?.carry],
+    [null, null, "-200", "-200"],
+  );
+  const near = rows.find(({ contract }) => contract === "EG2610")?.values;
+  deepEqual([near?.atmvol_tday, near?.forward_td], [null, "-200"]);
+  match(JSON.stringify(of("structure")?.options), /"iv":null.*"iv_bid":null.*"theta":"-200"/);
+  equal(of("daily")?.atm_volatility, null);
+});
+
 Deno.test("openvlab: what a surface lost is named, nested texts that are broken too", async () => {
   const spoil = (from: string | RegExp, to: string) => ({
     surfaces: { EG: (small.surfaces.EG ?? "").replace(from, to) },
@@ -191,7 +217,10 @@ Deno.test("openvlab: what a surface lost is named, nested texts that are broken 
       spoil('"theovol_tday"', '"theovol"'),
       /result\.202610\.theovol_tday: expected a list of pairs/,
     ],
-    [spoil('"forward_td":"5182.53"', '"forward_td":"up"'), /forward_td: .*received other text/],
+    [
+      spoil('"forward_td":"5182.53"', '"forward_td":"up"'),
+      /forward_td: expected a number, received "up"/,
+    ],
     [spoil("[[5100.0, 52.1827]]", "[[5100.0, 52.1827]"), /theovol_tday: expected a list of pairs/],
     [spoil("[[5100.0, 52.1827]]", "{}"), /theovol_tday: expected a list of pairs/],
     [spoil("[4250.0, 5800.0]", "[4250.0]"), /trading_strike: expected two numbers/],

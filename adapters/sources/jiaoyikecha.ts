@@ -3,6 +3,7 @@ import type { MarketSource } from "@/domain/ports/market_source.ts";
 import {
   contractReports,
   type ContractValues,
+  hasNothing,
   parseHoldings,
   parseLonghu,
   parseMainContracts,
@@ -34,6 +35,8 @@ const selection = z.strictObject({
   ({ contracts = [], brokers }) => new Set([...contracts, ...brokers]).size <= MOST_PICKED,
   `expected at most ${MOST_PICKED} contracts and brokers: the site is asked once a second`,
 );
+
+const CONTRACT_HINT = "SOURCE_JIAOYIKECHA_SELECTORS names the contract";
 
 /** The site cuts connections to who asks twice a second. */
 const INTERVAL_MS = 1_000;
@@ -81,12 +84,16 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
       for (const code of codes) {
         const name = named.varieties.nameOf(readContract(code)?.letters ?? "");
         if (name === undefined) {
-          throw listed.fail("invalid", `it has no variety for contract ${code}`, {
-            hint: "SOURCE_JIAOYIKECHA_SELECTORS names the contract",
-          });
+          const problem = `it has no variety for contract ${code}`;
+          throw listed.fail("invalid", problem, { hint: CONTRACT_HINT });
         }
         const reply = await ask("variety_position", { variety: name, code, date });
-        const ranking = parseRanking(reply, { code, name });
+        if (picked.contracts !== undefined && hasNothing(reply)) {
+          throw reply.fail("server", `it has nothing on contract ${code}`, {
+            hint: CONTRACT_HINT,
+          });
+        }
+        const ranking = hasNothing(reply) ? undefined : parseRanking(reply, { code, name });
         if (ranking !== undefined) positions.push(ranking);
         progress?.advance(1);
       }

@@ -16,6 +16,12 @@ function resultOf<T>(reply: SourceReply, schema: z.ZodType<{ data: T }>): T {
   return reply.as(schema).data;
 }
 
+/** `参数错误或数据不存在`, with code 1: the site has nothing for the day, or has never had. */
+export function hasNothing(reply: SourceReply): boolean {
+  const { code, msg } = reply.as(envelope);
+  return code === "1" && /数据不存在|(?:暂无|没有)数据/.test(msg ?? "");
+}
+
 const varieties = z.object({
   data: z.array(z.object({ market: text(), name: text(), symbol: text() })),
 });

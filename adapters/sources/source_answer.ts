@@ -44,7 +44,7 @@ function rawOf(replies: readonly SourceReply[]): SourceAnswer["raw"] {
   const [only, ...others] = replies;
   const encoder = new TextEncoder();
   if (only !== undefined && others.length === 0) {
-    return { bytes: encoder.encode(only.cleanText), contentType: only.contentType };
+    return { bytes: only.cleanBytes, contentType: only.contentType };
   }
   const lines = replies.map(({ op, contentType, cleanText }) =>
     `${JSON.stringify({ request: op, contentType, body: cleanText })}\n`

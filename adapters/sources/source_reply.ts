@@ -31,6 +31,8 @@ export interface SourceReply {
   readonly text: string;
   /** The text without secrets. */
   readonly cleanText: string;
+  /** The same as it came, byte by byte where it holds no secret, else in UTF-8. */
+  readonly cleanBytes: Uint8Array<ArrayBuffer>;
   readonly op: string;
   readonly contentType: string;
   readonly sizeBytes: number;
@@ -51,19 +53,23 @@ const LOGIN_PAGE = /login|log in|sign ?in|passport|登录|登陆/i;
 
 export function sourceReply(options: ReplyOptions): SourceReply {
   const { source, op, status, contentType, bytes, secrets } = options;
-  const text = new TextDecoder().decode(bytes);
+  const text = decoded(bytes, contentType);
   let clean: string | undefined;
   let parsed: unknown;
   const cleanText = () => clean ??= withoutSecrets(text, secrets);
+  const cleanBytes = () => cleanText() === text ? bytes : new TextEncoder().encode(cleanText());
 
   const reply: SourceReply = {
     text,
     get cleanText() {
       return cleanText();
     },
+    get cleanBytes() {
+      return cleanBytes();
+    },
     ...{ op, contentType, sizeBytes: bytes.length },
     fail(errorClass, problem, details) {
-      const kept = new TextEncoder().encode(cleanText());
+      const kept = cleanBytes();
       const truncated = options.truncated === true || kept.length > KEPT_RESPONSE_BYTES;
       return new SourceError(`Cannot crawl ${source}: ${withoutSecrets(problem, secrets)}`, {
         ...{ source, errorClass, op, httpStatus: status },
@@ -106,6 +112,16 @@ export function sourceReply(options: ReplyOptions): SourceReply {
     },
   };
   return reply;
+}
+
+/** In the encoding that the answer names: some sites still write GBK. */
+function decoded(bytes: Uint8Array<ArrayBuffer>, contentType: string): string {
+  const label = /charset\s*=\s*["']?([\w-]+)/i.exec(contentType)?.[1] ?? "utf-8";
+  try {
+    return new TextDecoder(label).decode(bytes);
+  } catch {
+    return new TextDecoder().decode(bytes);
+  }
 }
 
 function notJson(reply: SourceReply, cause: unknown): SourceError {

@@ -250,6 +250,26 @@ Deno.test("jiaoyikecha: empty lists of PHP stand for empty objects", async () =>
   equal(rows.filter(({ kind }) => kind === "sentiment").length, 2);
 });
 
+Deno.test("jiaoyikecha: a contract without a ranking that day is none, any other code is a failure", async () => {
+  const answering = (variety_position: string) => ({
+    jiaoyikecha: { ...small.jiaoyikecha, variety_position },
+  });
+  const nothing = '{"code":1,"msg":"参数错误或数据不存在","data":null}';
+  const { rows } = await crawl("jiaoyikecha", answering(nothing));
+  const rankings = rows.filter(({ kind }) => kind === "position_ranking");
+  deepEqual(rankings.map(place), ["DCE JD JD2706 2026-09-08"], "those of a house alone");
+  const codes: readonly [answer: string, errorClass: string][] = [
+    ['{"code":1,"msg":"系统繁忙","data":null}', "server"],
+    ['{"code":"403","msg":"","data":null}', "login_required"],
+    ['{"code":0,"msg":""}', "schema_changed"],
+    ['{"code":0,"msg":"","data":null}', "schema_changed"],
+    ['{"msg":"","data":[]}', "schema_changed"],
+  ];
+  for (const [answer, errorClass] of codes) {
+    equal((await failed("jiaoyikecha", answering(answer))).errorClass, errorClass, answer);
+  }
+});
+
 Deno.test("jiaoyikecha: contracts of INE are INE's, whoever lists them", async () => {
   const longhu_list = '{"code":0,"data":[{"name":"原油","code":"sc2611","longhu":1}]}';
   const jiaoyikecha = { ...small.jiaoyikecha, longhu_list };

@@ -129,6 +129,14 @@ Deno.test("jiaoyikecha: crawls the contracts that are picked, and minds one that
   ok(!sites.requests.some(({ path }) => path.includes("recent_contracts")));
   const error = await failed(picked(["xx2701"]).source);
   deepEqual([error.errorClass, error.hint?.includes("SELECTORS")], ["invalid", true]);
+  const small = smallSamples();
+  const variety_position = '{"code":1,"msg":"参数错误或数据不存在","data":null}';
+  const samples = { ...small, jiaoyikecha: { ...small.jiaoyikecha, variety_position } };
+  const access = { jiaoyikecha: { selectors: '{"contracts":["rb0001"]}' } };
+  const gone = await failed(open("jiaoyikecha", { access, samples }).source);
+  // It may yet come: rankings are published in the evening.
+  deepEqual([gone.errorClass, gone.hint?.includes("SELECTORS")], ["server", true]);
+  match(gone.message, /nothing on contract rb0001/);
 });
 
 /** A site with so many contracts of each of so many varieties, whose answers take their time. */

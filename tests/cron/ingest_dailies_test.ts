@@ -92,12 +92,22 @@ Deno.test("ingestDailies() takes the rest the next day, and what the exchange co
   });
 });
 
-Deno.test("ingestDailies() puts a refused bar aside and goes on", async () => {
-  const [good, bad] = bars("2026-09-07", "2026-09-08");
-  ok(good && bad);
-  const series = [dailies("CU0", [good, { ...bad, high: "1" }]), dailies("AL0", [good])];
+Deno.test("ingestDailies() puts a refused bar aside and goes on, and records it once however often it comes", async () => {
+  const [good, bad, next] = bars("2026-09-07", "2026-09-08", "2026-09-09");
+  ok(good && bad && next);
+  // A day without a trade: Sina writes zeros, and the settlement of the day before as its close.
+  const untraded = { ...bad, open: "0", high: "0", low: "0" };
+  const series = [dailies("CU0", [good, untraded]), dailies("AL0", [good])];
   const { rows, rejected } = await ingest(series, utc("2026-09-10"));
   deepEqual([rows, rejected], [2, 1]);
+  const { store } = house.house;
+  const head = await store.head();
+  const again = await ingest(series, utc("2026-09-10"));
+  deepEqual([again.rows, again.rejected, await store.head()], [0, 1, head]);
+  const more = await ingest([dailies("CU0", [good, untraded, next])], utc("2026-09-11"));
+  deepEqual([more.rows, more.rejected, await store.head()], [1, 1, head + 1]);
+  const mended = await ingest([dailies("CU0", [good, bad, next])], utc("2026-09-11"));
+  deepEqual([mended.rows, mended.rejected], [1, 0]);
 });
 
 Deno.test("ingestDailies() stops where it is told to", async () => {

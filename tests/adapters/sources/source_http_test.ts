@@ -38,6 +38,7 @@ const STATUSES: readonly [status: number, SourceErrorClass, headers?: Record<str
   [410, "schema_changed"],
   [422, "invalid"],
   [429, "rate_limited"],
+  [456, "rate_limited"],
   [500, "server"],
   [503, "server"],
   [302, "login_required", { location: "https://site.example/user/login?back=/" }],

@@ -30,7 +30,7 @@ const LONG_NAMES: Readonly<Record<string, keyof SinaBar>> = {
 const bars = z.array(z.preprocess(longNamed, bar));
 
 /** `var _RB0=([…]);`, behind a comment that stops browsers. */
-const CALLBACK = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?[\w\s.$]*=?\s*\(([\s\S]*)\)\s*;?\s*$/;
+const CALLBACK = /^(?:\/\*[\s\S]*?\*\/)?[\w\s.$]*(?:=\s*)?\(([\s\S]*)\)\s*;?$/;
 
 /** A symbol's whole history, ascending. Throws `invalid` for a symbol that Sina does not know. */
 export function parseSinaDaily(reply: SourceReply, symbol: string): SinaBar[] {
@@ -91,7 +91,7 @@ function candleOf({ date, open, high, low, close, volume }: SinaBar): Candle {
 
 /** JSON, bare or as the argument of a script. */
 function sinaJson(reply: SourceReply): unknown {
-  const inner = CALLBACK.exec(reply.text)?.[1];
+  const inner = CALLBACK.exec(reply.text.trim())?.[1];
   if (inner !== undefined && inner.trim() !== "") {
     try {
       return parseExactJson(inner);

@@ -41,6 +41,26 @@ Deno.test("GET reports: has the shape of the contract, its values untouched", as
   }]);
 });
 
+Deno.test("GET reports: writes decimals as numbers where that is asked for and loses no digit", async () => {
+  const digits = {
+    code: "010",
+    exact: "0.0037627561992121805",
+    none: "NaN",
+    big: "1e21",
+    at: "-0",
+  };
+  tables.reports.push(reportOf({ product: "PT", values: { ...VALUES, ...digits } }));
+  const { json } = await openOnce();
+  const values = async (query: string) =>
+    (await json("GET", `${PATH}?product=PT${query}`)).data[0]?.values;
+  const sent = { ...VALUES, ...digits };
+  deepEqual([await values(""), await values("&numbers=string")], [sent, sent]);
+  deepEqual(await values("&numbers=number"), {
+    ...{ ...digits, atmIV: 0.1834, skewBy: { d25: null, nextDay: [1, true] }, 持仓: 12 },
+  });
+  tables.reports.pop();
+});
+
 Deno.test("GET reports: names the contract of what is on one, and no exchange where none is known", async () => {
   const { json } = await openOnce();
   const { data: [one] } = await json("GET", `${PATH}?contract=rb2701`);
@@ -74,6 +94,7 @@ for (
     ["from=2026-02-02&to=2026-02-01", "to", /later day/],
     ["date=2026-02-02&from=2026-02-01", "date", /either/],
     ["size=1001", "size", /1 to 1000/],
+    ["numbers=float", "numbers", /string/],
     ["size=0", "size", /1 to 1000/],
     ["page=0", "page", /1/],
     ["page=two", "page", /1/],

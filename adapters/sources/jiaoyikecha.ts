@@ -14,14 +14,11 @@ import {
 } from "./jiaoyikecha_parse.ts";
 import { openSession } from "./jiaoyikecha_session.ts";
 import { readContract } from "./products.ts";
-import { readSelectors } from "./selectors.ts";
+import { MOST_PICKED, readSelectors } from "./selectors.ts";
 import { sourceAnswer } from "./source_answer.ts";
 import { createSourceHttp } from "./source_http.ts";
 import type { SourceReply } from "./source_reply.ts";
 import type { SourceSettings } from "./source_settings.ts";
-
-/** Each is a request, a second apart, and an attempt has five minutes. */
-const MOST_PICKED = 200;
 
 /**
  * `{"contracts":["rb2701"],"brokers":["国泰君安"]}`; without contracts the main one of each variety, at
@@ -32,7 +29,7 @@ const selection = z.strictObject({
   mains: z.int().min(0).max(MOST_PICKED).default(100),
   brokers: z.array(z.string().min(1)).default([]),
 }).refine(
-  ({ contracts = [], brokers }) => new Set([...contracts, ...brokers]).size <= MOST_PICKED,
+  ({ contracts, mains, brokers }) => (contracts?.length ?? mains) + brokers.length <= MOST_PICKED,
   `expected at most ${MOST_PICKED} contracts and brokers: the site is asked once a second`,
 );
 

@@ -6,7 +6,7 @@ import { parseOptionChain } from "./openvlab_chain.ts";
 import { parseExchanges, parseVolatilityHistory, parseVolatilityMap } from "./openvlab_parse.ts";
 import { parseVolatilitySurface } from "./openvlab_surface.ts";
 import { type Product, productOf } from "./products.ts";
-import { readSelectors } from "./selectors.ts";
+import { MOST_PICKED, readSelectors } from "./selectors.ts";
 import { sourceAnswer } from "./source_answer.ts";
 import { createSourceHttp } from "./source_http.ts";
 import type { SourceReply } from "./source_reply.ts";
@@ -19,7 +19,11 @@ const selection = z.strictObject({
   surfaces: underlyings,
   chains: underlyings,
   history: underlyings,
-});
+}).refine(
+  ({ surfaces, chains, history }) =>
+    surfaces.length + chains.length + history.length <= MOST_PICKED,
+  `expected at most ${MOST_PICKED} in all: the site is asked once a second`,
+);
 
 const HISTORY_DAYS = 365;
 const MAP_PATH = "/api/ctamap-all";

@@ -71,6 +71,16 @@ Deno.test("sources: selectors that are wrong are named with what is wrong", asyn
     ["sina", '{"symbols":["rb0"]}', /SOURCE_SINA_SELECTORS is wrong: symbols\[0\]/],
     ["sina", '{"symbol":["RB0"]}', /SOURCE_SINA_SELECTORS is wrong: .*symbol/],
     ["openvlab", '{"surfaces":["../login"]}', /SOURCE_OPENVLAB_SELECTORS is wrong: surfaces/],
+    [
+      ...["sina", JSON.stringify({ symbols: Array(201).fill("RB0") })] as const,
+      /SOURCE_SINA_SELECTORS is wrong: symbols: .*200/,
+    ],
+    [
+      "openvlab",
+      JSON.stringify({ surfaces: Array(101).fill("EG"), chains: Array(100).fill("EG") }),
+      /SOURCE_OPENVLAB_SELECTORS is wrong: .*at most 200 in all/,
+    ],
+    ["jiaoyikecha", '{"mains":200,"brokers":["国泰君安"]}', /at most 200 contracts and brokers/],
     ["jiaoyikecha", '{"mains":201}', /SOURCE_JIAOYIKECHA_SELECTORS is wrong: mains/],
     [
       "jiaoyikecha",

@@ -5,7 +5,9 @@ import {
   reportIdentity,
   type SourceAnswer,
 } from "@/domain/ports/market_source.ts";
+import { namedDifferences } from "./named_differences.ts";
 import type { SourceReply } from "./source_reply.ts";
+import { storableText } from "./storable_text.ts";
 
 /** What a crawl got, from its replies in their order. Throws `invalid` where it contradicts itself. */
 export function sourceAnswer(
@@ -28,7 +30,7 @@ function uniqueReports(
   reply: SourceReply | undefined,
 ): readonly MarketReport[] {
   const unique = new Map<string, MarketReport>();
-  for (const row of rows.map((one) => marketReport.parse(one))) {
+  for (const row of rows.map((one) => possible(one, reply))) {
     const identity = reportIdentity(row);
     const before = unique.get(identity);
     if (before !== undefined && !isDeepStrictEqual(before, row) && reply !== undefined) {
@@ -38,6 +40,15 @@ function uniqueReports(
     unique.set(identity, row);
   }
   return [...unique.values()];
+}
+
+/** A time of any year has the shape of one, and is of no day that a report can be of. */
+function possible(row: MarketReport, reply: SourceReply | undefined): MarketReport {
+  const { data, error } = marketReport.safeParse(storableText(row), { reportInput: true });
+  if (data !== undefined) return data;
+  const [difference] = namedDifferences(error);
+  const problem = `it says of ${row.contract ?? row.product} what cannot be: ${difference}`;
+  throw reply?.fail("invalid", problem) ?? error;
 }
 
 function rawOf(replies: readonly SourceReply[]): SourceAnswer["raw"] {

@@ -8,6 +8,7 @@ import {
 } from "@/domain/ports/source_error.ts";
 import { isCutOff, parseExactJson } from "./exact_json.ts";
 import { namedDifferences } from "./named_differences.ts";
+import { storable } from "./storable_text.ts";
 import { withoutSecrets } from "./without_secrets.ts";
 
 export interface ReplyOptions {
@@ -71,7 +72,8 @@ export function sourceReply(options: ReplyOptions): SourceReply {
     fail(errorClass, problem, details) {
       const kept = cleanBytes();
       const truncated = options.truncated === true || kept.length > KEPT_RESPONSE_BYTES;
-      return new SourceError(`Cannot crawl ${source}: ${withoutSecrets(problem, secrets)}`, {
+      const said = storable(withoutSecrets(problem, secrets));
+      return new SourceError(`Cannot crawl ${source}: ${said}`, {
         ...{ source, errorClass, op, httpStatus: status },
         hint: errorClass === "login_required" ? options.loginHint : undefined,
         ...details,

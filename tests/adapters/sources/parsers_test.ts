@@ -238,6 +238,18 @@ Deno.test("openvlab: a product that nobody has quoted yet is of the day asked fo
   deepEqual([row?.reportDate, row?.values.last_time], ["2026-09-04", null]);
 });
 
+Deno.test("openvlab: a quote of a year that no calendar has is invalid, half a character no text", async () => {
+  const late = small.ctamap.replace("2026-09-08 11:30:02", "9999-12-31 23:00:00");
+  const error = await failed("openvlab", { ctamap: late });
+  equal(error.errorClass, "invalid");
+  match(error.message, /says of RB what cannot be: reportDate: Invalid ISO date/);
+  const ctamap = small.ctamap.replace('"product_alias":"名"', '"product_alias":"a\\u0000b\\ud800"');
+  const [row] = (await crawl("openvlab", { ctamap })).rows;
+  equal(row?.values.name, "a\uFFFDb\uFFFD");
+  const refused = '{"code":500,"message":"bad \\u0000\\udfff news"}';
+  match((await failed("openvlab", { ctamap: refused })).message, /\(bad \uFFFD\uFFFD news\)$/);
+});
+
 Deno.test("jiaoyikecha: empty lists of PHP stand for empty objects", async () => {
   const empty = '{"code":0,"msg":"","data":[]}';
   const jiaoyikecha = {

@@ -57,7 +57,8 @@ export const sourceSettings = {
   SOURCE_JIAOYIKECHA_TOKEN: token("jiaoyikecha"),
   SOURCE_JIAOYIKECHA_COOKIE: cookie("jiaoyikecha"),
   SOURCE_JIAOYIKECHA_SELECTORS: selectors(
-    '{"contracts":["rb2701"],"brokers":["国泰君安"]}; unset: the busiest contracts, no single broker',
+    '{"contracts":["rb2701"],"brokers":["国泰君安"]}, at most 200 in all; without contracts the main ' +
+      'one of each variety, at most as many as "mains" says (100); unset: no single broker',
   ),
   SOURCE_OPENVLAB_TOKEN: token("openvlab"),
   SOURCE_OPENVLAB_COOKIE: cookie("openvlab"),

@@ -16,6 +16,7 @@ import { createVenueBreakers } from "./venue_breakers.ts";
 type Parts =
   & Omit<ArchiveDeps, keyof Settings | "isSimulated">
   & Omit<CrawlDeps, keyof Settings | "ingest">
+  & Pick<MarketJobsDeps, "reports">
   & { readonly marketSources: MarketJobsDeps["sources"] };
 
 interface Settings {

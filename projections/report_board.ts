@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gte, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, gte, lte, max, min, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./db.ts";
 import { marketReportsTable as reports } from "./market_reports.ts";
 import type { ReportFilter, ReportQueries } from "./report_queries.ts";
@@ -30,6 +30,12 @@ export function createReportQueries(db: Db): ReportQueries {
         db.select({ total: count() }).from(reports).where(where),
       ]);
       return { reports: found, total: counted?.total ?? 0 };
+    },
+    async heldOf(source) {
+      const { reportDate, capturedAt } = reports;
+      const [held] = await db.select({ newest: max(reportDate), since: min(capturedAt) })
+        .from(reports).where(sql`${reports.source} = ${source}`);
+      return { newest: held?.newest ?? undefined, since: held?.since ?? undefined };
     },
   };
 }

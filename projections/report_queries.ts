@@ -28,4 +28,11 @@ export interface ReportQueries {
   findReports(
     filter: ReportFilter,
   ): Promise<{ readonly reports: readonly ReportView[]; readonly total: number }>;
+  /** How far the reports of a source reach; nothing where there are none. */
+  heldOf(source: string): Promise<{
+    /** Date of the newest. */
+    readonly newest?: string | undefined;
+    /** When the one was captured that was captured first, epoch ms. */
+    readonly since?: number | undefined;
+  }>;
 }

@@ -32,6 +32,11 @@ const reportsQuery = z.strictObject({
   date: date("Reports of this day."),
   from: date("Reports of this day and later."),
   to: date("Reports of this day and earlier."),
+  numbers: z.enum(["string", "number"]).prefault("string").openapi({
+    description:
+      "How decimals in values are written; as text they keep every digit. As a number a " +
+      "decimal that doubles do not hold stays text, and a code of digits becomes a number, too.",
+  }),
   ...pageParams({ byDefault: 100, max: 1_000 }),
 }).refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
   path: ["to"],
@@ -72,11 +77,11 @@ export function addReportRoutes(router: Router, { reports }: Deps): void {
       description: "The newest day first, then by source, kind, product and contract",
       ...{ data: z.array(reportWire), paginated: true, notModified: true },
     },
-  }, async (c, { query }) => {
+  }, async (c, { query: { numbers, ...query } }) => {
     refuseUnknown("source", query.source, SOURCE_NAMES);
     refuseUnknown("kind", query.kind, REPORT_KINDS);
     const found = await reports.findReports(query);
-    const data = found.reports.map(toReportWire);
+    const data = found.reports.map((view) => toReportWire(view, numbers));
     const pagination = paginationOf(query, found.total);
     const etag = `W/"${shortHash(JSON.stringify([data, pagination]))}"`;
     const headers = { etag, "cache-control": "private, no-cache" };
@@ -99,11 +104,22 @@ function refuseUnknown(field: string, given: string | undefined, known: readonly
 }
 
 /** The values belong to the source: their names stay as they are. */
-function toReportWire(view: ReportView): z.infer<typeof reportWire> {
+function toReportWire(
+  view: ReportView,
+  numbers: "string" | "number",
+): z.infer<typeof reportWire> {
   const { source, kind, exchange, product, contract, reportDate, values, capturedAt } = view;
   return {
     ...{ source, kind, exchange, product },
     ...(contract === null ? {} : { contract }),
-    ...{ report_date: reportDate, values, captured_at: new Date(capturedAt).toISOString() },
+    report_date: reportDate,
+    values: numbers === "string" ? values : JSON.parse(JSON.stringify(values), asNumber),
+    captured_at: new Date(capturedAt).toISOString(),
   };
+}
+
+function asNumber(_name: string, value: unknown): unknown {
+  return typeof value === "string" && value === String(Number(value)) && isFinite(Number(value))
+    ? Number(value)
+    : value;
 }

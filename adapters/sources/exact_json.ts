@@ -3,6 +3,9 @@ interface ReviverContext {
   readonly source?: string;
 }
 
+/** No double has more digits, written out. */
+const LONGEST = 1_100;
+
 /**
  * The value of a JSON text, in which a number that a double would change stays the text it was
  * written in. Throws a SyntaxError.
@@ -30,6 +33,7 @@ export function isCutOff(text: string): boolean {
 
 function keepDigits(_name: string, value: unknown, context?: ReviverContext): unknown {
   if (typeof value !== "number" || context?.source === undefined) return value;
+  if (context.source.length > LONGEST) return context.source;
   return significant(String(value)) === significant(context.source) ? value : context.source;
 }
 

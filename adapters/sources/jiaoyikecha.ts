@@ -3,9 +3,10 @@ import type { MarketSource } from "@/domain/ports/market_source.ts";
 import {
   contractReports,
   type ContractValues,
-  parseContracts,
+  hasNothing,
   parseHoldings,
   parseLonghu,
+  parseMainContracts,
   parseNiuxiong,
   parseRanking,
   parseVarieties,
@@ -13,17 +14,26 @@ import {
 } from "./jiaoyikecha_parse.ts";
 import { openSession } from "./jiaoyikecha_session.ts";
 import { readContract } from "./products.ts";
-import { readSelectors } from "./selectors.ts";
+import { MOST_PICKED, readSelectors } from "./selectors.ts";
 import { sourceAnswer } from "./source_answer.ts";
 import { createSourceHttp } from "./source_http.ts";
 import type { SourceReply } from "./source_reply.ts";
 import type { SourceSettings } from "./source_settings.ts";
 
-/** `{"contracts":["rb2701"],"brokers":["国泰君安"]}`; unset: the busiest contracts, no single house. */
+/**
+ * `{"contracts":["rb2701"],"brokers":["国泰君安"]}`; without contracts the main one of each variety, at
+ * most so many as `mains` says; unset no single house.
+ */
 const selection = z.strictObject({
   contracts: z.array(z.string().regex(/^[A-Za-z]{1,3}\d{3,4}$/)).optional(),
+  mains: z.int().min(0).max(MOST_PICKED).default(100),
   brokers: z.array(z.string().min(1)).default([]),
-});
+}).refine(
+  ({ contracts, mains, brokers }) => (contracts?.length ?? mains) + brokers.length <= MOST_PICKED,
+  `expected at most ${MOST_PICKED} contracts and brokers: the site is asked once a second`,
+);
+
+const CONTRACT_HINT = "SOURCE_JIAOYIKECHA_SELECTORS names the contract";
 
 /** The site cuts connections to who asks twice a second. */
 const INTERVAL_MS = 1_000;
@@ -44,7 +54,7 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
   return {
     name: "jiaoyikecha",
     missing: [],
-    async fetch({ date, signal }) {
+    async fetch({ date, signal, progress }) {
       const picked = readSelectors("jiaoyikecha", settings.selectors, selection);
       const session = await openSession(http, { cookie: cookie?.reveal(), signal });
       const replies: SourceReply[] = [];
@@ -61,24 +71,34 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
         ...parseLonghu(await ask("longhu_list")),
         ...parseNiuxiong(await ask("niuxiong_list")),
       ];
-      const codes = picked.contracts ?? parseContracts(await ask("recent_contracts"));
+      const codes = new Set(
+        picked.contracts ??
+          parseMainContracts(await ask("recent_contracts"), named.varieties).slice(0, picked.mains),
+      );
+      const brokers = new Set(picked.brokers);
+      progress?.start("jiaoyikecha", { unit: "rankings", total: codes.size + brokers.size });
       const positions: ContractValues[] = [];
-      for (const code of new Set(codes)) {
+      for (const code of codes) {
         const name = named.varieties.nameOf(readContract(code)?.letters ?? "");
         if (name === undefined) {
-          // Indexes and whatever else the site lists beside contracts have no ranking.
-          if (picked.contracts === undefined) continue;
-          throw listed.fail("invalid", `it has no variety for contract ${code}`, {
-            hint: "SOURCE_JIAOYIKECHA_SELECTORS names the contract",
-          });
+          const problem = `it has no variety for contract ${code}`;
+          throw listed.fail("invalid", problem, { hint: CONTRACT_HINT });
         }
         const reply = await ask("variety_position", { variety: name, code, date });
-        const ranking = parseRanking(reply, { code, name });
+        if (picked.contracts !== undefined && hasNothing(reply)) {
+          throw reply.fail("server", `it has nothing on contract ${code}`, {
+            hint: CONTRACT_HINT,
+          });
+        }
+        const ranking = hasNothing(reply) ? undefined : parseRanking(reply, { code, name });
         if (ranking !== undefined) positions.push(ranking);
+        progress?.advance(1);
       }
-      for (const broker of new Set(picked.brokers)) {
+      for (const broker of brokers) {
         positions.push(...parseHoldings(await ask("broker_positions", { broker, date }), broker));
+        progress?.advance(1);
       }
+      progress?.finish();
       rows.push(
         ...contractReports("sentiment", scores, named),
         ...contractReports("position_ranking", positions, named),

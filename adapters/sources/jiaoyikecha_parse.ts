@@ -16,6 +16,12 @@ function resultOf<T>(reply: SourceReply, schema: z.ZodType<{ data: T }>): T {
   return reply.as(schema).data;
 }
 
+/** `参数错误或数据不存在`, with code 1: the site has nothing for the day, or has never had. */
+export function hasNothing(reply: SourceReply): boolean {
+  const { code, msg } = reply.as(envelope);
+  return code === "1" && /数据不存在|(?:暂无|没有)数据/.test(msg ?? "");
+}
+
 const varieties = z.object({
   data: z.array(z.object({ market: text(), name: text(), symbol: text() })),
 });
@@ -68,11 +74,27 @@ export function parseWarehouse(reply: SourceReply, { varieties, date }: Named): 
   }));
 }
 
-const contracts = z.object({ data: z.array(z.object({ code: text() })) });
+const contracts = z.object({ data: z.array(z.object({ code: text(), value: optionalDecimal() })) });
 
-/** The contracts with the most money in them, as the site writes them: `rb2701`. */
-export function parseContracts(reply: SourceReply): string[] {
-  return resultOf(reply, contracts).map(({ code }) => code);
+/**
+ * The main contract of each variety, the one with the most money in it, as the site writes them
+ * (`rb2701`); those with the most money first. Indexes and whatever else it lists beside contracts are
+ * none.
+ */
+export function parseMainContracts(reply: SourceReply, { nameOf }: Varieties): string[] {
+  const byValue = resultOf(reply, contracts).toSorted((a, b) => moneyIn(b) - moneyIn(a));
+  const mains = new Map<string, string>();
+  for (const { code } of byValue) {
+    const letters = readContract(code)?.letters;
+    if (letters === undefined || nameOf(letters) === undefined || mains.has(letters)) continue;
+    mains.set(letters, code);
+  }
+  return [...mains.values()];
+}
+
+/** To order by alone. */
+function moneyIn({ value }: { readonly value: string | null }): number {
+  return Number(value ?? 0);
 }
 
 const scores = {

@@ -8,6 +8,7 @@ const NOTHING: ReadonlySet<string> = new Set([
 ]);
 /** What a site is not going to send; a longer text would only fill memory. */
 const MOST_DIGITS = 400;
+const LONGEST = MOST_DIGITS + "-.e-1234".length;
 
 /**
  * A number as plain decimal text with every digit it was sent with (`0.0037627561992121805`), zeros
@@ -17,6 +18,7 @@ export function plainDecimal(value: string | number | null | undefined): string 
   if (value === null || value === undefined) return null;
   const text = String(value).trim();
   if (NOTHING.has(text.toLowerCase())) return null;
+  if (text.length > LONGEST) return undefined;
   const [, sign, whole = "", fraction = "", exponent = "0"] = NUMBER.exec(text) ?? [];
   const digits = whole + fraction;
   const shift = Number(exponent);
@@ -41,7 +43,7 @@ export function decimal(
     .transform((value, context) => {
       const plain = plainDecimal(value);
       if (plain !== undefined) return plain !== null && sentinels.includes(plain) ? null : plain;
-      context.addIssue({ code: "custom", message: "expected a number, received other text" });
+      context.addIssue({ code: "custom", message: "expected a number" });
       return z.NEVER;
     });
 }
@@ -56,7 +58,7 @@ export function neededDecimal(): z.ZodType<string> {
   return z.union([z.string(), z.number()], "expected a number").transform((value, context) => {
     const plain = plainDecimal(value);
     if (typeof plain === "string") return plain;
-    context.addIssue({ code: "custom", message: "expected a number, received other text" });
+    context.addIssue({ code: "custom", message: "expected a number" });
     return z.NEVER;
   });
 }

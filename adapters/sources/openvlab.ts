@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { DAY_MS } from "@/domain/klines/interval.ts";
 import type { MarketReport, MarketSource } from "@/domain/ports/market_source.ts";
+import { askDirectory } from "./directory.ts";
 import { parseOptionChain } from "./openvlab_chain.ts";
-import { parseVolatilityHistory, parseVolatilityMap } from "./openvlab_parse.ts";
+import { parseExchanges, parseVolatilityHistory, parseVolatilityMap } from "./openvlab_parse.ts";
 import { parseVolatilitySurface } from "./openvlab_surface.ts";
 import { type Product, productOf } from "./products.ts";
-import { readSelectors } from "./selectors.ts";
+import { MOST_PICKED, readSelectors } from "./selectors.ts";
 import { sourceAnswer } from "./source_answer.ts";
 import { createSourceHttp } from "./source_http.ts";
 import type { SourceReply } from "./source_reply.ts";
@@ -18,7 +19,11 @@ const selection = z.strictObject({
   surfaces: underlyings,
   chains: underlyings,
   history: underlyings,
-});
+}).refine(
+  ({ surfaces, chains, history }) =>
+    surfaces.length + chains.length + history.length <= MOST_PICKED,
+  `expected at most ${MOST_PICKED} in all: the site is asked once a second`,
+);
 
 const HISTORY_DAYS = 365;
 const MAP_PATH = "/api/ctamap-all";
@@ -52,7 +57,10 @@ export function createOpenvlab(settings: SourceSettings): MarketSource {
         return reply;
       };
 
-      const rows = parseVolatilityMap(await ask(MAP_PATH, { add_overseas: "true" }), date);
+      const listed = await askDirectory(ask("/api/exchange-info"));
+      const exchanges = listed === undefined ? new Map() : parseExchanges(listed);
+      const map = await ask(MAP_PATH, { add_overseas: "true" });
+      const rows = parseVolatilityMap(map, { date, exchanges });
       const products = knownProducts(rows);
       for (const code of picked.surfaces) {
         const reply = await ask(`/api/volatility-surface/${code}`);
@@ -71,7 +79,10 @@ export function createOpenvlab(settings: SourceSettings): MarketSource {
         });
         rows.push(...parseVolatilityHistory(reply, symbol));
       }
-      return sourceAnswer(replies, { rows });
+      return sourceAnswer(replies, {
+        rows,
+        lacking: listed === undefined ? ["the list of exchanges"] : [],
+      });
     },
   };
 }

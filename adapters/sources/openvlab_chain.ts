@@ -2,20 +2,15 @@ import { z } from "zod";
 import { tradingDayAt } from "@/domain/klines/trading_calendar.ts";
 import type { MarketReport, ReportValue } from "@/domain/ports/market_source.ts";
 import { decimal, nullableText, plainDecimal, text } from "./market_numbers.ts";
-import { localTime, openvlabResult, quoteTime } from "./openvlab_parse.ts";
+import { localTime, openvlabResult, quoteTime, volatility } from "./openvlab_parse.ts";
 import type { Product } from "./products.ts";
 import type { SourceReply } from "./source_reply.ts";
-
-/** The site's ways to say that a quote has no volatility. */
-const NO_VOLATILITY: readonly string[] = ["-100", "-200", "-300"];
-
-const impliedVolatility = () => decimal({ sentinels: NO_VOLATILITY });
 
 const option = z.object({
   cc: nullableText(),
   ...{ b: decimal(), a: decimal(), l: decimal(), p: decimal(), c: decimal() },
   ...{ v: decimal(), o: decimal(), f: decimal(), t: decimal() },
-  ...{ iv: decimal(), iv_bid: impliedVolatility(), iv_ask: impliedVolatility() },
+  ...{ iv: volatility(), iv_bid: volatility(), iv_ask: volatility() },
   ...{ de: decimal(), ga: decimal(), ve: decimal(), th: decimal() },
 }).transform((one) => ({
   code: one.cc,

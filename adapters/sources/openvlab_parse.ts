@@ -7,6 +7,19 @@ import { type Product, productOf } from "./products.ts";
 import type { SourceReply } from "./source_reply.ts";
 
 const SHANGHAI_MS = 8 * 3_600_000;
+/** The site's ways to say that there is no volatility. Changes of open interest may well be −100. */
+const NO_VOLATILITY: readonly string[] = ["-100", "-200", "-300"];
+
+/** An implied or realised volatility, null where there is none. */
+export function volatility(): z.ZodType<string | null> {
+  return decimal({ sentinels: NO_VOLATILITY });
+}
+
+/** The same inside a nested list or text. */
+export function nestedVolatility(value: unknown): string | null | undefined {
+  const plain = nestedDecimal(value);
+  return typeof plain === "string" && NO_VOLATILITY.includes(plain) ? null : plain;
+}
 
 const envelope = z.object({
   code: z.union([z.number(), z.string()]).transform(String),
@@ -29,9 +42,24 @@ export function quoteTime(): z.ZodType<number | null> {
     if (value === null || plainDecimal(value) === null) return null;
     const at = parseTime(value.replace(/(?:Z|[+-]\d\d:?\d\d)$/, ""));
     if (at !== undefined) return at - SHANGHAI_MS;
-    context.addIssue({ code: "custom", message: "expected a time, received other text" });
+    context.addIssue({ code: "custom", message: "expected a time" });
     return z.NEVER;
   });
+}
+
+const exchangeList = z.object({
+  result: z.array(z.object({ exchange: text(), exchange_name: text() })),
+});
+
+/** What the site calls the exchanges at home: `中金所` of `CFFEX`. */
+export function parseExchanges(reply: SourceReply): ReadonlyMap<string, string> {
+  const list = openvlabResult(reply, exchangeList);
+  return new Map(list.map(({ exchange, exchange_name }) => [exchange, exchange_name]));
+}
+
+interface MapContext {
+  readonly date: string;
+  readonly exchanges: ReadonlyMap<string, string>;
 }
 
 const row = z.object({
@@ -46,13 +74,13 @@ const row = z.object({
   expiry_date: nullableText(),
   last_time: quoteTime(),
   price: decimal(),
-  atmv_current: decimal(),
+  atmv_current: volatility(),
   atmv_percentile: decimal(),
   atmv_1dchg: decimal(),
   skew_current: decimal(),
   skew_percentile: decimal(),
   skew_1dchg: decimal(),
-  rv22: decimal(),
+  rv22: volatility(),
   carry: decimal(),
   ctn: decimal(),
   frontfwd_mom: decimal(),
@@ -62,7 +90,10 @@ const row = z.object({
 const map = z.object({ result: z.array(row) });
 
 /** Implied volatility of each product's front month, China's and abroad. */
-export function parseVolatilityMap(reply: SourceReply, date: string): MarketReport[] {
+export function parseVolatilityMap(
+  reply: SourceReply,
+  { date, exchanges }: MapContext,
+): MarketReport[] {
   return openvlabResult(reply, map).map((one) => {
     const { prodUnd, exchange, is_overseas, last_time, product_alias, ...values } = one;
     const abroad = is_overseas === "1";
@@ -73,21 +104,24 @@ export function parseVolatilityMap(reply: SourceReply, date: string): MarketRepo
       product: abroad ? `${exchange}.${prodUnd}`.toUpperCase() : prodUnd.toUpperCase(),
       exchange,
       reportDate: last_time === null ? date : (abroad ? shanghaiDate : tradingDayAt)(last_time),
-      values: { name: product_alias, last_time: localTime(last_time), ...values },
+      values: {
+        ...{ name: product_alias, exchange_name: exchanges.get(exchange) ?? null },
+        ...{ last_time: localTime(last_time), ...values },
+      },
     };
   });
 }
 
 const history = z.object({
   result: z.object({
-    data: z.array(z.tuple([z.union([z.string(), z.number()]), decimal()], decimal())),
+    data: z.array(z.tuple([z.union([z.string(), z.number()]), volatility()], decimal())),
   }),
 });
 
 /** At-the-money volatility day by day, of a contract or an underlying. */
 export function parseVolatilityHistory(reply: SourceReply, symbol: string): MarketReport[] {
   const letters = /^[A-Za-z]+/.exec(symbol)?.[0] ?? symbol;
-  return openvlabResult(reply, history).data.map(([day, volatility]) => {
+  return openvlabResult(reply, history).data.map(([day, value]) => {
     const at = parseTime(day);
     if (at === undefined) throw reply.fail("invalid", `${reply.op} names a day that is none`);
     const isDate = typeof day === "string" && day.includes("-");
@@ -97,7 +131,7 @@ export function parseVolatilityHistory(reply: SourceReply, symbol: string): Mark
       ...productOf(letters),
       contract: symbol.toUpperCase(),
       reportDate: isDate ? new Date(at).toISOString().slice(0, 10) : shanghaiDate(at),
-      values: { atm_volatility: volatility },
+      values: { atm_volatility: value },
     };
   });
 }

@@ -7,14 +7,13 @@ import {
   expiryContract,
   localTime,
   nestedDecimal,
+  nestedVolatility,
   openvlabResult,
   quoteTime,
+  volatility,
 } from "./openvlab_parse.ts";
 import type { Product } from "./products.ts";
 import type { SourceReply } from "./source_reply.ts";
-
-/** Volatilities that are none. Changes of open interest may well be −100. */
-const NO_VOLATILITY: readonly string[] = ["-100", "-200", "-300"];
 
 /** JSON inside a text of JSON; left out or empty it is nothing. */
 function nested<T>(read: (value: unknown) => T | undefined, expected: string): z.ZodType<T | null> {
@@ -39,19 +38,18 @@ function parsed(value: string): unknown {
 type Pair = readonly [at: string, value: string | null];
 
 /** `[[5100.0, ""], [5700.0, 46.0467]]`: by strike or price, ascending as sent. */
-function pairs({ sentinels = [] }: { sentinels?: readonly string[] } = {}) {
+function pairs(read: typeof nestedDecimal = nestedDecimal) {
   return nested((value): readonly Pair[] | undefined => {
     if (!Array.isArray(value)) return undefined;
-    const read = value.map((one: unknown) => pair(one, sentinels));
-    return read.every((one) => one !== undefined) ? read : undefined;
+    const all = value.map((one: unknown) => pair(one, read));
+    return all.every((one) => one !== undefined) ? all : undefined;
   }, "a list of pairs");
 }
 
-function pair(value: unknown, sentinels: readonly string[]): Pair | undefined {
+function pair(value: unknown, read: typeof nestedDecimal): Pair | undefined {
   if (!Array.isArray(value) || value.length !== 2) return undefined;
-  const [at, number] = value.map(nestedDecimal);
-  if (typeof at !== "string" || number === undefined) return undefined;
-  return [at, number !== null && sentinels.includes(number) ? null : number];
+  const [at, number] = [nestedDecimal(value[0]), read(value[1])];
+  return typeof at !== "string" || number === undefined ? undefined : [at, number];
 }
 
 /** `{"5100.0": -1}`: by strike. */
@@ -76,7 +74,7 @@ function bounds() {
   }, "two numbers");
 }
 
-const volatilities = () => pairs({ sentinels: NO_VOLATILITY });
+const volatilities = () => pairs(nestedVolatility);
 
 const lists = {
   ...{ trading_strike: bounds(), display_strike: bounds() },
@@ -96,7 +94,12 @@ const expiry = z.object({
   last_time: quoteTime(),
   ...{ days_to_expiry: decimal(), maturity_tday: decimal(), maturity_yday: decimal() },
   ...{ forward_td: decimal(), forward_yd: decimal() },
-  ...{ atmvol_tday: decimal(), atmvol_yday: decimal(), rho_tday: decimal(), rho_yday: decimal() },
+  ...{
+    atmvol_tday: volatility(),
+    atmvol_yday: volatility(),
+    rho_tday: decimal(),
+    rho_yday: decimal(),
+  },
   ...{ valphaT: decimal(), move_up: decimal(), move_dn: decimal(), is_ready_fit: decimal() },
   ...{ sum_oi_call: decimal(), sum_oi_put: decimal() },
   ...{ sum_poi_call: decimal(), sum_poi_put: decimal() },

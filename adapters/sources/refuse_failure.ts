@@ -3,6 +3,8 @@ import type { SourceReply } from "./source_reply.ts";
 
 /** Where a site that limits does not say for how long. */
 const RATE_LIMITED_MS = 60_000;
+/** Sina's own status for an address that asked too often. */
+const SINA_BLOCKS = 456;
 const LOGIN_PATH = /login|signin|passport|auth/i;
 
 /** Throws what an HTTP status other than 2xx means; `now` in epoch ms is for waits until a date. */
@@ -14,7 +16,7 @@ export function refuseFailure(
   if (status >= 200 && status < 300) return;
   const said = `${reply.op} answers HTTP ${status}`;
   const waitMs = retryAfterMs(headers, now);
-  if (status === 429) {
+  if (status === 429 || status === SINA_BLOCKS) {
     throw reply.fail("rate_limited", "it asks for fewer requests", {
       retryAfterMs: waitMs ?? RATE_LIMITED_MS,
     });

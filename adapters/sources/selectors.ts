@@ -3,6 +3,9 @@ import type { SourceName } from "@/domain/ports/market_source.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
 import { namedDifferences } from "./named_differences.ts";
 
+/** Each is a request, a second apart, and an attempt has five minutes. */
+export const MOST_PICKED = 200;
+
 /** The name of the setting that tells a source what to pick. */
 export function selectorsSetting(source: SourceName): string {
   return `SOURCE_${source.toUpperCase()}_SELECTORS`;
@@ -20,7 +23,7 @@ export function readSelectors<T>(
   } catch {
     throw wrong(source, ["expected JSON"]);
   }
-  const result = schema.safeParse(parsed);
+  const result = schema.safeParse(parsed, { reportInput: true });
   if (result.success) return result.data;
   throw wrong(source, namedDifferences(result.error));
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { MarketReport, MarketSource, SourceSeries } from "@/domain/ports/market_source.ts";
-import { readSelectors } from "./selectors.ts";
+import { MOST_PICKED, readSelectors } from "./selectors.ts";
 import { dailyReports, parseSinaDaily, sinaSeries } from "./sina_parse.ts";
 import { sourceAnswer } from "./source_answer.ts";
 import { createSourceHttp } from "./source_http.ts";
@@ -9,7 +9,8 @@ import type { SourceSettings } from "./source_settings.ts";
 
 /** `{"symbols":["RB0","RB2701"]}`; `0` is the main contract, whichever it was on a day. */
 const selection = z.strictObject({
-  symbols: z.array(z.string().regex(/^[A-Z]{1,2}\d{1,4}$/)).min(1).default(["AU0", "RB0", "SC0"]),
+  symbols: z.array(z.string().regex(/^[A-Z]{1,2}\d{1,4}$/)).min(1).max(MOST_PICKED)
+    .default(["AU0", "RB0", "SC0"]),
 });
 
 /** Futures dailies as the exchanges publish them, in Sina's format. */
@@ -31,6 +32,8 @@ export function createSina(settings: SourceSettings): MarketSource {
     missing: [],
     async fetch({ date, signal }) {
       const { symbols } = readSelectors("sina", settings.selectors, selection);
+      // Of the time before they were sent: a session that ended meanwhile may not be whole in them.
+      const now = settings.clock.now();
       const replies: SourceReply[] = [];
       const rows: MarketReport[] = [];
       const series: SourceSeries[] = [];
@@ -43,7 +46,7 @@ export function createSina(settings: SourceSettings): MarketSource {
         const bars = parseSinaDaily(reply, symbol).filter((one) => one.date <= date);
         replies.push(reply);
         series.push(sinaSeries(symbol, bars));
-        rows.push(...dailyReports(symbol, bars, date));
+        rows.push(...dailyReports(symbol, bars, { date, now }));
       }
       return sourceAnswer(replies, { rows, series });
     },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Candle } from "@/domain/klines/candle.ts";
-import { CALENDAR_TO, isTradingDay } from "@/domain/klines/trading_calendar.ts";
+import { CALENDAR_TO, dayClosesAt, isTradingDay } from "@/domain/klines/trading_calendar.ts";
 import { type MarketReport, reportDate, type SourceSeries } from "@/domain/ports/market_source.ts";
 import { parseExactJson } from "./exact_json.ts";
 import { decimal, neededDecimal } from "./market_numbers.ts";
@@ -30,7 +30,7 @@ const LONG_NAMES: Readonly<Record<string, keyof SinaBar>> = {
 const bars = z.array(z.preprocess(longNamed, bar));
 
 /** `var _RB0=([…]);`, behind a comment that stops browsers. */
-const CALLBACK = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?[\w\s.$]*=?\s*\(([\s\S]*)\)\s*;?\s*$/;
+const CALLBACK = /^(?:\/\*[\s\S]*?\*\/)?[\w\s.$]*(?:=\s*)?\(([\s\S]*)\)\s*;?$/;
 
 /** A symbol's whole history, ascending. Throws `invalid` for a symbol that Sina does not know. */
 export function parseSinaDaily(reply: SourceReply, symbol: string): SinaBar[] {
@@ -56,13 +56,18 @@ export function sinaSeries(symbol: string, bars: readonly SinaBar[]): SourceSeri
   };
 }
 
-/** The newest bar up to a day with what a candle has no place for; none before the first bar. */
+/**
+ * The newest bar up to a day whose session is over (`now` in epoch ms), with what a candle has no place
+ * for; none before the first bar.
+ */
 export function dailyReports(
   symbol: string,
   bars: readonly SinaBar[],
-  date: string,
+  { date, now }: { readonly date: string; readonly now: number },
 ): MarketReport[] {
-  const newest = bars.findLast((one) => one.date <= date && isTradingDay(one.date));
+  const newest = bars.findLast((one) =>
+    one.date <= date && (dayClosesAt(one.date) ?? Infinity) <= now
+  );
   if (newest === undefined) return [];
   const { date: reportDate, hold, ...values } = newest;
   return [{
@@ -86,7 +91,7 @@ function candleOf({ date, open, high, low, close, volume }: SinaBar): Candle {
 
 /** JSON, bare or as the argument of a script. */
 function sinaJson(reply: SourceReply): unknown {
-  const inner = CALLBACK.exec(reply.text)?.[1];
+  const inner = CALLBACK.exec(reply.text.trim())?.[1];
   if (inner !== undefined && inner.trim() !== "") {
     try {
       return parseExactJson(inner);

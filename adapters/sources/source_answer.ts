@@ -4,21 +4,21 @@ import {
   marketReport,
   reportIdentity,
   type SourceAnswer,
-  type SourceSeries,
 } from "@/domain/ports/market_source.ts";
+import { namedDifferences } from "./named_differences.ts";
 import type { SourceReply } from "./source_reply.ts";
+import { storableText } from "./storable_text.ts";
 
 /** What a crawl got, from its replies in their order. Throws `invalid` where it contradicts itself. */
 export function sourceAnswer(
   replies: readonly SourceReply[],
-  { rows = [], series = [] }: {
-    readonly rows?: readonly MarketReport[];
-    readonly series?: readonly SourceSeries[];
-  },
+  { rows = [], series = [], lacking = [] }: Partial<
+    Pick<SourceAnswer, "rows" | "series" | "lacking">
+  >,
 ): SourceAnswer {
   return {
     rows: uniqueReports(rows, replies.at(-1)),
-    series,
+    ...{ series, lacking },
     raw: rawOf(replies),
     sizeBytes: replies.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   };
@@ -30,7 +30,7 @@ function uniqueReports(
   reply: SourceReply | undefined,
 ): readonly MarketReport[] {
   const unique = new Map<string, MarketReport>();
-  for (const row of rows.map((one) => marketReport.parse(one))) {
+  for (const row of rows.map((one) => possible(one, reply))) {
     const identity = reportIdentity(row);
     const before = unique.get(identity);
     if (before !== undefined && !isDeepStrictEqual(before, row) && reply !== undefined) {
@@ -42,11 +42,20 @@ function uniqueReports(
   return [...unique.values()];
 }
 
+/** A time of any year has the shape of one, and is of no day that a report can be of. */
+function possible(row: MarketReport, reply: SourceReply | undefined): MarketReport {
+  const { data, error } = marketReport.safeParse(storableText(row), { reportInput: true });
+  if (data !== undefined) return data;
+  const [difference] = namedDifferences(error);
+  const problem = `it says of ${row.contract ?? row.product} what cannot be: ${difference}`;
+  throw reply?.fail("invalid", problem) ?? error;
+}
+
 function rawOf(replies: readonly SourceReply[]): SourceAnswer["raw"] {
   const [only, ...others] = replies;
   const encoder = new TextEncoder();
   if (only !== undefined && others.length === 0) {
-    return { bytes: encoder.encode(only.cleanText), contentType: only.contentType };
+    return { bytes: only.cleanBytes, contentType: only.contentType };
   }
   const lines = replies.map(({ op, contentType, cleanText }) =>
     `${JSON.stringify({ request: op, contentType, body: cleanText })}\n`

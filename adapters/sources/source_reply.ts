@@ -8,6 +8,7 @@ import {
 } from "@/domain/ports/source_error.ts";
 import { isCutOff, parseExactJson } from "./exact_json.ts";
 import { namedDifferences } from "./named_differences.ts";
+import { storable } from "./storable_text.ts";
 import { withoutSecrets } from "./without_secrets.ts";
 
 export interface ReplyOptions {
@@ -31,6 +32,8 @@ export interface SourceReply {
   readonly text: string;
   /** The text without secrets. */
   readonly cleanText: string;
+  /** The same as it came, byte by byte where it holds no secret, else in UTF-8. */
+  readonly cleanBytes: Uint8Array<ArrayBuffer>;
   readonly op: string;
   readonly contentType: string;
   readonly sizeBytes: number;
@@ -51,21 +54,26 @@ const LOGIN_PAGE = /login|log in|sign ?in|passport|登录|登陆/i;
 
 export function sourceReply(options: ReplyOptions): SourceReply {
   const { source, op, status, contentType, bytes, secrets } = options;
-  const text = new TextDecoder().decode(bytes);
+  const text = decoded(bytes, contentType);
   let clean: string | undefined;
   let parsed: unknown;
   const cleanText = () => clean ??= withoutSecrets(text, secrets);
+  const cleanBytes = () => cleanText() === text ? bytes : new TextEncoder().encode(cleanText());
 
   const reply: SourceReply = {
     text,
     get cleanText() {
       return cleanText();
     },
+    get cleanBytes() {
+      return cleanBytes();
+    },
     ...{ op, contentType, sizeBytes: bytes.length },
     fail(errorClass, problem, details) {
-      const kept = new TextEncoder().encode(cleanText());
+      const kept = cleanBytes();
       const truncated = options.truncated === true || kept.length > KEPT_RESPONSE_BYTES;
-      return new SourceError(`Cannot crawl ${source}: ${withoutSecrets(problem, secrets)}`, {
+      const said = storable(withoutSecrets(problem, secrets));
+      return new SourceError(`Cannot crawl ${source}: ${said}`, {
         ...{ source, errorClass, op, httpStatus: status },
         hint: errorClass === "login_required" ? options.loginHint : undefined,
         ...details,
@@ -91,7 +99,7 @@ export function sourceReply(options: ReplyOptions): SourceReply {
       }
     },
     as(schema, value = reply.json()) {
-      const result = schema.safeParse(value);
+      const result = schema.safeParse(value, { reportInput: true });
       if (result.success) return result.data;
       const differences = namedDifferences(result.error).map((line) =>
         withoutSecrets(line, secrets)
@@ -106,6 +114,16 @@ export function sourceReply(options: ReplyOptions): SourceReply {
     },
   };
   return reply;
+}
+
+/** In the encoding that the answer names: some sites still write GBK. */
+function decoded(bytes: Uint8Array<ArrayBuffer>, contentType: string): string {
+  const label = /charset\s*=\s*["']?([\w-]+)/i.exec(contentType)?.[1] ?? "utf-8";
+  try {
+    return new TextDecoder(label).decode(bytes);
+  } catch {
+    return new TextDecoder().decode(bytes);
+  }
 }
 
 function notJson(reply: SourceReply, cause: unknown): SourceError {

@@ -2,11 +2,18 @@ const REMOVED = "[removed]";
 /** Shorter ones would be found everywhere. */
 const SHORTEST_SECRET = 4;
 
-const NAMES =
-  "[\\w-]*(?:token|secret|passw(?:or)?d|authorization|cookie|credential|api_?key|sess(?:ion)?_?id|remember)[\\w-]*";
+/**
+ * The end of a secret's name. Whatever stands before it stays as it is, and each part is bounded: an
+ * answer of another kind must not be searched for minutes.
+ */
+const NAME =
+  "(?:token|secret|passw(?:or)?d|authorization|cookie|credential|api[_-]?key|sess(?:ion)?[_-]?id|remember)[\\w-]{0,64}";
 /** `"token": "abc"` and `token=abc`. */
-const JSON_MEMBER = new RegExp(`("${NAMES}"\\s*:\\s*")((?:[^"\\\\]|\\\\.)*)(")`, "gi");
-const ASSIGNED = new RegExp(`\\b(${NAMES}\\s*=\\s*["']?)([^\\s"'&;,<>]+)`, "gi");
+const JSON_MEMBER = new RegExp(
+  `(${NAME}"\\s{0,64}:\\s{0,64}")([^"\\\\]*(?:\\\\.[^"\\\\]*)*)(")`,
+  "gi",
+);
+const ASSIGNED = new RegExp(`(${NAME}\\s{0,64}=\\s{0,64}["']?)([^\\s"'&;,<>]+)`, "gi");
 
 /** The text with these secrets and whatever is named like one blotted out. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {

@@ -5,12 +5,16 @@ import {
   shanghaiDate,
   tradingDayAt,
 } from "@/domain/klines/trading_calendar.ts";
+import type { Clock } from "@/domain/ports/clock.ts";
 import type { MarketSource, SourceName } from "@/domain/ports/market_source.ts";
+import type { ReportQueries } from "@/projections/report_queries.ts";
 import type { Job } from "../job.ts";
 import { refuseBroken } from "./refuse_broken.ts";
 import { recordAnswer, type RecordDeps } from "./record_answer.ts";
 
 export interface MarketJobsDeps extends RecordDeps {
+  readonly clock: Clock;
+  readonly reports: Pick<ReportQueries, "heldOf">;
   readonly sources: ReadonlyMap<SourceName, MarketSource>;
   readonly schedules: Readonly<Record<SourceName, string>>;
 }
@@ -24,12 +28,12 @@ export function marketJobs({ sources, schedules, ...deps }: MarketJobsDeps): rea
       ...{ name, missing, schedule: schedules[name], timeZone: "Asia/Shanghai" },
       isDue: (at) =>
         name === "openvlab" ? sessionAt(at) !== undefined : isTradingDay(shanghaiDate(at)),
-      async run({ runId, at, signal }) {
+      async run({ runId, at, signal, progress }) {
         const askedAt = deps.clock.now();
         const date = dateOf(name, at);
-        const answer = await source.fetch({ date, signal });
+        const answer = await source.fetch({ date, signal, progress });
         signal.throwIfAborted();
-        refuseBroken(name, answer, date);
+        refuseBroken(name, answer, { date, held: await deps.reports.heldOf(name) });
         return await recordAnswer(deps, answer, { source: name, runId, signal, askedAt });
       },
     };

@@ -1,5 +1,4 @@
 import type { MarketReport, SourceAnswer, SourceName } from "@/domain/ports/market_source.ts";
-import type { Clock } from "@/domain/ports/clock.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { Blobs } from "@/events/blobs/blobs.ts";
 import type { MarketReportEvent, MarketReportRow } from "@/events/catalog/market_report.ts";
@@ -13,7 +12,6 @@ export interface RecordDeps {
   readonly store: EventStore;
   readonly blobs: Pick<Blobs, "put">;
   readonly ingest: KlineIngest;
-  readonly clock: Clock;
 }
 
 /** As many as fit in one event. */
@@ -33,15 +31,20 @@ interface Crawl {
  */
 export async function recordAnswer(
   deps: RecordDeps,
-  { rows, series, raw, sizeBytes }: SourceAnswer,
+  { rows, series, lacking, raw, sizeBytes }: SourceAnswer,
   crawl: Crawl,
 ): Promise<JobReport> {
-  const { source, runId, signal } = crawl;
+  const { source, runId, signal, askedAt } = crawl;
   const dailies = series.length === 0 ? {} : await ingestDailies(deps.ingest, series, {
-    ...{ actor: `job:${source}`, commandId: runId, now: deps.clock.now(), signal },
+    // What was asked for before a session was over is not final, however long the answer took.
+    ...{ actor: `job:${source}`, commandId: runId, now: askedAt, signal },
   });
   if (rows.length > 0) await recordRows(deps, { rows, raw }, crawl);
-  return { ...dailies, rows: rows.length, bytes: sizeBytes };
+  return {
+    ...dailies,
+    ...(lacking.length === 0 ? {} : { lacking }),
+    ...{ rows: rows.length, bytes: sizeBytes },
+  };
 }
 
 async function recordRows(

@@ -1,14 +1,39 @@
 import { previousTradingDay } from "../klines/trading_calendar.ts";
-import type { SourceAnswer } from "../ports/market_source.ts";
+import type { MarketReport, SourceAnswer, SourceSeries } from "../ports/market_source.ts";
 
 /** What an answer of the right shape must hold to be believed. */
 export interface AnswerRules {
   /** Fewer reports cannot be all; none given, an empty answer is a valid one. */
   readonly minRows?: number | undefined;
-  /** Trading days by which the newest report may lie behind the day asked for. */
+  /** Values that at least one report holds, where there are any reports. */
+  readonly filled?: readonly string[] | undefined;
+  /** Values that lie between two numbers, both inclusive, wherever they are held. */
+  readonly bounds?: Readonly<Record<string, readonly [least: number, most: number]>> | undefined;
+  /**
+   * Trading days by which the newest report may lie behind the day asked for, once the source has been
+   * crawled for as long: before, nobody here knows how old its answers are wont to be.
+   */
   readonly maxAgeDays?: number | undefined;
-  /** Largest change from one close of a series to the next, as a part of the earlier one. */
+  /** The reports that the age is told by; all of them otherwise. */
+  readonly ages?: ((report: MarketReport) => boolean) | undefined;
+  /** The newest report may not lie more than a trading day behind the newest that is held. */
+  readonly neverBack?: boolean | undefined;
+  /** Largest change from one close of a series to the next, either way: 1 is to twice or to half. */
   readonly maxJump?: number | undefined;
+}
+
+/** What was there before an answer. */
+export interface HeldBefore {
+  /** Date of the newest report of the source. */
+  readonly newest?: string | undefined;
+  /** When the oldest one was captured, epoch ms. */
+  readonly since?: number | undefined;
+}
+
+interface Asked {
+  /** The trading day asked for, `2026-09-08`. */
+  readonly date: string;
+  readonly held?: HeldBefore | undefined;
 }
 
 /** Bars whose changes are looked at: what is older was looked at when it was new. */
@@ -17,29 +42,69 @@ const LOOKED_AT = 20;
 /** What of the rules an answer breaks, a sentence each; none when it can be believed. */
 export function brokenRules(
   { rows, series }: Pick<SourceAnswer, "rows" | "series">,
-  { minRows = 0, maxAgeDays, maxJump }: AnswerRules,
-  /** The trading day asked for, `2026-09-08`. */
-  date: string,
+  rules: AnswerRules,
+  asked: Asked,
 ): readonly string[] {
+  const { minRows = 0, maxJump } = rules;
   const broken: string[] = [];
   if (rows.length < minRows) broken.push(`${rows.length} reports, expected at least ${minRows}`);
-  const newest = rows.map(({ reportDate }) => reportDate).toSorted().at(-1);
-  const oldest = maxAgeDays === undefined ? undefined : tradingDaysBefore(date, maxAgeDays);
-  if (newest !== undefined && oldest !== undefined && newest < oldest) {
-    broken.push(`its newest report is of ${newest}, expected ${oldest} or later`);
-  }
-  if (maxJump === undefined) return broken;
-  for (const { symbol, candles } of series) {
-    const bars = candles.slice(-LOOKED_AT);
-    const jump = bars.findIndex((bar, n) => {
-      const before = Number(bars[n - 1]?.close ?? NaN);
-      return Math.abs(Number(bar.close) - before) > maxJump * before;
-    });
-    const [before, bar] = [bars[jump - 1], bars[jump]];
-    if (before === undefined || bar === undefined) continue;
-    broken.push(`${symbol} closes at ${bar.close} after ${before.close}`);
-  }
+  broken.push(
+    ...hollow(rows, rules),
+    ...unbelievable(rows, rules),
+    ...outdated(rows, rules, asked),
+  );
+  if (maxJump !== undefined) broken.push(...series.flatMap((one) => jumps(one, maxJump)));
   return broken;
+}
+
+function hollow(rows: readonly MarketReport[], { filled = [] }: AnswerRules): string[] {
+  if (rows.length === 0) return [];
+  const empty = filled.filter((name) =>
+    rows.every(({ values }) => (values[name] ?? null) === null)
+  );
+  return empty.map((name) => `none of its ${rows.length} reports has a ${name}`);
+}
+
+function unbelievable(rows: readonly MarketReport[], { bounds = {} }: AnswerRules): string[] {
+  return Object.entries(bounds).flatMap(([name, [least, most]]) => {
+    const wrong = rows.find(({ values }) => {
+      const value = values[name];
+      return typeof value === "string" && (Number(value) < least || Number(value) > most);
+    });
+    if (wrong === undefined) return [];
+    const { product, contract = product, values } = wrong;
+    return [`${name} of ${contract} is ${values[name]}, expected ${least} to ${most}`];
+  });
+}
+
+function outdated(
+  rows: readonly MarketReport[],
+  { maxAgeDays, neverBack = false, ages = () => true }: AnswerRules,
+  { date, held: { newest: before, since } = {} }: Asked,
+): string[] {
+  const newest = rows.filter(ages).map(({ reportDate }) => reportDate).toSorted().at(-1);
+  if (newest === undefined) return [];
+  const said = `its newest report is of ${newest}`;
+  const oldest = maxAgeDays === undefined ? undefined : tradingDaysBefore(date, maxAgeDays);
+  if (oldest !== undefined && newest < oldest && (since ?? Infinity) < Date.parse(oldest)) {
+    return [`${said}, expected ${oldest} or later`];
+  }
+  // A date to come that was held by mistake must not refuse what is true.
+  const known = before !== undefined && before > date ? date : before;
+  return neverBack && known !== undefined && newest < tradingDaysBefore(known, 1)
+    ? [`${said}, one of ${before} is held`]
+    : [];
+}
+
+function jumps({ symbol, candles }: SourceSeries, maxJump: number): string[] {
+  const bars = candles.slice(-LOOKED_AT);
+  const at = bars.findIndex((bar, n) => {
+    const [close, before] = [Number(bar.close), Number(bars[n - 1]?.close ?? NaN)];
+    return Math.max(close, before) > (1 + maxJump) * Math.min(close, before);
+  });
+  const [before, bar] = [bars[at - 1], bars[at]];
+  if (before === undefined || bar === undefined) return [];
+  return [`${symbol} closes at ${bar.close} after ${before.close}`];
 }
 
 function tradingDaysBefore(date: string, days: number): string {

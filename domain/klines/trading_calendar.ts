@@ -80,6 +80,11 @@ export function sessionsOf(date: string): readonly TradingSession[] {
   return sessions;
 }
 
+/** When nothing is counted to a trading day any more, epoch ms; undefined for other days. */
+export function dayClosesAt(date: string): number | undefined {
+  return sessionsOf(date).at(-1)?.to;
+}
+
 /** The session that is held at an instant, epoch ms. */
 export function sessionAt(epochMs: number): TradingSession | undefined {
   const today = shanghaiDate(epochMs);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Candle } from "../klines/candle.ts";
+import type { Progress } from "./progress.ts";
 
 /** Every source of the futures desk. */
 export const SOURCE_NAMES = [
@@ -88,12 +89,16 @@ export interface SourceRequest {
    * reason it rejects with that reason.
    */
   readonly signal: AbortSignal;
+  /** Where a crawl of many requests shows how far it is. */
+  readonly progress?: Progress | undefined;
 }
 
 export interface SourceAnswer {
   /** No two of one identity. Empty where the source validly has nothing for the day. */
   readonly rows: readonly MarketReport[];
   readonly series: readonly SourceSeries[];
+  /** What the site no longer has and the reports do without, e.g. `the list of exchanges`. */
+  readonly lacking: readonly string[];
   /** What was received, secrets removed: one body as it came, or several as lines of JSON. */
   readonly raw: { readonly bytes: Uint8Array<ArrayBuffer>; readonly contentType: string };
   /** Received in all, bodies only. */

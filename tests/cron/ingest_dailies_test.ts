@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { ingestDailies } from "@/cron/ingest_dailies.ts";
 import type { Candle } from "@/domain/klines/candle.ts";
 import type { SourceSeries } from "@/domain/ports/market_source.ts";
@@ -12,7 +12,6 @@ import { sharedSamples } from "@/tests/support/source_samples.ts";
 import { archive } from "./archive/archive_house.ts";
 
 const DAY = 86_400_000;
-const HOUR = 3_600_000;
 const NONE = { ingested: 0, revised: 0, unchanged: 0, heldBetter: 0, rejected: 0 };
 
 let house: CrawlHouse;
@@ -39,31 +38,53 @@ async function ingest(series: readonly SourceSeries[], now: number, signal?: Abo
   return report;
 }
 
-Deno.test("ingestDailies() keeps bars of days that are over, as the exchange's, in a series that is not watched", async () => {
+/** Epoch ms of a time in Shanghai. */
+const shanghai = (text: string) => Date.parse(`${text}+08:00`);
+
+Deno.test("ingestDailies() keeps a day's bar when its session is over, as the exchange's, in a series that is not watched", async () => {
   const series = dailies(
     "HC0",
-    bars("2026-09-04", "2026-09-07", "2026-09-08"),
+    bars("2026-09-04", "2026-09-07", "2026-09-08", "2026-09-09"),
     bars("2026-09-05"),
   );
-  // A run in the evening of the 8th in Shanghai.
-  const report = await ingest([series], utc("2026-09-08") + 9 * HOUR);
-  deepEqual(report, { ...NONE, series: 1, rows: 2, ingested: 2, notClosed: 1, offCalendar: 1 });
+  const noon = await ingest([series], shanghai("2026-09-08T15:14:59"));
+  deepEqual(noon, { ...NONE, series: 1, rows: 2, ingested: 2, notClosed: 2, offCalendar: 1 });
+  // The default time of the source; the bar of the 9th is that of the night session before it.
+  const report = await ingest([series], shanghai("2026-09-08T17:10"));
+  deepEqual(report, {
+    ...NONE,
+    ...{ series: 1, rows: 1, ingested: 1, unchanged: 2, notClosed: 1, offCalendar: 1 },
+  });
   const view = await house.house.series.find("sina.HC0.1d");
   deepEqual(
     [view?.watched, view?.simulated, view?.source, view?.candles, view?.lastOpenTime],
-    [false, false, "exchange", 2, utc("2026-09-07")],
+    [false, false, "exchange", 3, utc("2026-09-08")],
   );
   deepEqual([view?.gaps, view?.coveragePct], [0, 100]);
+  const { bytes } = await house.house.reader.read({
+    ...{ seriesId: "sina.HC0.1d", stored: "1d", interval: "1d", format: "csv" },
+    ...{ start: undefined, end: undefined, limit: 1, order: "asc" },
+    ...{ fill: "none", partial: false, numbers: "string" },
+  });
+  match(new TextDecoder().decode(bytes), new RegExp(`^${utc("2026-09-08")},`, "m"));
+});
+
+Deno.test("ingestDailies() keeps the day's bar of a whole history that no series had before", async () => {
+  const first = utc("2025-06-02");
+  const history = Array.from({ length: 470 }, (_, n) => candle({ openTime: first + n * DAY }))
+    .filter(({ openTime }) => openTime <= utc("2026-09-08") && new Date(openTime).getUTCDay() % 6);
+  const report = await ingest([dailies("SR0", history)], shanghai("2026-09-08T17:10"));
+  deepEqual([report.rows, report.rejected, report.notClosed], [history.length, 0, 0]);
 });
 
 Deno.test("ingestDailies() takes the rest the next day, and what the exchange corrected", async () => {
   const [first, second, third] = bars("2026-09-07", "2026-09-08", "2026-09-09");
   ok(first && second && third);
-  await ingest([dailies("AG0", [first, second])], utc("2026-09-08") + DAY);
+  await ingest([dailies("AG0", [first, second])], shanghai("2026-09-08T17:10"));
   const corrected = { ...second, close: "11.5" };
   const report = await ingest(
     [dailies("AG0", [first, corrected, third])],
-    utc("2026-09-09") + DAY,
+    shanghai("2026-09-09T17:10"),
   );
   deepEqual(report, {
     ...NONE,
@@ -71,12 +92,22 @@ Deno.test("ingestDailies() takes the rest the next day, and what the exchange co
   });
 });
 
-Deno.test("ingestDailies() puts a refused bar aside and goes on", async () => {
-  const [good, bad] = bars("2026-09-07", "2026-09-08");
-  ok(good && bad);
-  const series = [dailies("CU0", [good, { ...bad, high: "1" }]), dailies("AL0", [good])];
+Deno.test("ingestDailies() puts a refused bar aside and goes on, and records it once however often it comes", async () => {
+  const [good, bad, next] = bars("2026-09-07", "2026-09-08", "2026-09-09");
+  ok(good && bad && next);
+  // A day without a trade: Sina writes zeros, and the settlement of the day before as its close.
+  const untraded = { ...bad, open: "0", high: "0", low: "0" };
+  const series = [dailies("CU0", [good, untraded]), dailies("AL0", [good])];
   const { rows, rejected } = await ingest(series, utc("2026-09-10"));
   deepEqual([rows, rejected], [2, 1]);
+  const { store } = house.house;
+  const head = await store.head();
+  const again = await ingest(series, utc("2026-09-10"));
+  deepEqual([again.rows, again.rejected, await store.head()], [0, 1, head]);
+  const more = await ingest([dailies("CU0", [good, untraded, next])], utc("2026-09-11"));
+  deepEqual([more.rows, more.rejected, await store.head()], [1, 1, head + 1]);
+  const mended = await ingest([dailies("CU0", [good, bad, next])], utc("2026-09-11"));
+  deepEqual([mended.rows, mended.rejected], [1, 0]);
 });
 
 Deno.test("ingestDailies() stops where it is told to", async () => {

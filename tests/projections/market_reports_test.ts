@@ -144,6 +144,16 @@ crawlerTest("market reports", {
     deepEqual(pages.flatMap(({ reports }) => reports), found[0]?.[1]);
   },
 
+  async "tell how far those of a source reach"({ append, reports }) {
+    deepEqual(await reports.heldOf("founderfu"), { newest: undefined, since: undefined });
+    await append(crawled([RB, CONTRACT], { capturedAt: 5 }), crawled([MEAL], { capturedAt: 7 }));
+    await append(crawled([MEAL], { source: "sina", capturedAt: 3 }));
+    deepEqual(await reports.heldOf("founderfu"), { newest: "2026-03-03", since: 5 });
+    deepEqual(await reports.heldOf("sina"), { newest: "2026-03-01", since: 3 });
+    await append(crawled([RB, CONTRACT], { capturedAt: 9 }));
+    deepEqual(await reports.heldOf("founderfu"), { newest: "2026-03-03", since: 7 });
+  },
+
   async "take events that are as large as they may be, many of them in one batch"(world) {
     const { append, reports } = world;
     const many = (day: number) =>

@@ -239,7 +239,7 @@ Deno.test("openapi.json: says what is taken where nothing is given", async () =>
   });
   assert.deepEqual(defaults("/api/v1/events"), { after: 0, limit: 100 });
   assert.deepEqual(defaults("/admin/crawler/logs"), { page: 1, size: 20 });
-  assert.deepEqual(defaults("/api/v1/reports"), { page: 1, size: 100 });
+  assert.deepEqual(defaults("/api/v1/reports"), { numbers: "string", page: 1, size: 100 });
   assert.deepEqual(defaults("/admin/crawler/alerts"), { undelivered: "true", page: 1, size: 20 });
 });
 

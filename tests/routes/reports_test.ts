@@ -41,6 +41,26 @@ Deno.test("GET reports: has the shape of the contract, its values untouched", as
   }]);
 });
 
+Deno.test("GET reports: writes decimals as numbers where that is asked for and loses no digit", async () => {
+  const digits = {
+    code: "010",
+    exact: "0.0037627561992121805",
+    none: "NaN",
+    big: "1e21",
+    at: "-0",
+  };
+  tables.reports.push(reportOf({ product: "PT", values: { ...VALUES, ...digits } }));
+  const { json } = await openOnce();
+  const values = async (query: string) =>
+    (await json("GET", `${PATH}?product=PT${query}`)).data[0]?.values;
+  const sent = { ...VALUES, ...digits };
+  deepEqual([await values(""), await values("&numbers=string")], [sent, sent]);
+  deepEqual(await values("&numbers=number"), {
+    ...{ ...digits, atmIV: 0.1834, skewBy: { d25: null, nextDay: [1, true] }, 持仓: 12 },
+  });
+  tables.reports.pop();
+});
+
 Deno.test("GET reports: names the contract of what is on one, and no exchange where none is known", async () => {
   const { json } = await openOnce();
   const { data: [one] } = await json("GET", `${PATH}?contract=rb2701`);
@@ -74,6 +94,15 @@ for (
     ["from=2026-02-02&to=2026-02-01", "to", /later day/],
     ["date=2026-02-02&from=2026-02-01", "date", /either/],
     ["size=1001", "size", /1 to 1000/],
+    ["numbers=float", "numbers", /string/],
+    ["size=0", "size", /1 to 1000/],
+    ["page=0", "page", /1/],
+    ["page=two", "page", /1/],
+    ["source=sina&source=openvlab", "source", /./],
+    ["kind=", "kind", /empty/],
+    ["date=2026-9-8", "date", /2026-09-08/],
+    ["date=", "date", /2026-09-08/],
+    ["product=%00", "product", /./],
     ["product=", "product", /empty/],
     ["symbol=RB", "symbol", /unknown/],
   ] as const
@@ -85,6 +114,22 @@ for (
     match(JSON.stringify(error), says);
   });
 }
+
+Deno.test("GET reports: says how many pages there are, also beyond the last, and on a trailing slash", async () => {
+  const { json } = await openOnce();
+  const pages = async (query: string, path = PATH) => {
+    const { data, ...rest } = await json("GET", `${path}?${query}`);
+    return { rows: data.length, ...Reflect.get(rest, "pagination") };
+  };
+  const all = { total: 123, pages: 3 };
+  const last = { rows: 23, page: 3, size: 50, ...all, has_next: false, has_prev: true };
+  deepEqual(await pages("page=3&size=50"), last);
+  deepEqual(await pages("page=3&size=50", `${PATH}/`), last);
+  deepEqual(await pages("page=9&size=50"), { ...last, rows: 0, page: 9 });
+  deepEqual(await pages("product=NONE"), {
+    ...{ rows: 0, page: 1, size: 100, total: 0, pages: 0, has_next: false, has_prev: false },
+  });
+});
 
 Deno.test("GET reports: a slip of the pen is answered with the names that are near", async () => {
   const { json } = await openOnce();

@@ -138,6 +138,13 @@ export function reportQueriesOf({ reports }: CrawlerTables): ReportQueries {
       const shown = found.slice((page - 1) * size, page * size);
       return Promise.resolve({ reports: shown, total: found.length });
     },
+    heldOf(source) {
+      const held = reports.filter((report) => report.source === source);
+      return Promise.resolve({
+        newest: held.map(({ reportDate }) => reportDate).toSorted().at(-1),
+        since: held.length === 0 ? undefined : Math.min(...held.map((one) => one.capturedAt)),
+      });
+    },
   };
 }
 

@@ -39,9 +39,11 @@ export interface OpenSites {
 }
 
 /** Every source with everything it can crawl, on sites without a network and a clock that leaps. */
-export function openSites(options: SiteOptions = {}): OpenSites {
+export function openSites(
+  { now = Date.parse("2026-09-08T09:30:00Z"), ...options }: SiteOptions & { now?: number } = {},
+): OpenSites {
   const sites = createSites(options);
-  const clock = leapingClock(Date.parse("2026-09-08T09:30:00Z"));
+  const clock = leapingClock(now);
   const fetch = fetchFrom(sites);
   const access = { token: credential(TOKEN), cookie: credential(COOKIE) };
   const sources = openSources({

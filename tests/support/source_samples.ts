@@ -3,6 +3,9 @@ import { SHARED_DATA } from "./shared_data.ts";
 /** The bodies that the sites answer with, as text. */
 export interface SourceSamples {
   readonly overallView: string;
+  /** Empty where the site has no such page. */
+  readonly varietyList: string;
+  readonly exchangeInfo: string;
   readonly ctamap: string;
   /** By underlying. */
   readonly surfaces: Readonly<Record<string, string>>;
@@ -38,6 +41,24 @@ export function smallSamples(): SourceSamples {
         overall({ varietyCode: "i", varietyName: "铁矿石", morePort: "偏空" }),
       ],
     }),
+    varietyList: json({
+      success: true,
+      errCode: null,
+      errDesc: null,
+      result: [{
+        sectorName: "黑色",
+        varietyList: [
+          { varietyId: 7, varietyCode: "rb", varietyName: "螺纹", sectorName: "黑色建材" },
+          { varietyId: 8, varietyCode: "I", varietyName: "铁矿" },
+        ],
+      }, { sectorName: "其他", varietyList: null }],
+    }),
+    exchangeInfo: ok([
+      { exchange: "SHFE", exchange_name: "上期所" },
+      { exchange: "DCE", exchange_name: "大商所" },
+      { exchange: "GFEX", exchange_name: "广期所" },
+      { exchange: "SHSE", exchange_name: "上交所" },
+    ]),
     ctamap: ok([
       mapRow({ prodUnd: "RB", exchange: "SHFE", price: "3103.50" }),
       mapRow({ prodUnd: "EG", exchange: "DCE", rv22: "nan", skew_current: "" }),
@@ -109,6 +130,7 @@ export async function sharedSamples(): Promise<SourceSamples> {
     overallView: `{"success":true,"errCode":null,"errDesc":null,"result":${
       camelCased(await read("hzzhqx/overallView_20251201.json"))
     }}`,
+    exchangeInfo: await read("openvlab/exchange-info.json"),
     ctamap: await read("openvlab/ctamap-all.add_overseas.EXCERPT.json"),
     surfaces: { EG: await read("openvlab/volatility-surface_EG.EXCERPT.json") },
     chains: { CS: await read("openvlab/dto_CS.EXCERPT.json") },

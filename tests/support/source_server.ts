@@ -133,6 +133,7 @@ function textOf(
 ): string | undefined {
   switch (source) {
     case "hzzhqx":
+      if (path === "/api/public/variety/list") return samples.varietyList || undefined;
       return path === "/api/report/overallView" ? samples.overallView : undefined;
     case "founderfu":
       return samples.ratings[query.openingtype ?? ""];
@@ -148,6 +149,7 @@ function textOf(
     }
     case "openvlab": {
       const [, place = "", code = ""] = /^\/api\/([\w-]+)(?:\/(\w+))?$/.exec(path) ?? [];
+      if (place === "exchange-info") return samples.exchangeInfo || undefined;
       if (place === "ctamap-all") return samples.ctamap;
       if (place === "history-atmvol") return samples.atmvol;
       return place === "dto" ? samples.chains[code] : samples.surfaces[code];
@@ -219,7 +221,7 @@ function renamed(text: string, source: SourceName): string {
   const fields = {
     hzzhqx: /"(varietyCode|variety_code)"/g,
     jiaoyikecha: /"(data|cookie)"|[?&]v=/g,
-    openvlab: /"(prodUnd|exp|context|data)":/g,
+    openvlab: /"(prodUnd|exchange|exp|context|data)":/g,
     founderfu: /"(smallbreedscode|manyList)"/g,
     sina: /"(c)":/g,
     rongda: /class="(spread)"/g,

@@ -63,7 +63,9 @@ export interface Instance extends OpenCrawlers {
 export interface InstanceOptions {
   readonly clock: FakeClock;
   /** Given the store and the blobs, for sources that record. */
-  readonly sources: (parts: { store: SqlEventStore; blobs: Blobs }) => readonly Job[];
+  readonly sources: (
+    parts: { store: SqlEventStore; blobs: Blobs; reports: ReportQueries },
+  ) => readonly Job[];
   readonly channels?: readonly AlertChannel[] | undefined;
   readonly random?: (() => number) | undefined;
   /** True when left out. */
@@ -88,12 +90,13 @@ export async function startInstance(
   const blobs = openMemoryBlobs();
   const jobs = createJobs({ clock, log: quietLog, keep: 10_000 });
   const queries = createCrawlerQueries(db);
+  const reports = createReportQueries(db);
   const crawlers = openCrawlers({
     ...{ database, db, store, blobs, queries, jobs, channels, clock, random, log: quietLog },
     ...{
       projections: follower,
       series: createSeriesQueries(db),
-      sources: sources({ store, blobs }),
+      sources: sources({ store, blobs, reports }),
     },
     disk: () => Promise.resolve({ freeBytes: 4e10, totalBytes: 1e11, dataBytes: undefined }),
   }, {
@@ -119,8 +122,7 @@ export async function startInstance(
   }
 
   return {
-    ...{ ...crawlers, store, queries, jobs, blobs, cut, dieBefore, until },
-    reports: createReportQueries(db),
+    ...{ ...crawlers, store, queries, reports, jobs, blobs, cut, dieBefore, until },
     isBusy: () => underWay() > 0,
     async idle() {
       await until(() => jobs.list().every(({ status }) => status !== "running"));

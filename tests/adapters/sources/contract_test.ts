@@ -21,7 +21,7 @@ import { SESSION_ID, smallSamples } from "@/tests/support/source_samples.ts";
 
 const DATE = "2026-09-08";
 const REQUESTS: Readonly<Record<SourceName, number>> = {
-  ...{ hzzhqx: 1, jiaoyikecha: 9, openvlab: 4, rongda: 1, rongda2: 1, founderfu: 2, sina: 3 },
+  ...{ hzzhqx: 2, jiaoyikecha: 9, openvlab: 5, rongda: 1, rongda2: 1, founderfu: 2, sina: 3 },
 };
 /** A browser that draws half a page draws half a table: nobody can tell. */
 const UNTOLD_OF_PAGES: readonly SourceFault["kind"][] = ["truncated"];

@@ -1,6 +1,10 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { isCutOff, parseExactJson } from "@/adapters/sources/exact_json.ts";
+import { plainDecimal } from "@/adapters/sources/market_numbers.ts";
+import { parseSinaDaily } from "@/adapters/sources/sina_parse.ts";
+import { sourceReply } from "@/adapters/sources/source_reply.ts";
+import { SourceError } from "@/domain/ports/source_error.ts";
 
 const containers = fc.oneof(fc.array(fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()));
 
@@ -37,4 +41,23 @@ Deno.test("cut-off JSON: is told for every beginning of an object or a list, and
 Deno.test("cut-off JSON: other text is none", () => {
   for (const text of ["", "<html>{", "error", "12", '"abc']) equal(isCutOff(text), false, text);
   equal(isCutOff('  [{"a":"]}'), true);
+});
+
+Deno.test("exact JSON: an endless number, number text or script is read or refused without delay", () => {
+  const digits = "0".repeat(1_000_000);
+  const started = performance.now();
+  equal(parseExactJson(`1${digits}1`), `1${digits}1`);
+  equal(parseExactJson(`0.${digits}1`), `0.${digits}1`);
+  for (const text of [`${digits}x`, `1${digits}`, `1.${digits}x`, "-".repeat(1_000_000)]) {
+    equal(plainDecimal(text), undefined);
+  }
+  for (const text of [" ".repeat(1_000_000), "a ".repeat(500_000), `(${") ".repeat(500_000)}`]) {
+    const reply = sourceReply({
+      ...{ source: "sina", op: "GET /", status: 200, contentType: "text/plain", secrets: [] },
+      bytes: new TextEncoder().encode(text),
+    });
+    throws(() => parseSinaDaily(reply, "RB0"), SourceError);
+  }
+  // Milliseconds; a search that tries every beginning with every end takes minutes.
+  ok(performance.now() - started < 5_000);
 });

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { z } from "zod";
 import { namedDifferences } from "@/adapters/sources/named_differences.ts";
 
@@ -31,4 +31,26 @@ Deno.test("differences: a long list is cut and says how much is left", () => {
   const lines = differences(wide, {});
   equal(lines.length, 21);
   equal(lines.at(-1), "and 5 more");
+});
+
+Deno.test("differences: say what was received where the schema does not, and nothing that is private", () => {
+  const schema = z.object({
+    price: z.union([z.number(), z.null()], "expected a number"),
+    side: z.enum(["long", "short"]),
+    deep: z.array(z.object({ code: z.string("expected text") })),
+    cookie: z.object({ PHPSESSID: z.string().regex(/^x/, "expected a session id") }),
+  });
+  const value = {
+    ...{ price: "12 %", side: { a: 1 }, deep: [{ code: null }, {}] },
+    cookie: { PHPSESSID: "0123456789" },
+  };
+  const { error } = schema.safeParse(value, { reportInput: true });
+  deepEqual(error && namedDifferences(error), [
+    'price: expected a number, received "12 %"',
+    'side: Invalid option: expected one of "long"|"short", received an object',
+    "deep[0].code: expected text, received null (2 times)",
+    "cookie.PHPSESSID: expected a session id, received a string",
+  ]);
+  const long = schema.safeParse({ ...value, price: "9".repeat(99) }, { reportInput: true }).error;
+  ok((long && namedDifferences(long)[0])?.endsWith("9…"));
 });

@@ -6,11 +6,16 @@ import { smallSamples, type SourceSamples } from "@/tests/support/source_samples
 
 const small = smallSamples();
 
-async function crawl(
-  name: SourceName,
-  { date = "2026-09-08", ...samples }: Partial<SourceSamples> & { readonly date?: string } = {},
-) {
-  const house = openSites({ samples: { ...small, ...samples } });
+interface Asked extends Partial<SourceSamples> {
+  readonly date?: string;
+  readonly now?: number;
+}
+
+async function crawl(name: SourceName, { date = "2026-09-08", now, ...samples }: Asked = {}) {
+  const house = openSites({
+    samples: { ...small, ...samples },
+    ...(now === undefined ? {} : { now }),
+  });
   return await sourceOf(house, name).fetch({ date, signal: new AbortController().signal });
 }
 
@@ -65,7 +70,9 @@ Deno.test("hzzhqx: names what its answer no longer has, and how often", async ()
   const overallView = small.overallView.replaceAll("excessiveRate", "bullishRate");
   const error = await failed("hzzhqx", { overallView });
   equal(error.errorClass, "schema_changed");
-  deepEqual(error.differences, ["result[0].excessive_ratio: expected a number (2 times)"]);
+  deepEqual(error.differences, [
+    "result[0].excessive_ratio: expected a number, received nothing (2 times)",
+  ]);
   match(error.message, /result\[0\]\.excessive_ratio: expected a number/);
 });
 
@@ -92,6 +99,69 @@ Deno.test("hzzhqx: what the site says of its own failure decides the class", asy
   }
 });
 
+const lists = {
+  sectors: small.varietyList,
+  flat: JSON.stringify({
+    success: true,
+    result: [
+      { variety_code: "RB", variety_name: "螺纹", sector_name: "黑色建材" },
+      { variety_code: "I", variety_name: "铁矿", sector_name: "黑色" },
+    ],
+  }),
+};
+
+for (const [shape, varietyList] of Object.entries(lists)) {
+  Deno.test(`hzzhqx: names and sectors are those of its list, written by ${shape}`, async () => {
+    const { rows, raw, lacking } = await crawl("hzzhqx", { varietyList });
+    deepEqual(rows.map(({ product, values }) => [product, values.name, values.sector]), [
+      ["RB", "螺纹", "黑色建材"],
+      ["I", "铁矿", "黑色"],
+    ]);
+    deepEqual(lacking, []);
+    const [list = "", view = ""] = new TextDecoder().decode(raw.bytes).trim().split("\n");
+    deepEqual([JSON.parse(list).body, JSON.parse(view).body], [varietyList, small.overallView]);
+  });
+}
+
+Deno.test("hzzhqx: a code that nobody here knows is traded where its listed name is", async () => {
+  const overallView = small.overallView.replace('"varietyCode":"i"', '"varietyCode":"iox"');
+  const varietyList = small.varietyList.replace('"varietyCode":"I"', '"varietyCode":"IOX"');
+  const { rows } = await crawl("hzzhqx", { overallView, varietyList });
+  deepEqual(rows.map(place)[1], "DCE IOX  2026-09-08");
+  const unlisted = await crawl("hzzhqx", { overallView });
+  deepEqual([unlisted.rows.map(place)[1], unlisted.rows[1]?.values.sector], [
+    ...[" IOX  2026-09-08", null],
+  ]);
+});
+
+Deno.test("hzzhqx, openvlab: a list that has changed or failed is a failure, one that is gone is only lacked", async () => {
+  const changed = small.varietyList.replaceAll("varietyName", "title");
+  const error = await failed("hzzhqx", { varietyList: changed });
+  deepEqual([error.errorClass, error.differences], ["schema_changed", [
+    "result[0].variety_list[0].variety_name: expected text, received nothing (2 times)",
+  ]]);
+  const refused = '{"success":false,"errCode":"500","errDesc":"系统繁忙","result":null}';
+  equal((await failed("hzzhqx", { varietyList: refused })).errorClass, "server");
+  const renamed = small.exchangeInfo.replaceAll("exchange_name", "label");
+  deepEqual((await failed("openvlab", { exchangeInfo: renamed })).differences, [
+    "result[0].exchange_name: expected text, received nothing (4 times)",
+  ]);
+  const views = await crawl("hzzhqx", { varietyList: "" });
+  deepEqual([views.lacking, views.rows.map(({ values }) => [values.name, values.sector])], [
+    ["the list of varieties"],
+    [["螺纹钢", null], ["铁矿石", null]],
+  ]);
+  const map = await crawl("openvlab", { exchangeInfo: "" });
+  deepEqual([map.lacking, map.rows[0]?.values.exchange_name], [["the list of exchanges"], null]);
+});
+
+Deno.test("openvlab: names the exchanges at home as its list does", async () => {
+  const rows = (await crawl("openvlab")).rows.filter(({ contract }) => contract === undefined);
+  deepEqual(rows.map(({ values }) => values.exchange_name), [
+    ...["上期所", "大商所", "广期所", null, "上交所"],
+  ]);
+});
+
 Deno.test("openvlab: a code abroad is not the one at home, an evening is the next trading day", async () => {
   const rows = (await crawl("openvlab")).rows.filter(({ contract }) => contract === undefined);
   deepEqual(rows.map(place), [
@@ -114,6 +184,30 @@ Deno.test("openvlab: a sentinel is null where volatilities are, and a number whe
   deepEqual(near?.values.strike_oid_c, { 5100: "-100", 5200: "7" });
 });
 
+Deno.test("openvlab: a sentinel is null in every volatility, and a number everywhere else", async () => {
+  const sent = (text: string, ...names: readonly string[]) =>
+    names.reduce(
+      (rest, name) => rest.replace(new RegExp(`"${name}":("?)[^",}]+("?)`), `"${name}":$1-200.0$2`),
+      text,
+    );
+  const { rows } = await crawl("openvlab", {
+    ctamap: sent(small.ctamap, "atmv_current", "rv22", "skew_current", "carry"),
+    surfaces: { EG: sent(small.surfaces.EG ?? "", "atmvol_tday", "forward_td") },
+    chains: { CS: sent(small.chains.CS ?? "", "iv", "th") },
+    atmvol: small.atmvol.replace("21.5", "-200.0"),
+  });
+  const of = (kind: string) => rows.find((row) => row.kind === kind)?.values;
+  const map = of("volatility");
+  deepEqual(
+    [map?.atmv_current, map?.rv22, map?.skew_current, map?.carry],
+    [null, null, "-200", "-200"],
+  );
+  const near = rows.find(({ contract }) => contract === "EG2610")?.values;
+  deepEqual([near?.atmvol_tday, near?.forward_td], [null, "-200"]);
+  match(JSON.stringify(of("structure")?.options), /"iv":null.*"iv_bid":null.*"theta":"-200"/);
+  equal(of("daily")?.atm_volatility, null);
+});
+
 Deno.test("openvlab: what a surface lost is named, nested texts that are broken too", async () => {
   const spoil = (from: string | RegExp, to: string) => ({
     surfaces: { EG: (small.surfaces.EG ?? "").replace(from, to) },
@@ -123,7 +217,10 @@ Deno.test("openvlab: what a surface lost is named, nested texts that are broken 
       spoil('"theovol_tday"', '"theovol"'),
       /result\.202610\.theovol_tday: expected a list of pairs/,
     ],
-    [spoil('"forward_td":"5182.53"', '"forward_td":"up"'), /forward_td: .*received other text/],
+    [
+      spoil('"forward_td":"5182.53"', '"forward_td":"up"'),
+      /forward_td: expected a number, received "up"/,
+    ],
     [spoil("[[5100.0, 52.1827]]", "[[5100.0, 52.1827]"), /theovol_tday: expected a list of pairs/],
     [spoil("[[5100.0, 52.1827]]", "{}"), /theovol_tday: expected a list of pairs/],
     [spoil("[4250.0, 5800.0]", "[4250.0]"), /trading_strike: expected two numbers/],
@@ -141,6 +238,18 @@ Deno.test("openvlab: a product that nobody has quoted yet is of the day asked fo
   deepEqual([row?.reportDate, row?.values.last_time], ["2026-09-04", null]);
 });
 
+Deno.test("openvlab: a quote of a year that no calendar has is invalid, half a character no text", async () => {
+  const late = small.ctamap.replace("2026-09-08 11:30:02", "9999-12-31 23:00:00");
+  const error = await failed("openvlab", { ctamap: late });
+  equal(error.errorClass, "invalid");
+  match(error.message, /says of RB what cannot be: reportDate: Invalid ISO date/);
+  const ctamap = small.ctamap.replace('"product_alias":"名"', '"product_alias":"a\\u0000b\\ud800"');
+  const [row] = (await crawl("openvlab", { ctamap })).rows;
+  equal(row?.values.name, "a\uFFFDb\uFFFD");
+  const refused = '{"code":500,"message":"bad \\u0000\\udfff news"}';
+  match((await failed("openvlab", { ctamap: refused })).message, /\(bad \uFFFD\uFFFD news\)$/);
+});
+
 Deno.test("jiaoyikecha: empty lists of PHP stand for empty objects", async () => {
   const empty = '{"code":0,"msg":"","data":[]}';
   const jiaoyikecha = {
@@ -151,6 +260,26 @@ Deno.test("jiaoyikecha: empty lists of PHP stand for empty objects", async () =>
   const { rows } = await crawl("jiaoyikecha", { jiaoyikecha });
   equal(rows.filter(({ kind }) => kind === "position_ranking").length, 0);
   equal(rows.filter(({ kind }) => kind === "sentiment").length, 2);
+});
+
+Deno.test("jiaoyikecha: a contract without a ranking that day is none, any other code is a failure", async () => {
+  const answering = (variety_position: string) => ({
+    jiaoyikecha: { ...small.jiaoyikecha, variety_position },
+  });
+  const nothing = '{"code":1,"msg":"参数错误或数据不存在","data":null}';
+  const { rows } = await crawl("jiaoyikecha", answering(nothing));
+  const rankings = rows.filter(({ kind }) => kind === "position_ranking");
+  deepEqual(rankings.map(place), ["DCE JD JD2706 2026-09-08"], "those of a house alone");
+  const codes: readonly [answer: string, errorClass: string][] = [
+    ['{"code":1,"msg":"系统繁忙","data":null}', "server"],
+    ['{"code":"403","msg":"","data":null}', "login_required"],
+    ['{"code":0,"msg":""}', "schema_changed"],
+    ['{"code":0,"msg":"","data":null}', "schema_changed"],
+    ['{"msg":"","data":[]}', "schema_changed"],
+  ];
+  for (const [answer, errorClass] of codes) {
+    equal((await failed("jiaoyikecha", answering(answer))).errorClass, errorClass, answer);
+  }
 });
 
 Deno.test("jiaoyikecha: contracts of INE are INE's, whoever lists them", async () => {
@@ -184,6 +313,20 @@ Deno.test("sina: bars of closed days are set apart, a settlement of zero is none
   deepEqual(series[1]?.candles[0]?.high, "3042.5");
   deepEqual(rows.map(place)[1], "SHFE RB RB0 2026-09-04");
   deepEqual(rows[1]?.values.settle, null);
+});
+
+Deno.test("sina: the bar of a session that goes on is no report yet, and one as soon as it is over", async () => {
+  const reported = async (time: string, date = time.slice(0, 10)) => {
+    const { rows, series } = await crawl("sina", { date, now: Date.parse(`${time}+08:00`) });
+    equal(series[1]?.candles.length, date < "2026-09-07" ? 1 : 2, "all that was sent");
+    return rows[1]?.reportDate;
+  };
+  // The sample's newest bar is of Monday, 2026-09-07.
+  equal(await reported("2026-09-07T10:00:00"), "2026-09-04");
+  equal(await reported("2026-09-07T15:14:59"), "2026-09-04");
+  equal(await reported("2026-09-07T15:15:00"), "2026-09-07");
+  // Its night was that of Friday: what stands there on Saturday is not over either.
+  equal(await reported("2026-09-05T02:00:00", "2026-09-07"), "2026-09-04");
 });
 
 Deno.test("sina: an unknown contract, two bars for a day and no bars at all are told apart", async () => {

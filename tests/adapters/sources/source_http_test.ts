@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { createSourceHttp, type SourceHttpOptions } from "@/adapters/sources/source_http.ts";
 import { SourceError, type SourceErrorClass } from "@/domain/ports/source_error.ts";
+import { sourceAnswer } from "@/adapters/sources/source_answer.ts";
 import { openSources } from "@/adapters/sources/sources.ts";
 import { fakeClock, leapingClock, settle } from "@/tests/support/fake_clock.ts";
 import { credential } from "@/tests/support/open_sites.ts";
@@ -37,6 +38,7 @@ const STATUSES: readonly [status: number, SourceErrorClass, headers?: Record<str
   [410, "schema_changed"],
   [422, "invalid"],
   [429, "rate_limited"],
+  [456, "rate_limited"],
   [500, "server"],
   [503, "server"],
   [302, "login_required", { location: "https://site.example/user/login?back=/" }],
@@ -91,6 +93,27 @@ Deno.test("source HTTP: an answer beyond the limit is refused after its beginnin
 Deno.test("source HTTP: a body of exactly the limit is whole", async () => {
   const http = httpThat(() => new Response("x".repeat(10)), { maxBytes: 10 });
   equal((await http.ask({ path: "/", signal: never })).text, "x".repeat(10));
+});
+
+Deno.test("source HTTP: text is read in the encoding that the answer names, and kept byte by byte", async () => {
+  // 铜 in GBK; in UTF-8 it would be no text at all.
+  const gbk = new Uint8Array([...new TextEncoder().encode('{"name":"'), 0xcd, 0xad, 0x22, 0x7d]);
+  const utf8 = new TextEncoder().encode('\ufeff{"name":"铜"}');
+  const answers: readonly [contentType: string, body: Uint8Array<ArrayBuffer>][] = [
+    ["application/javascript; charset=GBK", gbk],
+    ['text/html;Charset="gb18030"', gbk],
+    ["application/json", utf8],
+    ["application/json; charset=utf-8", utf8],
+    ["application/json; charset=of-our-own", utf8],
+  ];
+  for (const [contentType, body] of answers) {
+    const http = httpThat(() => new Response(body, { headers: { "content-type": contentType } }));
+    const reply = await http.ask({ path: "/", signal: never });
+    deepEqual(reply.json(), { name: "铜" }, contentType);
+    deepEqual(reply.cleanBytes, body);
+    deepEqual(reply.fail("invalid", "it is wrong").response?.bytes, body);
+    deepEqual(sourceAnswer([reply], {}).raw, { bytes: body, contentType });
+  }
 });
 
 Deno.test("source HTTP: requests go out one at a time and a second apart, whoever asks", async () => {

@@ -8,6 +8,7 @@ import {
   type SourceName,
 } from "@/domain/ports/market_source.ts";
 import { BrowserError, type BrowserFailure } from "@/domain/ports/browser_error.ts";
+import { type Progress, silentProgress } from "@/domain/ports/progress.ts";
 import { SourceError, type SourceErrorClass } from "@/domain/ports/source_error.ts";
 import { leapingClock } from "@/tests/support/fake_clock.ts";
 import { credential, openSites, SELECTORS, sourceOf } from "@/tests/support/open_sites.ts";
@@ -71,6 +72,22 @@ Deno.test("sources: selectors that are wrong are named with what is wrong", asyn
     ["sina", '{"symbols":["rb0"]}', /SOURCE_SINA_SELECTORS is wrong: symbols\[0\]/],
     ["sina", '{"symbol":["RB0"]}', /SOURCE_SINA_SELECTORS is wrong: .*symbol/],
     ["openvlab", '{"surfaces":["../login"]}', /SOURCE_OPENVLAB_SELECTORS is wrong: surfaces/],
+    [
+      ...["sina", JSON.stringify({ symbols: Array(201).fill("RB0") })] as const,
+      /SOURCE_SINA_SELECTORS is wrong: symbols: .*200/,
+    ],
+    [
+      "openvlab",
+      JSON.stringify({ surfaces: Array(101).fill("EG"), chains: Array(100).fill("EG") }),
+      /SOURCE_OPENVLAB_SELECTORS is wrong: .*at most 200 in all/,
+    ],
+    ["jiaoyikecha", '{"mains":200,"brokers":["国泰君安"]}', /at most 200 contracts and brokers/],
+    ["jiaoyikecha", '{"mains":201}', /SOURCE_JIAOYIKECHA_SELECTORS is wrong: mains/],
+    [
+      "jiaoyikecha",
+      JSON.stringify({ contracts: Array.from({ length: 201 }, (_, n) => `rb${1000 + n}`) }),
+      /at most 200 contracts and brokers/,
+    ],
     ["jiaoyikecha", "[", /SOURCE_JIAOYIKECHA_SELECTORS is wrong: expected JSON/],
   ];
   for (const [name, selectors, says] of wrong) {
@@ -123,13 +140,87 @@ Deno.test("jiaoyikecha: crawls the contracts that are picked, and minds one that
   ok(!sites.requests.some(({ path }) => path.includes("recent_contracts")));
   const error = await failed(picked(["xx2701"]).source);
   deepEqual([error.errorClass, error.hint?.includes("SELECTORS")], ["invalid", true]);
+  const small = smallSamples();
+  const variety_position = '{"code":1,"msg":"参数错误或数据不存在","data":null}';
+  const samples = { ...small, jiaoyikecha: { ...small.jiaoyikecha, variety_position } };
+  const access = { jiaoyikecha: { selectors: '{"contracts":["rb0001"]}' } };
+  const gone = await failed(open("jiaoyikecha", { access, samples }).source);
+  // It may yet come: rankings are published in the evening.
+  deepEqual([gone.errorClass, gone.hint?.includes("SELECTORS")], ["server", true]);
+  match(gone.message, /nothing on contract rb0001/);
+});
+
+/** A site with so many contracts of each of so many varieties, whose answers take their time. */
+function wideSite(
+  { varieties, contracts, answerMs }: Record<"varieties" | "contracts" | "answerMs", number>,
+) {
+  const data = (value: unknown) => JSON.stringify({ code: 0, msg: "", data: value });
+  const letters = (n: number) => `${String.fromCharCode(97 + n % 26, 97 + Math.floor(n / 26))}x`;
+  const small = smallSamples();
+  const samples = {
+    ...small,
+    jiaoyikecha: {
+      ...small.jiaoyikecha,
+      all_varieties: data(Array.from({ length: varieties }, (_, n) => ({
+        ...{ market: "上期所", name: `品种${n}`, symbol: letters(n).toUpperCase() },
+      }))),
+      recent_contracts: data(Array.from({ length: varieties * contracts }, (_, i) => {
+        const [n, month] = [i % varieties, Math.floor(i / varieties)];
+        // The second month has the most money in it, and later varieties have more than earlier ones.
+        const value = String((month === 1 ? 1e12 : 1e9) + n);
+        return { code: `${letters(n)}27${String(month + 1).padStart(2, "0")}`, value };
+      })),
+    },
+  };
+  const { sites, clock } = open("jiaoyikecha", { samples });
+  const shown: string[] = [];
+  const source = (selectors?: string) =>
+    openSources({
+      ...{ clock, urls: SITE_URLS, access: { jiaoyikecha: { selectors } } },
+      async fetch(url, init) {
+        await clock.sleep(answerMs);
+        return await fetchFrom(sites)(url, init);
+      },
+    }).get("jiaoyikecha");
+  const progress: Progress = {
+    ...silentProgress,
+    start: (label, { total, unit }) => shown.push(`${label}: ${total} ${unit}`),
+    advance: (by) => shown.push(`+${by}`),
+    finish: () => shown.push("done"),
+  };
+  return { sites, clock, shown, progress, source };
+}
+
+Deno.test("jiaoyikecha: asks for the main contract of each variety, the busiest first, well within its time", async () => {
+  const { sites, clock, shown, progress, source } = wideSite({
+    ...{ varieties: 130, contracts: 12, answerMs: 1_700 },
+  });
+  await source()?.fetch({ date: DATE, signal: never, progress });
+  const codes = sites.requests.flatMap(({ form }) => form.code ?? []);
+  deepEqual([codes.length, new Set(codes).size], [100, 100]);
+  deepEqual([codes[0], codes.at(-1)], ["zex2702", "ebx2702"]);
+  ok(codes.every((code) => code.endsWith("02")));
+  ok(clock.now() - NOW < 200_000, `${clock.now() - NOW} ms`);
+  deepEqual(shown, ["jiaoyikecha: 100 rankings", ...Array(100).fill("+1"), "done"]);
+});
+
+Deno.test("jiaoyikecha: asks for as many main contracts as it is told, or for none", async () => {
+  for (const mains of [0, 3, 200]) {
+    const { sites, source } = wideSite({ varieties: 110, contracts: 2, answerMs: 0 });
+    await source(JSON.stringify({ mains }))?.fetch({ date: DATE, signal: never });
+    const codes = sites.requests.flatMap(({ form }) => form.code ?? []);
+    equal(codes.length, Math.min(mains, 110));
+  }
 });
 
 Deno.test("openvlab: asks for a year of history that ends with the day, in Shanghai", async () => {
   const access = { openvlab: { selectors: '{"history":["EG2610"]}' } };
   const { source, sites } = open("openvlab", { access });
   const { rows } = await source.fetch({ date: DATE, signal: never });
-  const [, asked] = sites.requests;
+  deepEqual(sites.requests.map(({ path }) => path), [
+    ...["/api/exchange-info", "/api/ctamap-all", "/api/history-atmvol"],
+  ]);
+  const asked = sites.requests.at(-1);
   deepEqual(asked?.query, {
     ...{ symbol: "EG2610", resolution: "1D" },
     from: String(Date.parse("2025-09-09T00:00:00+08:00") / 1_000),

@@ -8,6 +8,7 @@ const CASES: readonly [text: string, clean: string][] = [
   ['{"cookie":{"PHPSESSID":"00ff"}}', '{"cookie":{"PHPSESSID":"[removed]"}}'],
   ["Set-Cookie=PHPSESSID=00ff; path=/", "Set-Cookie=[removed]; path=/"],
   ["/api?token=q1w2&date=1", "/api?token=[removed]&date=1"],
+  ["my-api-key = 'q1w2'", "my-api-key = '[removed]'"],
   ['{"password":"a\\"b"}', '{"password":"[removed]"}'],
   ["价格 12, 涨跌 -3", "价格 12, 涨跌 -3"],
 ];
@@ -40,4 +41,17 @@ Deno.test("secrets: none is left in any text, URL or JSON that it was put into",
       ok(!clean.includes(encodeURIComponent(secret)), clean);
     }
   }));
+});
+
+Deno.test("secrets: are looked for in long answers of any kind without delay", () => {
+  const words = ["a-", "token", '"token', "token ", "cookie=", '"secret":"\\\\', "sess-id-", "="];
+  const started = performance.now();
+  for (const word of words) {
+    const text = word.repeat(400_000 / word.length);
+    ok(withoutSecrets(`${text} token=hidden-one`, ["hidden-one"]).endsWith("[removed]"));
+  }
+  const long = 'x\\"'.repeat(1_000_000);
+  equal(withoutSecrets(`{"token":"${long}"}`, []), '{"token":"[removed]"}');
+  // Milliseconds; a search that tries every beginning with every end takes minutes.
+  ok(performance.now() - started < 5_000);
 });

@@ -7,7 +7,8 @@ import { SourceError } from "@/domain/ports/source_error.ts";
 import { openMemoryBlobs } from "@/adapters/blobs/memory.ts";
 import { catalog } from "@/events/catalog/catalog.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
-import { fakeClock } from "@/tests/support/fake_clock.ts";
+import { candle, utc } from "@/tests/support/candles.ts";
+import { type FakeClock, fakeClock } from "@/tests/support/fake_clock.ts";
 import { jobRun } from "@/tests/support/job_run.ts";
 
 const NOW = Date.parse("2026-09-08T10:00:00Z");
@@ -19,26 +20,42 @@ const noIngest: KlineIngest = {
 };
 
 /** A source that answers so many reports, and which days it was asked for. */
-function desk(name: SourceName, rows: number) {
+function desk(
+  name: SourceName,
+  rows: number,
+  { clock = fakeClock(NOW), ingest = noIngest, series = [], onFetch }: {
+    readonly clock?: FakeClock;
+    readonly ingest?: KlineIngest;
+    readonly series?: SourceAnswer["series"];
+    readonly onFetch?: () => void;
+  } = {},
+) {
   const asked: string[] = [];
   const bytes = new TextEncoder().encode("{}");
   const source: MarketSource = {
     ...{ name, missing: [] },
     fetch({ date }) {
       asked.push(date);
+      onFetch?.();
       const answer: SourceAnswer = {
         rows: Array.from({ length: rows }, (_, n) => ({
           ...{ source: name, kind: "rating", exchange: null, product: `P${n}` } as const,
-          ...{ reportDate: date, values: {} },
+          ...{ reportDate: date, values: { price: "1", atmv_current: "20" } },
         })),
-        ...{ series: [], raw: { bytes, contentType: "application/json" }, sizeBytes: 2 },
+        ...{
+          series,
+          lacking: [],
+          raw: { bytes, contentType: "application/json" },
+          sizeBytes: 2,
+        },
       };
       return Promise.resolve(answer);
     },
   };
   const store = new MemoryEventStore({ catalog });
   const [job] = marketJobs({
-    ...{ store, blobs: openMemoryBlobs(), ingest: noIngest, clock: fakeClock(NOW) },
+    ...{ store, blobs: openMemoryBlobs(), ingest, clock },
+    reports: { heldOf: () => Promise.resolve({}) },
     sources: new Map([[name, source]]),
     schedules: {
       ...{ hzzhqx: "0 18 * * *", jiaoyikecha: "0 18 * * *", openvlab: "*/30 * * * *" },
@@ -88,4 +105,31 @@ Deno.test("an empty answer is believed of a page, and not of a map of all produc
     return error instanceof SourceError && error.errorClass === "invalid" &&
       error.response?.bytes.length === 2;
   });
+});
+
+Deno.test("a day's bar is final by the time when it was asked for, however long the answer took", async () => {
+  const stored: number[] = [];
+  const ingest: KlineIngest = {
+    ...noIngest,
+    ingestCandles(_series, candles) {
+      stored.push(...candles.map(({ openTime }) => openTime));
+      const none = { ingested: 0, revised: 0, unchanged: 0, heldBetter: 0, rejectedTotal: 0 };
+      return Promise.resolve({ ...none, rejected: [], position: 0, visible: true });
+    },
+  };
+  const [day, before] = [utc("2026-09-08"), utc("2026-09-07")];
+  for (const [time, expected] of [["15:14:58", [before]], ["15:15:00", [before, day]]] as const) {
+    stored.length = 0;
+    const clock = fakeClock(at(`2026-09-08T${time}`));
+    const { job } = desk("sina", 1, {
+      ...{ clock, ingest },
+      series: [{
+        ...{ symbol: "RB0", interval: "1d", offCalendar: [] },
+        candles: [before, day].map((openTime) => candle({ openTime })),
+      }],
+      onFetch: () => clock.advance(5_000),
+    });
+    await job.run({ ...jobRun(), at: clock.now() });
+    deepEqual(stored, expected, time);
+  }
 });

@@ -91,8 +91,8 @@ async function runDesk(
       await startInstance(await database(), {
         ...{ clock, channels: [channel], random: seeded(SEED + n) },
         isBusy: () => instances.some((other) => other.isBusy()),
-        sources: ({ store, blobs }) =>
-          marketJobs({ sources, schedules, store, blobs, clock, ingest: noCandles })
+        sources: (parts) =>
+          marketJobs({ ...parts, sources, schedules, clock, ingest: noCandles })
             .map((job): Job => ({ ...job, isDue: undefined })),
       }),
     );

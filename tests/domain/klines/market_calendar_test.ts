@@ -10,9 +10,20 @@ import {
   subtractRanges,
 } from "@/domain/klines/coverage.ts";
 import { fetchPlan } from "@/domain/klines/fetch_plan.ts";
-import { INTERVALS } from "@/domain/klines/interval.ts";
-import { ALWAYS_OPEN, isCrawled, marketCalendar } from "@/domain/klines/market_calendar.ts";
-import { closedDays, isTradingDay } from "@/domain/klines/trading_calendar.ts";
+import { INTERVALS, slotEnd } from "@/domain/klines/interval.ts";
+import {
+  ALWAYS_OPEN,
+  finalAt,
+  isCrawled,
+  marketCalendar,
+} from "@/domain/klines/market_calendar.ts";
+import {
+  closedDays,
+  isTradingDay,
+  nextTradingDay,
+  sessionsOf,
+  tradingDayAt,
+} from "@/domain/klines/trading_calendar.ts";
 import { slotsOf, utc } from "@/tests/support/candles.ts";
 import { realDataTest, SHARED_DATA } from "@/tests/support/shared_data.ts";
 
@@ -114,6 +125,36 @@ Deno.test("market calendar: only dailies of the exchange sina have one", () => {
   }
   deepEqual(ALWAYS_OPEN(days("2026-01-01", "2027-01-01")), []);
   deepEqual([{ exchange: "binance" }, { exchange: "sina" }].map(isCrawled), [true, false]);
+});
+
+Deno.test("market calendar: a daily of sina is final with its day session, every other candle with its slot", () => {
+  const finalDate = (date: string) =>
+    new Date(finalAt({ exchange: "sina", interval: "1d" }, utc(date))).toISOString();
+  // 15:15 in Shanghai, when the last contracts close; a Friday's, not Monday's night.
+  equal(finalDate("2026-09-08"), "2026-09-08T07:15:00.000Z");
+  equal(finalDate("2026-09-04"), "2026-09-04T07:15:00.000Z");
+  // The last day before a week of holidays, and the first after it, which has no night.
+  equal(finalDate("2026-09-30"), "2026-09-30T07:15:00.000Z");
+  equal(finalDate("2026-10-08"), "2026-10-08T07:15:00.000Z");
+  // Beyond the known holidays each weekday counts; a closed day has no session to end with.
+  equal(finalDate("2027-03-01"), "2027-03-01T07:15:00.000Z");
+  equal(finalDate("2026-09-05"), "2026-09-06T00:00:00.000Z");
+  for (const interval of INTERVALS) {
+    const openTime = utc("2026-09-08");
+    equal(finalAt({ exchange: "binance", interval }, openTime), slotEnd(interval, openTime));
+  }
+  equal(finalAt({ exchange: "sina", interval: "1w" }, utc("2026-09-07")), utc("2026-09-14"));
+});
+
+Deno.test("market calendar: no quote that is counted to a day comes after its bar is final, none of the next day before", () => {
+  const day = fc.integer({ min: utc("2005-01-01") / DAY, max: utc("2026-12-01") / DAY });
+  fc.assert(fc.property(day, fc.nat(DAY), (n, ms) => {
+    const at = n * DAY + ms;
+    const tradingDay = tradingDayAt(at);
+    const final = finalAt({ exchange: "sina", interval: "1d" }, utc(tradingDay));
+    for (const { from, to } of sessionsOf(tradingDay)) ok(from < final && to <= final);
+    for (const { from } of sessionsOf(nextTradingDay(tradingDay))) ok(from >= final);
+  }));
 });
 
 Deno.test("closedDays() and trading days tile every range, on any ms", () => {

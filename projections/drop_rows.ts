@@ -33,24 +33,26 @@ export function removalOf({ type, data }: KlineEvent): Removal | undefined {
   }
 }
 
-/** Deletes chunk by chunk; one that was cut off goes on where it stopped. */
+/**
+ * Deletes chunk by chunk, each a range of the primary key that begins where the one before ended:
+ * a list of keys would be looked up one by one, and a search from the start would meet every row that
+ * is dead already. One that was cut off begins again and passes over what is gone.
+ */
 export async function removeRows(
   event: Recorded<KlineEvent>,
   { table, guard, run }: BulkContext,
 ): Promise<void> {
   const removal = removalOf(event);
   if (removal === undefined) return;
-  const { seriesId, from, to } = removal;
-  for (;;) {
-    const [chunk] = await run({
-      sql: `with gone as (
-          delete from ${table} where series_id = $1 and open_time in (
-            select open_time from ${table} where series_id = $1 and open_time >= $2
-              and open_time < $3 and pos < $4 order by open_time limit ${DROPPED_AT_ONCE})
-          and ${guard(4)} returning 1)
-        select count(*)::int as rows from gone`,
-      params: [seriesId, from, to, event.position],
-    });
-    if (trusted<{ rows: number }>(chunk).rows < DROPPED_AT_ONCE) return;
+  const { seriesId, to } = removal;
+  const sql = `with bound as materialized (
+      select coalesce((select open_time from ${table} where series_id = $1 and open_time >= $2
+        and open_time < $3 order by open_time offset ${DROPPED_AT_ONCE} limit 1), $3) as next),
+    gone as (delete from ${table} where series_id = $1 and open_time >= $2
+      and open_time < (select next from bound) and pos < $4 and ${guard(4)})
+    select next from bound`;
+  for (let from = removal.from; from < to;) {
+    const [chunk] = await run({ sql, params: [seriesId, from, to, event.position] });
+    from = Number(trusted<{ next: number | string }>(chunk).next);
   }
 }

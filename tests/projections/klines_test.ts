@@ -158,7 +158,7 @@ const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
     const events = await house.store.readAll({ after: position - 1, limit: 1 });
     await apply(house, events, {
       position: await house.store.head(),
-      answered: ([row]) => ends.push(Number(row?.next)),
+      answered: ([row]) => row?.next !== undefined && ends.push(Number(row.next)),
     });
     const read = await rowsRead(database) - before;
     const rowsBefore = (time: number) => {

@@ -111,7 +111,10 @@ Deno.test("reads agree with the domain's aggregation and filling, in every forma
         assert.ok(divides(query.stored, query.interval));
         const { stored } = query;
         const files = await storedCandles(fixture, candles, { stored, hotFrom });
+        const first = await fixture.lake.read({ ...query, ...files });
+        // Files that are read again are remembered.
         const result = await fixture.lake.read({ ...query, ...files });
+        assert.deepEqual(first, result);
         const { rows, more } = expectedOf(candles, query);
         assert.deepEqual(
           parsed(result.bytes, query),

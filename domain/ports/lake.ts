@@ -200,6 +200,8 @@ export interface LakeQuery {
   readonly stored: Interval;
   /** Interval asked for: the stored one, or a multiple to aggregate to. */
   readonly interval: Interval;
+  /** Bars open as clocks show them that are so far ahead of UTC; only aggregated and not filled ones. */
+  readonly offsetMs?: number | undefined;
   readonly from: number;
   readonly to: number;
   readonly limit: number;

@@ -9,6 +9,8 @@ const MAX_BYTES = 24 * 1024 * 1024;
 /** Larger files are not worth the wait. */
 const MAX_ROWS = 100_000;
 const MAX_ASKED = 256;
+/** What a bigint in a list takes, about. */
+const BIG = 32;
 
 /**
  * Values of files that are read again and again, as by somebody who pages through a month: the engine
@@ -17,7 +19,11 @@ const MAX_ASKED = 256;
 export class DecodedFiles {
   readonly #kept = new Map<FileHeader, RawColumns>();
   readonly #asked = new Set<FileHeader>();
+  readonly #maxBytes: number;
   #bytes = 0;
+  constructor(maxBytes = MAX_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   /** All rows of a file, ascending; undefined at its first read. The same header means the same file. */
   async of(session: Session, path: string, header: FileHeader): Promise<RawColumns | undefined> {
@@ -28,7 +34,7 @@ export class DecodedFiles {
     if (!this.#kept.delete(header)) this.#bytes += bytesOf(columns);
     this.#kept.set(header, columns);
     for (const [oldest, { columns, count }] of this.#kept) {
-      if (this.#bytes <= MAX_BYTES) break;
+      if (this.#bytes <= this.#maxBytes) break;
       this.#bytes -= bytesOf({ columns, count });
       this.#kept.delete(oldest);
     }
@@ -52,5 +58,5 @@ export function columnsOf({ hasDetail }: FileHeader): readonly string[] {
 }
 
 function bytesOf({ columns, count }: RawColumns): number {
-  return columns.length * count * Float64Array.BYTES_PER_ELEMENT;
+  return columns.reduce((sum, { wide }) => sum + count * (wide === undefined ? 8 : 8 + BIG), 0);
 }

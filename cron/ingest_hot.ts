@@ -10,7 +10,7 @@ import {
   type PeriodDeps,
 } from "./ingest_run.ts";
 import { isCold } from "./ingest_period.ts";
-import { currentPeriod, decidePeriod } from "./period_state.ts";
+import { currentPeriod, decidePeriod, type PeriodState, shownPeriod } from "./period_state.ts";
 import { inTurn } from "./period_turn.ts";
 
 interface HotPart {
@@ -25,22 +25,24 @@ export async function ingestHotCandles(
   run: IngestRun,
   part: HotPart,
 ): Promise<PartOutcome | "cold"> {
+  let attempts = 0;
   return await inTurn(deps, run, {
     period: part.period,
-    attempt: (commandId) => attempt(deps, run, { ...part, commandId }),
+    attempt: (commandId) => attempt(deps, run, { ...part, commandId, isFirst: attempts++ === 0 }),
   });
 }
 
 async function attempt(
   deps: IngestDeps,
   run: IngestRun,
-  { period, candles, commandId }: HotPart & { commandId: string },
+  { period, candles, commandId, isFirst }: HotPart & { commandId: string; isFirst: boolean },
 ): Promise<PartOutcome | "cold"> {
   const { seriesId, series: { interval }, source, overwrite = false, actor } = run;
-  const state = await currentPeriod(deps, { seriesId, period });
+  const shown = isFirst ? await shownPeriod(deps, { seriesId, period }) : undefined;
+  const state = shown ?? await currentPeriod(deps, { seriesId, period });
   if (isCold(run, state, { period, hotDays: deps.hotDays })) return "cold";
   const range = { from: candles.at(0)?.openTime ?? 0, to: (candles.at(-1)?.openTime ?? 0) + 1 };
-  const held = await hotCandles(deps.database, { seriesId, ...range });
+  const held = mayHold(state, range) ? await hotCandles(deps.database, { seriesId, ...range }) : [];
   const { fresh, revised, unchanged, heldBetter } = compareCandles(candles, held, {
     source,
     overwrite,
@@ -62,4 +64,10 @@ async function attempt(
   };
   const position = await decidePeriod(deps.store, state, { command, actor, commandId });
   return { ...counts, position };
+}
+
+/** Live candles lie behind everything that is held: there is nothing to compare them with. */
+function mayHold({ row }: PeriodState, { from, to }: { from: number; to: number }): boolean {
+  if (row === undefined || row.firstOpenTime === null || row.lastOpenTime === null) return false;
+  return from <= row.lastOpenTime && to > row.firstOpenTime;
 }

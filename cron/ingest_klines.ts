@@ -3,7 +3,7 @@ import type { Candle } from "@/domain/klines/candle.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { type Interval, intervalMs } from "@/domain/klines/interval.ts";
 import { periodOf } from "@/domain/klines/period.ts";
-import { seriesId as idOf, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import { formatSeries, seriesId as idOf, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import { type Rejected, type RejectReason, validateBatch } from "@/domain/klines/validate.ts";
 import type { IngestOptions, IngestOutcome, KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { StagedBatch, StageInput } from "@/domain/ports/lake.ts";
@@ -21,13 +21,23 @@ const CONCURRENCY = 2;
 /** The one way in for candles, whoever brings them. */
 export function createKlineIngest(shared: IngestDeps): KlineIngest {
   const deps: PeriodDeps = { ...shared, turns: createKeyedTurns() };
+  // What has once been added stays.
+  const added = new Set<string>();
+
+  async function begin(series: SeriesRef, options: IngestOptions): Promise<IngestRun> {
+    const [id, name] = [idOf(series), formatSeries(series)];
+    if (!added.has(name)) await ensureSeries(deps, series, options);
+    added.add(name);
+    return { ...options, series, seriesId: id, now: options.now ?? deps.clock.now() };
+  }
+
   return {
     async ingestFiles(series, files, options) {
-      const run = await begin(deps, series, options);
+      const run = await begin(series, options);
       return await ingestFiles(deps, run, files);
     },
     async ingestCandles(series, candles, options) {
-      const run = await begin(deps, series, options);
+      const run = await begin(series, options);
       const { interval } = series;
       const batch = validateBatch(candles, { interval, now: run.now });
       const periods = Map.groupBy(batch.candles, ({ openTime }) => periodOf(interval, openTime));
@@ -51,15 +61,6 @@ export function createKlineIngest(shared: IngestDeps): KlineIngest {
       return await settled(deps, outcomes);
     },
   };
-}
-
-async function begin(
-  deps: IngestDeps,
-  series: SeriesRef,
-  options: IngestOptions,
-): Promise<IngestRun> {
-  await ensureSeries(deps, series, options);
-  return { ...options, series, seriesId: idOf(series), now: options.now ?? deps.clock.now() };
 }
 
 async function ingestFiles(

@@ -23,6 +23,21 @@ export interface PeriodState {
 }
 
 /**
+ * The period as the read models show it, with no look at its stream: for a first attempt, whose append
+ * at this version is refused when they are behind.
+ */
+export async function shownPeriod(
+  { db, projections }: Pick<Deps, "db" | "projections">,
+  { seriesId, period }: { seriesId: string; period: string },
+): Promise<PeriodState | undefined> {
+  const row = await findPeriod(db, { seriesId, period });
+  if (row !== undefined && !await projections.waitFor(row.position, WAIT_MS, SNAPSHOT)) {
+    return undefined;
+  }
+  return periodOf(row);
+}
+
+/**
  * The period as the read models show it, once they show all of its stream. They are the snapshot
  * of a stream that may hold an event a minute. Throws a retryable AdapterError while they lag.
  */
@@ -39,11 +54,7 @@ export async function currentPeriod(
     if (last === undefined) {
       // The rows of table `klines` may be a step behind this row's.
       if (row === undefined || await projections.waitFor(row.position, WAIT_MS, SNAPSHOT)) {
-        return {
-          version: known,
-          row,
-          state: row === undefined ? klinePeriod.initial : stateOf(row),
-        };
+        return periodOf(row);
       }
     } else await projections.waitFor(last.position, WAIT_MS, SNAPSHOT);
   }
@@ -61,6 +72,11 @@ const WAIT_MS = 2_000;
 
 /** What the snapshot is made of: whatever else stopped does not keep candles out. */
 const SNAPSHOT = [klinePeriods.name, "klines"];
+
+function periodOf(row: KlinePeriodRow | undefined): PeriodState {
+  const state = row === undefined ? klinePeriod.initial : stateOf(row);
+  return { version: row?.streamVersion ?? 0, row, state };
+}
 
 function stateOf(row: KlinePeriodRow): KlinePeriod {
   const { fileSha256, fileSizeBytes, candles, hotRows, held, absent, keptOut } = row;

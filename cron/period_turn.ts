@@ -17,7 +17,12 @@ export async function inTurn<T>(
   { period, attempt }: Turn<T>,
 ): Promise<PartOutcome | T> {
   const commandId = partId(run, period);
+  let isNew = run.isNew === true;
   const attemptOnce = async () => {
+    if (isNew) {
+      isNew = false;
+      return await attempt(commandId);
+    }
     const done = trusted<(KlineEvent & { position: number })[]>(
       await store.findCommand(commandId),
     );

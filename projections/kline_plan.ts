@@ -31,7 +31,7 @@ export function planRead(query: KlineQuery, held: readonly HeldPeriod[]): ReadPl
   const [first, last] = [held.at(0), held.at(-1)];
   if (first === undefined || last === undefined) return NOTHING;
   const from = start === undefined
-    ? slotStart(query.interval, first.firstOpenTime)
+    ? slotStart(query.interval, first.firstOpenTime, query.offsetMs)
     : lower(query, start);
   const to = end === undefined ? Infinity : upper(query, end);
   const keep = start === undefined || order === "desc" ? "latest" : "oldest";
@@ -56,14 +56,14 @@ export function planRead(query: KlineQuery, held: readonly HeldPeriod[]): ReadPl
  */
 export function narrowPlan(
   plan: ReadPlan,
-  { interval }: Pick<KlineQuery, "interval">,
+  { interval, offsetMs }: Pick<KlineQuery, "interval" | "offsetMs">,
   bars: number,
 ): ReadPlan {
   const spanMs = bars * barMs(interval);
   const first = Math.max(plan.from, plan.periods.at(0)?.firstOpenTime ?? plan.from);
   const [from, to] = plan.keep === "latest"
-    ? [Math.max(plan.from, slotStart(interval, plan.to - spanMs)), plan.to]
-    : [plan.from, Math.min(plan.to, slotStart(interval, first + spanMs))];
+    ? [Math.max(plan.from, slotStart(interval, plan.to - spanMs, offsetMs)), plan.to]
+    : [plan.from, Math.min(plan.to, slotStart(interval, first + spanMs, offsetMs))];
   const periods = plan.periods.filter((p) => p.lastOpenTime >= from && p.firstOpenTime < to);
   return { ...plan, from, to, periods };
 }
@@ -96,13 +96,17 @@ function barMs(interval: Interval): number {
 }
 
 /** Stored open times that matter for bars that open at or after `t`. */
-function lower({ stored, interval }: KlineQuery, t: number): number {
+function lower({ stored, interval, offsetMs }: KlineQuery, t: number): number {
   if (stored === interval) return t;
-  const slot = slotStart(interval, t);
-  return slot === t ? t : slotEnd(interval, slot);
+  const slot = slotStart(interval, t, offsetMs);
+  return slot === t ? t : slotEnd(interval, slot, offsetMs);
 }
 
 /** End (exclusive) of the stored open times that matter for bars that open before `t`. */
-function upper({ stored, interval }: { stored: Interval; interval: Interval }, t: number): number {
-  return stored === interval ? t : slotEnd(interval, slotStart(interval, t - 1));
+function upper(
+  { stored, interval, offsetMs }: Pick<KlineQuery, "stored" | "interval" | "offsetMs">,
+  t: number,
+): number {
+  if (stored === interval) return t;
+  return slotEnd(interval, slotStart(interval, t - 1, offsetMs), offsetMs);
 }

@@ -130,13 +130,13 @@ async function readParts(
       if (fileSha256 === null) hot.push(await hotPart(deps.database, { query, plan, period }));
       else files.push(await deps.blobs.local(fileSha256));
     }
-    const { stored, interval, limit, order, fill, partial, format, numbers } = query;
+    const { stored, interval, offsetMs, limit, order, fill, partial, format, numbers } = query;
     const { from, to, keep, completeTo } = plan;
     const result = await deps.lake.read({
       files: files.map(({ path }) => path),
       hot: hot.length === 0 ? undefined : hot.join(""),
-      ...{ stored, interval, from, to, limit, order, keep, fill, partial, completeTo, format },
-      numbers,
+      ...{ stored, interval, offsetMs, from, to, limit, order, keep, fill, partial, completeTo },
+      ...{ format, numbers },
       ...(fill === "none" ? {} : { shown: [query.start ?? -Infinity, query.end ?? Infinity] }),
     }, signal);
     return { ...result, cached: false };

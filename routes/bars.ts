@@ -14,6 +14,8 @@ export interface BarsQuery {
   readonly series: SeriesView;
   /** The stored one or a multiple of it. */
   readonly interval: Interval;
+  /** How far the clocks that bars open by are ahead of UTC. */
+  readonly offsetMs?: number | undefined;
   /** Inclusive. */
   readonly start: number | undefined;
   /** Exclusive. */
@@ -53,17 +55,21 @@ export function createBarReader(
     return { rows, more: page.more };
   }
 
-  async function running(series: SeriesView, interval: Interval): Promise<Bar | undefined> {
+  async function running(
+    series: SeriesView,
+    interval: Interval,
+    offsetMs = 0,
+  ): Promise<Bar | undefined> {
     if (!settings.openCandle || !series.watched) return undefined;
     const candle = await openCandles.find(series);
     if (candle === undefined || !follows(candle, series)) return undefined;
-    const openTime = slotStart(interval, candle.openTime);
+    const openTime = slotStart(interval, candle.openTime, offsetMs);
     if (interval === series.interval) return withClose(candle, interval);
     const { rows } = await rowsOf({
-      ...asked({ series, interval, start: openTime, end: candle.openTime, limit: 1 }),
+      ...asked({ series, interval, offsetMs, start: openTime, end: candle.openTime, limit: 1 }),
       partial: true,
     });
-    return withClose(joinCandles(openTime, [...rows.map(fromRow), candle]), interval);
+    return withClose(joinCandles(openTime, [...rows.map(fromRow), candle]), interval, offsetMs);
   }
 
   /** Whether nothing lacks between what is held and the running candle that may still come. */
@@ -88,7 +94,7 @@ export function createBarReader(
       const { rows, more } = await pageOf(query);
       const full = keep === "oldest" && start !== undefined && (more || rows.length >= limit);
       if (full || end <= (series.lastOpenTime ?? 0)) return { rows, open: false };
-      const bar = await running(series, interval);
+      const bar = await running(series, interval, query.offsetMs);
       const fits = bar !== undefined && bar[0] < end && bar[0] >= (start ?? 0) &&
         bar[0] > (rows.at(-1)?.[0] ?? -1);
       return fits ? { rows: [...rows, bar].slice(-limit), open: true } : { rows, open: false };
@@ -97,15 +103,15 @@ export function createBarReader(
 }
 
 function asked(
-  { series, interval, start, end, limit }: Omit<BarsQuery, "keep">,
+  { series, interval, offsetMs, start, end, limit }: Omit<BarsQuery, "keep">,
 ): KlineQuery {
   return {
-    ...{ seriesId: series.id, stored: series.interval, interval, start, end, limit },
+    ...{ seriesId: series.id, stored: series.interval, interval, offsetMs, start, end, limit },
     ...{ order: "asc", fill: "none", partial: false, format: "arrays", numbers: "string" },
   };
 }
 
-function withClose(candle: Candle, interval: Interval): Bar {
-  const closeTime = candle.closeTime ?? slotEnd(interval, candle.openTime) - 1;
+function withClose(candle: Candle, interval: Interval, offsetMs = 0): Bar {
+  const closeTime = candle.closeTime ?? slotEnd(interval, candle.openTime, offsetMs) - 1;
   return toRow({ ...candle, closeTime });
 }

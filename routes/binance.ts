@@ -99,20 +99,23 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   });
 
   async function klines(c: AppContext, perMs: number): Promise<Response> {
-    const { symbol, interval, startTime, endTime, limit } = klinesParams(queryOf(c));
+    const { symbol, interval, offsetMs, startTime, endTime, limit } = klinesParams(queryOf(c));
     const listing = (await listed(c)).find(({ ticker }) => ticker === symbol);
     if (listing === undefined) throw invalidSymbol();
-    const series = seriesFor(listing, interval);
+    const series = seriesFor(listing, interval, offsetMs);
+    if (series === undefined && seriesFor(listing, interval) !== undefined) {
+      throw invalidParameter("timeZone", `${interval} bars are held in UTC, and no smaller ones.`);
+    }
     if (series === undefined) throw new BinanceError(-1120, "Invalid interval.");
     const end = endTime === undefined ? undefined : endTime + 1;
     if (startTime !== undefined && end !== undefined && startTime >= end) {
       return binanceJson(c, []);
     }
     const { rows } = await bars.read({
-      ...{ series, interval, start: startTime, end, limit },
+      ...{ series, interval, offsetMs, start: startTime, end, limit },
       keep: startTime === undefined ? "latest" : "oldest",
     });
-    const toEnd = (bar: Bar) => bar[6] ?? slotEnd(interval, bar[0]) - 1;
+    const toEnd = (bar: Bar) => bar[6] ?? slotEnd(interval, bar[0], offsetMs) - 1;
     return binanceJson(c, rows.map((bar) => klineOf(bar, toEnd(bar), perMs)));
   }
 

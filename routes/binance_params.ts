@@ -1,10 +1,12 @@
-import { type Interval, intervalMs, isInterval } from "@/domain/klines/interval.ts";
+import { type Interval, isInterval, slotOffset } from "@/domain/klines/interval.ts";
 import { BinanceError, invalidParameter } from "./binance_errors.ts";
 
 /** What `klines` was asked for. */
 export interface KlinesParams {
   readonly symbol: string;
   readonly interval: Interval;
+  /** How far the clocks that bars open by are ahead of UTC; times of the query are UTC. */
+  readonly offsetMs: number;
   /** Epoch ms. */
   readonly startTime: number | undefined;
   /** Inclusive. */
@@ -26,10 +28,10 @@ export function klinesParams(query: URLSearchParams): KlinesParams {
   const symbol = requiredSymbol(query);
   const interval = mandatory(query, "interval");
   if (!isInterval(interval)) throw new BinanceError(-1120, "Invalid interval.");
-  checkTimeZone(query, interval);
   return {
     symbol,
     interval,
+    offsetMs: timeZone(query, interval),
     startTime: time(query, "startTime", Math.ceil),
     endTime: time(query, "endTime", Math.floor),
     limit: limit(query),
@@ -124,18 +126,16 @@ function wholeNumber(text: string, name: string): number {
   throw illegal(name, "^[0-9]{1,20}$");
 }
 
-/** Bars that begin at the same moments in both time zones are the same bars. */
-function checkTimeZone(query: URLSearchParams, interval: Interval): void {
+/** How far clocks of `timeZone` are ahead of UTC, as far as bars of the interval show it. */
+function timeZone(query: URLSearchParams, interval: Interval): number {
   const text = single(query, "timeZone");
-  if (text === undefined) return;
+  if (text === undefined) return 0;
   const [, sign, hours, minutes = "0"] = /^([+-]?)(\d{1,2})(?::(\d\d))?$/.exec(text) ?? [];
   const offset = (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -1 : 1);
   if (hours === undefined || Number(minutes) > 59 || offset < -12 * 60 || offset > 14 * 60) {
     throw illegal("timeZone", "^[+-]?[0-9]{1,2}(:[0-9]{2})?$");
   }
-  const same = offset === 0 ||
-    (interval !== "1M" && interval !== "1w" && (offset * 60_000) % intervalMs(interval) === 0);
-  if (!same) throw invalidParameter("timeZone", `${interval} bars are held in UTC.`);
+  return slotOffset(interval, offset * 60_000);
 }
 
 function illegal(name: string, range: string): BinanceError {

@@ -33,7 +33,7 @@ interface Group {
 /** More go through a file. */
 const MOST_AS_VALUES = 256;
 /** Series written at one moment: their appends share commits. */
-const LANES = 8;
+const LANES = 32;
 /** Reasons kept; the rest is counted. */
 const MOST_REASONS = 100;
 
@@ -100,7 +100,7 @@ async function ingestGroup(
   const rows = [...points.values()];
   const { clock, signal, venues, settings } = deps;
   const how = {
-    ...{ source: "api", actor, commandId: crypto.randomUUID() } as const,
+    ...{ source: "api", actor, commandId: crypto.randomUUID(), isNew: true } as const,
     ...{ now: clock.now(), signal },
   };
   try {

@@ -1,4 +1,4 @@
-import { type Interval, INTERVALS, slotEnd } from "@/domain/klines/interval.ts";
+import { dividesAt, type Interval, INTERVALS, slotEnd } from "@/domain/klines/interval.ts";
 import { selectSeries } from "@/domain/klines/select_series.ts";
 import { unifySymbol } from "@/domain/klines/symbol.ts";
 import { tickerOf } from "@/domain/klines/ticker.ts";
@@ -37,9 +37,13 @@ export function listingsOf(views: readonly SeriesView[]): readonly Listing[] {
 export function seriesFor(
   { exchange, symbol, series }: Listing,
   interval: Interval,
+  offsetMs = 0,
 ): SeriesView | undefined {
   try {
-    return selectSeries(series, { exchange, symbol, interval });
+    const fitting = offsetMs === 0
+      ? series
+      : series.filter((one) => dividesAt(one.interval, interval, offsetMs));
+    return selectSeries(fitting, { exchange, symbol, interval });
   } catch (error) {
     if (error instanceof Refusal) return undefined;
     throw error;

@@ -27,9 +27,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["domain/decider.ts", "domain/damaged_gzip.ts"],
     ...["candle", "decimal", "import_counts", "interval", "period", "scale", "select_series"]
       .map((name) => `domain/klines/${name}.ts`),
-    ...["series_ref", "symbol", "time", "trading_calendar", "validate"].map((name) =>
-      `domain/klines/${name}.ts`
-    ),
+    ...["rejected_rows", "series_ref", "symbol", "time", "trading_calendar", "validate"].map((
+      name,
+    ) => `domain/klines/${name}.ts`),
   ],
 };
 

@@ -1,6 +1,7 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 import { trusted } from "@/events/trust.ts";
+import { DecodedFiles } from "./decoded_files.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { isFatal, wireError } from "./engine_error.ts";
 import { FileHeaders } from "./file_headers.ts";
@@ -65,6 +66,7 @@ function handlersOf(engine: Engine): Handlers {
   const stages = new Stages(engine);
   const gatherings = new Gatherings(engine);
   const headers = new FileHeaders();
+  const decoded = new DecodedFiles();
   const none = new AbortController().signal;
   return {
     stage: (input, signal) => engine.use("work", signal, (s) => stages.stage(s, input, signal)),
@@ -78,7 +80,11 @@ function handlersOf(engine: Engine): Handlers {
     writeGathered: (args) => engine.use("work", none, (s) => gatherings.write(s, args)),
     dropGathered: (args) => engine.use("work", none, (s) => gatherings.drop(s, args)),
     read: (query, signal) =>
-      engine.use("read", signal, (session) => readCandles({ engine, session, headers }, query)),
+      engine.use(
+        "read",
+        signal,
+        (session) => readCandles({ engine, session, headers, decoded }, query),
+      ),
     columns: (args) => engine.use("read", none, (s) => columnsAfter(s, args)),
     revisions: (args) => engine.use("work", none, (s) => writeRevisions(s, args)),
     describe: ({ path }) => engine.use("work", none, (s) => describeFile(s, path)),

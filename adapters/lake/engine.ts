@@ -1,4 +1,5 @@
-import { type DuckDBConnection, DuckDBDecimalValue, DuckDBInstance } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { type RawColumns, rawColumns } from "./raw_columns.ts";
 import { literals } from "./sql.ts";
 
 export interface EngineOptions {
@@ -15,18 +16,12 @@ export interface EngineOptions {
 export type Cell = string | number | boolean | null | Uint8Array | readonly Cell[];
 export type Cells = readonly Cell[];
 
-/** Integers as they are and decimals without their point. */
-export interface RawRows {
-  readonly count: number;
-  at(column: number, row: number): bigint | null;
-}
-
 /** One connection, lent for a piece of work. */
 export interface Session {
   run(sql: string): Promise<void>;
   rows(sql: string): Promise<readonly Cells[]>;
-  /** The values of integer and decimal columns, for results of a few thousand rows. */
-  raw(sql: string): Promise<RawRows>;
+  /** The values of integer and decimal columns, for results of some ten thousand rows. */
+  raw(sql: string): Promise<RawColumns>;
   /** Chunk by chunk, for results of any size. */
   stream(sql: string): AsyncIterable<readonly Cells[]>;
   /** Runs also when the work was aborted, and never throws. */
@@ -141,12 +136,7 @@ function sessionOf(connection: DuckDBConnection, signal: AbortSignal): Session {
     },
     async raw(sql) {
       signal.throwIfAborted();
-      const reader = await connection.runAndReadAll(sql);
-      const columns = reader.getColumns();
-      return {
-        count: reader.currentRowCount,
-        at: (column, row) => integerOf(columns[column]?.[row]),
-      };
+      return rawColumns(await (await connection.run(sql)).fetchAllChunks());
     },
     async *stream(sql) {
       const result = await connection.stream(sql);
@@ -172,12 +162,6 @@ function sessionOf(connection: DuckDBConnection, signal: AbortSignal): Session {
 function tableName(table: string): [table: string, schema?: string] {
   const [schema, name] = table.split(".");
   return name === undefined ? [table] : [name, schema ?? ""];
-}
-
-function integerOf(value: unknown): bigint | null {
-  if (typeof value === "bigint" || value === null) return value;
-  if (value instanceof DuckDBDecimalValue) return value.value;
-  throw new TypeError(`Cannot take ${typeof value} as an integer out of the engine`);
 }
 
 function cellOf(value: unknown): Cell {

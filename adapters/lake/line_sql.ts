@@ -3,7 +3,7 @@ import type { LakeQuery, Scale } from "@/domain/ports/lake.ts";
 import { slotEndSql } from "./sql.ts";
 import { DECIMALS, PRICES, QUOTE_VOLUMES } from "./stage_sql.ts";
 
-type LineQuery = Pick<LakeQuery, "interval" | "numbers" | "format">;
+type LineQuery = Pick<LakeQuery, "interval" | "numbers" | "format" | "offsetMs">;
 
 /** One candle, of this declared scale, as a line of the asked format. */
 export function lineSql(query: LineQuery, scale: Scale): string {
@@ -25,8 +25,10 @@ export function lineSql(query: LineQuery, scale: Scale): string {
 }
 
 /** A missing close time is the regular one. */
-export function closeTimeSql({ interval }: Pick<LakeQuery, "interval">): string {
-  return `coalesce(close_time, ${slotEndSql(interval, "open_time")} - 1)`;
+export function closeTimeSql(
+  { interval, offsetMs }: Pick<LakeQuery, "interval" | "offsetMs">,
+): string {
+  return `coalesce(close_time, ${slotEndSql(interval, "open_time", offsetMs)} - 1)`;
 }
 
 function joined(open: string, texts: readonly string[], close: string): string {

@@ -1,103 +1,122 @@
-import { type Interval, slotEnd } from "@/domain/klines/interval.ts";
+import { intervalMs } from "@/domain/klines/interval.ts";
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import type { LakeQuery, Scale } from "@/domain/ports/lake.ts";
-import type { RawRows } from "./engine.ts";
+import { DigitWriter } from "./digit_writer.ts";
+import type { RawColumns } from "./raw_columns.ts";
 
-type LineQuery = Pick<LakeQuery, "interval" | "numbers" | "format">;
+type LineQuery = Pick<LakeQuery, "interval" | "numbers" | "format" | "order">;
 
-/** Decimals of each column of {@linkcode KLINE_COLUMNS}; undefined where it holds integers. */
-type Places = readonly (number | undefined)[];
+/** Rows of some candles: columns of KLINE_COLUMNS, those at the end may lack. */
+export interface Segment extends RawColumns {
+  readonly scale: Scale;
+  /** Rows that count, from inclusive to exclusive. */
+  readonly from: number;
+  readonly to: number;
+}
 
 /**
- * Lines of a few thousand candles, equal to those of `lineSql`, from rows of KLINE_COLUMNS: the
- * engine takes longer to plan and to write such text than to read the values.
+ * Lines of a few thousand candles of ascending segments, equal to those of `lineSql`: the engine takes
+ * longer to plan and to write such text than to read the values. 1M, whose end is no length, is not for
+ * here.
  */
 export function nearLines(
-  rows: RawRows,
-  { query, scale, from, to }: { query: LineQuery; scale: Scale; from: number; to: number },
-): string[] {
-  const isJson = query.format === "arrays" || query.format === "objects";
-  const texts = {
-    places: placesOf(scale),
-    interval: query.interval,
-    quote: isJson && query.numbers === "string" ? '"' : "",
-    missing: query.format === "csv" ? "" : "null",
-  };
-  const lines: string[] = [];
-  for (let row = from; row < to; row++) lines.push(joined(textsOf(rows, row, texts), query.format));
-  return lines;
+  segments: readonly Segment[],
+  query: LineQuery,
+): Uint8Array<ArrayBuffer> {
+  const out = new DigitWriter(segments.reduce((sum, { from, to }) => sum + to - from, 0) * 80);
+  const layout = layoutOf(query);
+  const separator = query.format === "csv" ? "\n" : ",";
+  let isFirst = true;
+  for (const segment of query.order === "asc" ? segments : segments.toReversed()) {
+    const { from, to } = segment;
+    for (let n = from; n < to; n++) {
+      if (!isFirst) out.text(separator);
+      isFirst = false;
+      writeRow(out, { segment, row: query.order === "asc" ? n : from + to - 1 - n, layout });
+    }
+  }
+  return out.bytes();
 }
 
-function placesOf({ price, volume, quote }: Scale): Places {
-  return [
-    undefined,
-    price,
-    price,
-    price,
-    price,
-    volume,
-    undefined,
-    quote,
-    undefined,
-    volume,
-    quote,
-  ];
-}
-
-interface TextOptions {
-  readonly places: Places;
-  readonly interval: Interval;
+interface Layout {
+  readonly columns: number;
+  readonly labels: readonly string[];
+  readonly open: string;
+  readonly close: string;
   readonly quote: string;
   readonly missing: string;
+  readonly slotMs: number;
 }
 
-function textsOf(
-  rows: RawRows,
-  row: number,
-  { places, interval, quote, missing }: TextOptions,
-): string[] {
-  const texts: string[] = [];
-  for (let column = 0; column < places.length; column++) {
-    const value = rows.at(column, row);
-    const scale = places[column];
-    if (value === null) texts.push(column === CLOSE_TIME ? regularClose(texts, interval) : missing);
-    else if (scale === undefined) texts.push(String(value));
-    else texts.push(quote + plainDecimal(value, scale) + quote);
-  }
-  return texts;
+function layoutOf({ interval, numbers, format }: LineQuery): Layout {
+  const isJson = format === "arrays" || format === "objects";
+  const [open, close] = format === "objects"
+    ? ["{", "}"]
+    : format === "csv"
+    ? ["", ""]
+    : ["[", "]"];
+  return {
+    columns: format === "freqtrade" ? 6 : KLINE_COLUMNS.length,
+    labels: KLINE_COLUMNS.map((name, at) =>
+      (at === 0 ? "" : ",") + (format === "objects" ? `"${name}":` : "")
+    ),
+    ...{ open, close, quote: isJson && numbers === "string" ? '"' : "" },
+    ...{ missing: format === "csv" ? "" : "null", slotMs: intervalMs(interval) },
+  };
 }
+
+interface Row {
+  readonly segment: Segment;
+  readonly row: number;
+  readonly layout: Layout;
+}
+
+function writeRow(out: DigitWriter, { segment: { columns, scale }, row, layout }: Row): void {
+  const { open, close, labels, quote, missing, slotMs } = layout;
+  const openTime = columns[0]?.numbers[row] ?? 0;
+  out.text(open);
+  for (let at = 0; at < layout.columns; at++) {
+    out.text(labels[at] ?? "");
+    const column = columns[at];
+    const number = column?.numbers[row] ?? NaN;
+    const places = PLACES[at];
+    if (Number.isNaN(number)) {
+      if (at === CLOSE_TIME) out.decimal(openTime + slotMs - 1, 0);
+      else out.text(missing);
+      continue;
+    }
+    const mark = places === undefined ? "" : quote;
+    if (mark !== "") out.text(mark);
+    const wide = column?.wide?.[row];
+    if (wide === undefined || wide === null) {
+      out.decimal(number, places === undefined ? 0 : scale[places]);
+    } else out.text(plainDecimal(wide, places === undefined ? 0 : scale[places]));
+    if (mark !== "") out.text(mark);
+  }
+  out.text(close);
+}
+
+/** Which decimals a column has; undefined for integers. */
+const PLACES: readonly (keyof Scale | undefined)[] = [
+  undefined,
+  "price",
+  "price",
+  "price",
+  "price",
+  "volume",
+  undefined,
+  "quote",
+  undefined,
+  "volume",
+  "quote",
+];
 
 const CLOSE_TIME = KLINE_COLUMNS.indexOf("close_time");
 
-function regularClose([openTime]: readonly string[], interval: Interval): string {
-  return String(slotEnd(interval, Number(openTime)) - 1);
-}
-
-function joined(texts: readonly string[], format: LakeQuery["format"]): string {
-  switch (format) {
-    case "arrays":
-      return `[${texts.join(",")}]`;
-    case "objects":
-      return `{${texts.map((text, at) => `"${KLINE_COLUMNS[at]}":${text}`).join(",")}}`;
-    case "freqtrade":
-      return `[${texts.slice(0, 6).join(",")}]`;
-    case "csv":
-    case "parquet":
-      return texts.join(",");
-  }
-}
-
 /** A decimal without its point, as canonical text: no trailing zeros, no exponent. */
 export function plainDecimal(scaled: bigint, scale: number): string {
-  const value = Number(scaled) / 10 ** scale;
-  // A double prints the shortest text that means it, which is the one that up to 15 digits came from.
-  if (scaled > -EXACT && scaled < EXACT && (Math.abs(value) >= 1e-6 || scaled === 0n)) {
-    return String(value);
-  }
   const digits = String(scaled < 0n ? -scaled : scaled).padStart(scale + 1, "0");
   const fraction = digits.slice(digits.length - scale).replace(/0+$/, "");
   const whole = (scaled < 0n ? "-" : "") + digits.slice(0, digits.length - scale);
   return scale === 0 || fraction === "" ? whole : `${whole}.${fraction}`;
 }
-
-const EXACT = 10n ** 15n;

@@ -46,6 +46,7 @@ export interface FileHeader {
   readonly width: number;
   readonly firstOpenTime: number;
   readonly lastOpenTime: number;
+  readonly rows: number;
   /** Some candle has a value after the volume. */
   readonly hasDetail: boolean;
 }
@@ -60,6 +61,7 @@ export async function fileHeader(session: Session, path: string): Promise<FileHe
   );
   const interval = meta.get("interval") ?? "";
   if (!isInterval(interval)) throw new Error(`Cannot read ${path}: it is no file of candles`);
+  const [size] = await session.rows(`select num_rows from parquet_file_metadata(${literal(path)})`);
   const types = await session.rows(`select name, scale, precision
     from parquet_schema(${literal(path)}) where scale is not null`);
   const scales = new Map(types.map(([name, scale]) => [name, Number(scale)]));
@@ -70,6 +72,7 @@ export async function fileHeader(session: Session, path: string): Promise<FileHe
     width: Math.max(...types.map(([, , precision]) => Number(precision))),
     firstOpenTime: Number(meta.get("first_open_time")),
     lastOpenTime: Number(meta.get("last_open_time")),
+    rows: Number(size?.[0]),
     hasDetail: meta.get("detail") !== "none",
   };
 }

@@ -1,5 +1,6 @@
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import type { LakeQuery, LakeResult } from "@/domain/ports/lake.ts";
+import type { DecodedFiles } from "./decoded_files.ts";
 import type { Cells, Engine, Session } from "./engine.ts";
 import type { FileHeaders } from "./file_headers.ts";
 import { withHotRows } from "./hot_rows.ts";
@@ -7,35 +8,41 @@ import { closeTimeSql, lineSql } from "./line_sql.ts";
 import type { FileHeader } from "./period_file.ts";
 import { pickedSql } from "./read_sql.ts";
 import { literal, literals } from "./sql.ts";
-import { nearLines } from "./near_lines.ts";
-import { type NearRange, nearRange } from "./near_range.ts";
+import { nearRange } from "./near_range.ts";
+import { type OpenFile, readNearRows } from "./near_rows.ts";
 import { type Part, type Source, unionOf } from "./union_sql.ts";
 
 export interface ReadContext {
   readonly engine: Engine;
   readonly session: Session;
   readonly headers: FileHeaders;
+  readonly decoded: DecodedFiles;
+}
+
+interface Readable {
+  readonly parts: readonly Part[];
+  /** Where the parts are nothing but files. */
+  readonly files?: readonly OpenFile[];
 }
 
 /** Candles as bytes that the engine builds: rows never become objects. */
 export async function readCandles(context: ReadContext, query: LakeQuery): Promise<LakeResult> {
   const { hot } = query;
-  const files = await fileParts(context, query.files);
-  if (hot === undefined || hot === "") return await readParts(context, query, files);
+  const files: OpenFile[] = [];
+  for (const path of query.files) {
+    files.push({ path, header: await context.headers.of(context.session, path) });
+  }
+  const parts = fileParts(files);
+  if (hot === undefined || hot === "") return await readParts(context, query, { parts, files });
   return await withHotRows(
     context.engine,
     hot,
-    (part) => readParts(context, query, [...files, part]),
+    (part) => readParts(context, query, { parts: [...parts, part] }),
   );
 }
 
 /** Files of one declared type are read together. */
-async function fileParts(
-  { session, headers }: ReadContext,
-  paths: readonly string[],
-): Promise<Part[]> {
-  const files: { path: string; header: FileHeader }[] = [];
-  for (const path of paths) files.push({ path, header: await headers.of(session, path) });
+function fileParts(files: readonly OpenFile[]): Part[] {
   const kinds = Map.groupBy(
     files,
     ({ header }) => JSON.stringify([header.scale, header.width, header.hasDetail]),
@@ -69,12 +76,13 @@ function selected({ hasDetail, scale, width }: FileHeader): readonly string[] {
 async function readParts(
   context: ReadContext,
   query: LakeQuery,
-  parts: readonly Part[],
+  readable: Readable,
 ): Promise<LakeResult> {
+  const { parts } = readable;
   const narrow = unionOf(parts, 18);
   if (narrow === undefined) return await packed(query, []);
   try {
-    return await readNear(context, { query, parts, source: narrow }) ??
+    return await readNear(context, { ...readable, query, source: narrow }) ??
       await readFrom(context, { query, source: narrow });
   } catch (error) {
     const wide = unionOf(parts, 38);
@@ -104,16 +112,23 @@ async function readFrom(
  * that there are gaps.
  */
 async function readNear(
-  { session }: ReadContext,
-  { query, parts, source }: { query: LakeQuery; parts: readonly Part[]; source: Source },
+  context: ReadContext,
+  { query, parts, files, source }: { query: LakeQuery; source: Source } & Readable,
 ): Promise<LakeResult | undefined> {
   const near = nearRange(query, parts);
   if (near === undefined || query.format === "parquet") return undefined;
-  if (query.limit <= MAX_RAW_ROWS) return await readRaw(session, { query, source, near });
-  const [row] = await session.rows(`select count(*) filter (kept), min(open_time) filter (kept),
+  if (query.limit <= MAX_RAW_ROWS) {
+    const found = await readNearRows(context, { query, near, files, source });
+    if (found === undefined) return undefined;
+    const { lines, ...facts } = found;
+    return { ...facts, bytes: await format(query, lines) };
+  }
+  const [row] = await context.session.rows(
+    `select count(*) filter (kept), min(open_time) filter (kept),
       max(open_time) filter (kept), count(*), ${linesSql(query, source)} filter (kept)
     from (select *, open_time >= ${near.kept[0]} and open_time < ${near.kept[1]} as kept
-      from (${source.sql}) where open_time >= ${near.from} and open_time < ${near.to})`);
+      from (${source.sql}) where open_time >= ${near.from} and open_time < ${near.to})`,
+  );
   const [rows, first, last, all, text] = row ?? [];
   const isExact = near.isWhole ? Number(rows) <= query.limit : rows === query.limit && all !== rows;
   return isExact
@@ -123,28 +138,6 @@ async function readNear(
 
 /** Below this it is faster to read the values than to let the engine make text of them. */
 const MAX_RAW_ROWS = 2_000;
-
-async function readRaw(
-  session: Session,
-  { query, source, near }: { query: LakeQuery; source: Source; near: NearRange },
-): Promise<LakeResult | undefined> {
-  const found = await session.raw(`select ${KLINE_COLUMNS.join(", ")} from (${source.sql})
-    where open_time >= ${near.from} and open_time < ${near.to} order by open_time ${query.order}`);
-  const times = Array.from({ length: found.count }, (_, row) => Number(found.at(0, row)));
-  const isKept = (time: number) => time >= near.kept[0] && time < near.kept[1];
-  const from = Math.max(0, times.findIndex(isKept));
-  const to = times.findLastIndex(isKept) + 1;
-  const isExact = near.isWhole
-    ? to - from <= query.limit
-    : to - from === query.limit && found.count > query.limit;
-  if (!isExact) return undefined;
-  const lines = nearLines(found, { query, scale: source.scale, from, to });
-  const bounds = times.slice(from, to).sort((a, b) => a - b);
-  return await packed(query, [
-    ...[to - from, bounds.at(0) ?? null, bounds.at(-1) ?? null, !near.isWhole],
-    lines.join(query.format === "csv" ? "\n" : ","),
-  ]);
-}
 
 function linesSql(query: LakeQuery, { scale }: Source): string {
   const separator = query.format === "csv" ? "e'\\n'" : "','";
@@ -158,7 +151,7 @@ function factsSql({ limit }: LakeQuery): string {
 
 async function packed(query: LakeQuery, row: Cells): Promise<LakeResult> {
   const [rows, first, last, more, text] = row;
-  const bytes = await format(query, typeof text === "string" ? text : "");
+  const bytes = await format(query, new TextEncoder().encode(typeof text === "string" ? text : ""));
   return { ...facts([rows ?? 0, first ?? null, last ?? null, more ?? false]), bytes };
 }
 
@@ -171,20 +164,35 @@ function facts([rows, first, last, more]: Cells): Omit<LakeResult, "bytes"> {
   };
 }
 
-async function format({ format }: LakeQuery, lines: string): Promise<Uint8Array> {
-  const encoder = new TextEncoder();
+async function format(
+  { format }: LakeQuery,
+  lines: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array> {
   switch (format) {
     case "arrays":
     case "objects":
-      return encoder.encode(`[${lines}]`);
+      return framed("[", lines, "]");
     case "csv":
     case "parquet":
-      return encoder.encode(`${KLINE_COLUMNS.join(",")}\n${lines}${lines === "" ? "" : "\n"}`);
+      return framed(`${KLINE_COLUMNS.join(",")}\n`, lines, lines.length === 0 ? "" : "\n");
     case "freqtrade": {
-      const text = new Blob([`[${lines}]`]).stream().pipeThrough(new CompressionStream("gzip"));
-      return await new Response(text).bytes();
+      const text = new Blob([framed("[", lines, "]")]).stream();
+      return await new Response(text.pipeThrough(new CompressionStream("gzip"))).bytes();
     }
   }
+}
+
+function framed(
+  before: string,
+  lines: Uint8Array<ArrayBuffer>,
+  after: string,
+): Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  const bytes = new Uint8Array(before.length + lines.length + after.length);
+  bytes.set(encoder.encode(before));
+  bytes.set(lines, before.length);
+  bytes.set(encoder.encode(after), before.length + lines.length);
+  return bytes;
 }
 
 async function readParquet(

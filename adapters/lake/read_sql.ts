@@ -16,6 +16,7 @@ export type Shape = Pick<
   | "shown"
   | "partial"
   | "completeTo"
+  | "offsetMs"
 >;
 
 /** The candles asked for, one more than the limit, numbered from the end that is kept. */
@@ -47,7 +48,7 @@ function finite(time: number): number {
  * after all others, for the close before them; high and low ask all candles when none has volume.
  */
 function aggregateSql({ sql, scale, hasDetail }: Source, query: Shape): string {
-  const { interval, partial, completeTo } = query;
+  const { interval, partial, completeTo, offsetMs } = query;
   const far = Number.MAX_SAFE_INTEGER;
   const traded = (value: string, other: string) =>
     `case when volume <> 0 then ${value} else ${other} end`;
@@ -71,9 +72,12 @@ function aggregateSql({ sql, scale, hasDetail }: Source, query: Shape): string {
       coalesce(min(${traded("low", "null")}), min(low)) as low,
       arg_max(close, ${traded(`open_time + ${far}`, "open_time")}) as close,
       sum(volume) as volume, null::bigint as close_time, ${sums.join(", ")}
-    from (select *, ${slotStartSql(interval, "open_time")} as slot from (${sql})) group by slot`;
+    from (select *, ${
+    slotStartSql(interval, "open_time", offsetMs)
+  } as slot from (${sql})) group by slot`;
   if (partial) return bars;
-  return `select * from (${bars}) where ${slotEndSql(interval, "open_time")} <= ${completeTo}`;
+  const end = slotEndSql(interval, "open_time", offsetMs);
+  return `select * from (${bars}) where ${end} <= ${completeTo}`;
 }
 
 /** Exact; null where a part has none. */

@@ -12,15 +12,18 @@ import {
   typedColumns,
   typedSql,
 } from "./period_file.ts";
+import { collectRefused, refusedSql, REVISION_COLUMNS_SQL } from "./refused_rows.ts";
 import { literal } from "./sql.ts";
 
 /**
- * Writes the candles of the sources that the current file does not hold as they are, and those that
- * were kept before. Answers how many there are; without any, no file is written.
+ * Writes the candles of the sources that the current file does not hold as they are, the refused rows
+ * of its period, and what was kept before. Answers how many there are; without any, no file is written.
  */
 export async function writeRevisions(
   session: Session,
-  { current, sources, previous, outPath }: RevisionsInput & { readonly outPath: string },
+  { current, sources, refused, range, previous, outPath }: RevisionsInput & {
+    readonly outPath: string;
+  },
 ): Promise<number> {
   const paths = [current, ...sources.map(({ path }) => path)];
   const known = previous === undefined ? paths : [...paths, previous];
@@ -29,29 +32,35 @@ export async function writeRevisions(
   const scale = headers.map((header) => header.scale).reduce(widerScale);
   const interval = headers[0]?.interval ?? "1m";
   const table = `revisions_${crypto.randomUUID().replaceAll("-", "")}`;
+  const refusedTable = `refused_${table}`;
   const typed = (path: string, width: 18 | 38) =>
     typedSql(fileRelation(path, { interval }).sql, scale, width);
   try {
+    await collectRefused(session, refusedTable, { refused, range });
+    const before = previous === undefined ? undefined : await keptSql(session, previous);
     await inNarrowOrWide(async (width) => {
       const superseded = sources.map(({ path, position }) =>
         `select *, ${position} as position from (${typed(path, width)})`
       ).join(" union all ");
-      const kept = previous === undefined ? "" : `union all
-        select ${typedColumns(scale, width)}, position from read_parquet(${literal(previous)})`;
+      const kept = (reason: string) =>
+        before === undefined ? "" : `union all select ${typedColumns(scale, width)},
+          ${REVISION_COLUMNS_SQL} from (${before}) where reason ${reason}`;
       await session.run(`create or replace table ${table} as
-        select ${FILE_COLUMNS_SQL}, min(position)::bigint as position from (
-          select * from (${superseded}) s where not exists (
+        select ${FILE_COLUMNS_SQL}, min(position)::bigint as position, reason, "row", "values" from (
+          select *, 'superseded' as reason, null::bigint as "row", null::varchar as "values"
+          from (${superseded}) s where not exists (
             select 1 from (${typed(current, width)}) c where ${sameSql()})
-          ${kept})
-        group by all`);
+          ${kept("= 'superseded'")})
+        group by all
+        union all select distinct * from (
+          ${refusedSql(refusedTable, { scale, width })} ${kept("<> 'superseded'")})`);
     });
     const [row] = await session.rows(
       `select count(*), min(open_time), max(open_time) from ${table}`,
     );
     const [rows, first, last] = row ?? [];
     if (Number(rows) === 0) return 0;
-    await session.run(`copy (select *, 'superseded' as reason from ${table}
-        order by open_time, position)
+    await session.run(`copy (select * from ${table} order by open_time, position, "row")
       to ${literal(outPath)} (format parquet, compression zstd, compression_level 9,
         parquet_version v2, row_group_size ${ROW_GROUP}, kv_metadata {
           interval: ${literal(interval)}, first_open_time: '${Number(first)}',
@@ -59,7 +68,16 @@ export async function writeRevisions(
     return Number(rows);
   } finally {
     await session.cleanUp(`drop table if exists ${table}`);
+    await session.cleanUp(`drop table if exists ${refusedTable}`);
   }
+}
+
+/** Revisions that were written before refused rows were kept there lack their columns. */
+async function keptSql(session: Session, path: string): Promise<string> {
+  const found = await session.rows(`select 1 from parquet_schema(${literal(path)})
+    where name = 'values'`);
+  const added = found.length > 0 ? "" : `, null::bigint as "row", null::varchar as "values"`;
+  return `select *${added} from read_parquet(${literal(path)})`;
 }
 
 /** The same candle in every column. */

@@ -11,7 +11,10 @@ export function literals(texts: readonly string[]): string {
 }
 
 /** Start of the slot (ms) that an open time lies in. */
-export function slotStartSql(interval: Interval, openTime: string): string {
+export function slotStartSql(interval: Interval, openTime: string, offsetMs = 0): string {
+  if (offsetMs !== 0) {
+    return `(${slotStartSql(interval, `(${openTime} + ${offsetMs})`)} - ${offsetMs})`;
+  }
   if (interval === "1M") return `epoch_ms(${monthSql(openTime)})`;
   const [ms, first] = [intervalMs(interval), slotAt(interval, 0)];
   if (first === 0) return `(${openTime} // ${ms} * ${ms})`;
@@ -33,7 +36,10 @@ export function nextSlotSql(interval: Interval, slotStart: string): string {
 }
 
 /** Exclusive end (ms) of a candle opened then; off-grid ones last a whole interval too. */
-export function slotEndSql(interval: Interval, openTime: string): string {
+export function slotEndSql(interval: Interval, openTime: string, offsetMs = 0): string {
+  if (offsetMs !== 0) {
+    return `(${slotEndSql(interval, `(${openTime} + ${offsetMs})`)} - ${offsetMs})`;
+  }
   if (interval !== "1M") return `(${openTime} + ${intervalMs(interval)})`;
   return `epoch_ms(${monthSql(openTime)} + interval 1 month)`;
 }

@@ -1,8 +1,12 @@
 import { uuidV5 } from "@/events/uuid.ts";
 import type { BlobRef, LocalBlob } from "@/events/blobs/blobs.ts";
+import type { KlineRejectionEvent, OpenTimeRange } from "@/events/catalog/klines.ts";
+import type { Recorded } from "@/events/define.ts";
 import { dispensableBlobs, type HeldBlob } from "@/domain/klines/compaction_plan.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
+import { periodRange } from "@/domain/klines/period.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import type { RefusedRows } from "@/domain/ports/lake.ts";
 import { findPeriodBlobs, type PeriodBlobsRow } from "@/projections/period_blobs.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import { untilDecided } from "../until_decided.ts";
@@ -12,7 +16,7 @@ const VISIBLE_MS = 60_000;
 
 /**
  * Lets go of a filed period's batches and of files that were replaced long ago. What the file does not
- * hold of them goes into the period's revisions first. Answers the bytes that are needed no more.
+ * hold of them goes into the period's revisions first, and so do the rows that were refused. Answers the bytes that are needed no more.
  */
 export async function compactPeriod(
   deps: ArchiveDeps,
@@ -40,7 +44,11 @@ async function attempt(
   if (dispensable.length === 0) return 0;
   // Read to the last byte: from now on it is the only place where these candles lie.
   await deps.blobs.get(held.fileSha256);
-  const revisions = await keepRevisions(deps, { row, file: held.fileSha256, dispensable });
+  const refused = await listRefusals(deps, seriesId);
+  const revisions = await keepRevisions(deps, {
+    ...{ row, file: held.fileSha256, dispensable, refused },
+    range: periodRange(series.interval, period),
+  });
   const command: KlinePeriodCommand = {
     type: "CompactKlines",
     data: {
@@ -58,11 +66,13 @@ interface Kept {
   readonly row: PeriodBlobsRow;
   readonly file: string;
   readonly dispensable: readonly HeldBlob[];
+  readonly refused: readonly Refusal[];
+  readonly range: OpenTimeRange;
 }
 
 async function keepRevisions(
   { blobs, lake, workspace }: ArchiveDeps,
-  { row, file, dispensable }: Kept,
+  { row, file, dispensable, refused, range }: Kept,
 ): Promise<{ blob: BlobRef; rows: number } | null> {
   const lent: LocalBlob[] = [];
   const lend = async (sha256: string): Promise<string> => {
@@ -75,15 +85,30 @@ async function keepRevisions(
     for (const { sha256, position } of dispensable) {
       sources.push({ path: await lend(sha256), position });
     }
+    const refusals: RefusedRows[] = [];
+    for (const { position, data: { source, blob, rows } } of refused) {
+      const path = blob === null ? undefined : await lend(blob.sha256);
+      refusals.push({ position, source, path, rows });
+    }
     const previous = row.revisions === null ? undefined : await lend(row.revisions.sha256);
     const path = workspace.path("parquet");
-    const rows = await lake.revisions({ current: await lend(file), sources, previous }, path);
+    const current = await lend(file);
+    const input = { current, sources, refused: refusals, range, previous };
+    const rows = await lake.revisions(input, path);
     if (rows === 0) return null;
     if ((await lake.describe(path)).rows !== rows) throw unreadable(row);
     return { blob: await blobs.putFile(path), rows };
   } finally {
     lent.forEach((blob) => blob.release());
   }
+}
+
+type Refusal = Recorded<KlineRejectionEvent>;
+
+/** Every `KlinesRejected` of a series: rows of any period may be in each. */
+async function listRefusals({ store }: ArchiveDeps, seriesId: string): Promise<Refusal[]> {
+  const { events } = await store.readStream<KlineRejectionEvent>(`klines_rejected-${seriesId}`);
+  return [...events];
 }
 
 function unreadable({ seriesId, period }: PeriodBlobsRow): AdapterError {

@@ -69,17 +69,37 @@ export function slotAt(interval: Interval, index: number): number {
   return index * LENGTH_MS[interval] + origin(interval);
 }
 
-/** Open time of the slot that holds `t`: weeks from Monday, 3d from the epoch, calendar months, UTC. */
-export function slotStart(interval: Interval, t: number): number {
-  return slotAt(interval, slotIndex(interval, t));
+/**
+ * Open time of the slot that holds `t`: weeks from Monday, 3d from the epoch, calendar months, as clocks
+ * show them that are `offsetMs` ahead of UTC.
+ */
+export function slotStart(interval: Interval, t: number, offsetMs = 0): number {
+  return slotAt(interval, slotIndex(interval, t + offsetMs)) - offsetMs;
 }
 
 /**
  * When a candle opened at `openTime` ends, exclusive. An off-grid candle lasts as long as any
  * other; a month ends where the next one starts.
  */
-export function slotEnd(interval: Interval, openTime: number): number {
-  return interval === "1M" ? nextSlot(interval, openTime) : openTime + LENGTH_MS[interval];
+export function slotEnd(interval: Interval, openTime: number, offsetMs = 0): number {
+  if (interval !== "1M") return openTime + LENGTH_MS[interval];
+  return nextSlot(interval, openTime + offsetMs) - offsetMs;
+}
+
+/**
+ * The smallest offset whose clocks show the same slots: 0 where they are those of UTC. Months are
+ * those of the offset itself.
+ */
+export function slotOffset(interval: Interval, offsetMs: number): number {
+  if (interval === "1M") return offsetMs;
+  const ms = LENGTH_MS[interval];
+  return ((offsetMs % ms) + ms) % ms;
+}
+
+/** Whether `wanted` slots of such clocks are made of whole `stored` slots of UTC. */
+export function dividesAt(stored: Interval, wanted: Interval, offsetMs: number): boolean {
+  if (offsetMs === 0) return divides(stored, wanted);
+  return stored !== wanted && divides(stored, wanted) && offsetMs % intervalMs(stored) === 0;
 }
 
 /** Open time of the first slot after the one that holds `t`. */

@@ -25,6 +25,8 @@ export interface IngestOptions {
   readonly actor: string;
   /** Derives the ids of everything recorded; a repeat with the same one answers the same. */
   readonly commandId: string;
+  /** The id was made for this call: there is nothing to look for that it may have recorded. */
+  readonly isNew?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
   /** The exchange's time when it was asked, else our clock's. */
   readonly now?: number | undefined;

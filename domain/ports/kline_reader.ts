@@ -12,6 +12,8 @@ export interface KlineQuery {
   readonly stored: Interval;
   /** Interval asked for; a multiple of `stored`. */
   readonly interval: Interval;
+  /** Bars open as clocks show them that are so far ahead of UTC; only aggregated and not filled ones. */
+  readonly offsetMs?: number | undefined;
   /** Inclusive; undefined asks for the latest `limit`. */
   readonly start: number | undefined;
   /** Exclusive. */

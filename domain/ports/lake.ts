@@ -20,8 +20,8 @@ export interface Lake {
   /** Rows, bounds and a checksum over all columns, for verification and comparison. */
   describe(path: string): Promise<FileFacts>;
   /**
-   * Keeps what the current file of a period does not hold of what is about to go; answers how many
-   * candles the written file has, which is not written when there is none.
+   * Keeps what the current file of a period does not hold of what is about to go, and the refused rows
+   * beside it; answers how many rows the written file has, which is not written when there is none.
    */
   revisions(input: RevisionsInput, outPath: string): Promise<number>;
   /** Rewrites a file at a wider scale; the candles stay equal. */
@@ -70,8 +70,25 @@ export interface RevisionsInput {
   readonly current: string;
   /** Batches and older files of the period, each with the position of the event that names it. */
   readonly sources: readonly { readonly path: string; readonly position: number }[];
+  /** Rows that were refused; of them, those that name an open time in `range` are kept. */
+  readonly refused: readonly RefusedRows[];
+  /** Open times of the period. */
+  readonly range: OpenTimeRange;
   /** What was kept so far. */
   readonly previous: string | undefined;
+}
+
+/** What one `KlinesRejected` kept. */
+export interface RefusedRows {
+  readonly position: number;
+  readonly source: Source;
+  /** All of them as Parquet (row, reason, values); `rows` are all where there is none. */
+  readonly path: string | undefined;
+  readonly rows: readonly {
+    readonly row: number;
+    readonly reason: string;
+    readonly values: string;
+  }[];
 }
 
 export type FileFormat = "csv" | "json" | "freqtrade" | "parquet";
@@ -183,6 +200,8 @@ export interface LakeQuery {
   readonly stored: Interval;
   /** Interval asked for: the stored one, or a multiple to aggregate to. */
   readonly interval: Interval;
+  /** Bars open as clocks show them that are so far ahead of UTC; only aggregated and not filled ones. */
+  readonly offsetMs?: number | undefined;
   readonly from: number;
   readonly to: number;
   readonly limit: number;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Database } from "@/events/store/database.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { type Candle } from "@/domain/klines/candle.ts";
 import { type Interval, intervalMs } from "@/domain/klines/interval.ts";
@@ -149,6 +150,82 @@ const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
     assert.equal(ingested, 38);
   },
 };
+
+/** Counts what the database is asked. */
+function counting(database: Database): { database: Database; asked: () => number } {
+  let asked = 0;
+  return {
+    database: {
+      ...database,
+      query: (...args) => (asked++, database.query(...args)),
+      values: (...args) => (asked++, database.values(...args)),
+      transaction: (...args) => (asked++, database.transaction(...args)),
+    },
+    asked: () => asked,
+  };
+}
+
+for (const { name, open } of databases()) {
+  Deno.test(`new candles of many series cost few statements each on ${name}`, async () => {
+    const opened = await open();
+    const folder = await Deno.makeTempDir();
+    const { database, asked } = counting(opened.database);
+    const house = await openHouse(database, { folder });
+    try {
+      const many = Array.from({ length: 30 }, () => newSeries());
+      const openTime = Date.now() - 10 * MINUTE;
+      const write = (minute: number) =>
+        Promise.all(
+          many.map((series) =>
+            house.ingest.ingestCandles(series, bars(1, {}, openTime + minute * MINUTE), {
+              ...{ ...doer(), source: "api", isNew: true },
+            })
+          ),
+        );
+      await write(0);
+      const before = asked();
+      const outcomes = await write(1);
+      assert.deepEqual(outcomes.map(({ ingested, visible }) => [ingested, visible]), [
+        ...many.map(() => [1, true]),
+      ]);
+      assert.ok((asked() - before) / many.length <= 4, `${asked() - before} statements`);
+      // What is held already is still compared.
+      const again = await write(1);
+      assert.deepEqual(again.map(({ unchanged }) => unchanged), many.map(() => 1));
+    } finally {
+      await house.close();
+      await opened.close();
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+
+  Deno.test(`an instance whose read models are behind loses no candle on ${name}`, async () => {
+    const opened = await open();
+    const folder = await Deno.makeTempDir();
+    const [one, other] = [
+      await openHouse(opened.database, { folder }),
+      await openHouse(opened.database, { folder }),
+    ];
+    try {
+      const series = newSeries();
+      const openTime = Date.now() - 30 * MINUTE;
+      const how = { source: "api", isNew: true } as const;
+      for (let minute = 0; minute < 6; minute++) {
+        const { ingest } = minute % 2 === 0 ? one : other;
+        const candles = bars(2, { volume: `${100 + minute}` }, openTime + minute * MINUTE);
+        const { ingested, revised } = await ingest.ingestCandles(series, candles, {
+          ...{ ...doer(), ...how },
+        });
+        assert.deepEqual([ingested, revised], minute === 0 ? [2, 0] : [1, 1]);
+      }
+    } finally {
+      await one.close();
+      await other.close();
+      await opened.close();
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
 
 for (const { name, open } of databases()) {
   Deno.test(`ingest on ${name}`, async (t) => {

@@ -1,6 +1,7 @@
-import { deepEqual, equal, match, notDeepEqual } from "node:assert/strict";
+import { deepEqual, equal, match, notDeepEqual, ok } from "node:assert/strict";
 import type { KlineEvent, KlineRow } from "@/events/catalog/klines.ts";
 import type { Recorded } from "@/events/define.ts";
+import type { Database, SqlRow } from "@/events/store/database.ts";
 import { seriesId } from "@/domain/klines/series_ref.ts";
 import { guardParams, guardSql } from "@/projections/checkpoints.ts";
 import { klines } from "@/projections/klines.ts";
@@ -64,15 +65,27 @@ async function held({ database }: House): Promise<unknown[][]> {
 async function apply(
   { blobs, lake, store, database }: House,
   events: readonly Recorded[],
-  position: number,
+  { position, answered }: { position: number; answered?: (rows: readonly SqlRow[]) => void },
 ): Promise<void> {
   await klines({ blobs, lake, store }).apply(events, {
     ...{ table: "klines_v1_a", engine: database.engine, guard: guardSql },
     run: async ({ sql, params = [] }) => {
       const lead = guardParams({ name: "klines@1", position, side: "a" });
-      return await database.query(sql, [...params, ...lead]);
+      const rows = await database.query(sql, [...params, ...lead]);
+      answered?.(rows);
+      return rows;
     },
   });
+}
+
+/** Rows of the table that this session has looked at. */
+async function rowsRead(database: Database): Promise<number> {
+  await database.query("select pg_stat_force_next_flush()");
+  const [row] = await database.values(
+    `select (seq_tup_read + idx_tup_fetch)::int from pg_stat_user_tables
+     where relname = 'klines_v1_a'`,
+  );
+  return Number(row?.[0]);
 }
 
 /** Over every read model of the house. */
@@ -115,12 +128,54 @@ const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
     const first = await append(house, recorded([row(0, "1")]));
     await append(house, recorded([row(0, "2")]), deleted(1, 2));
     const again = await house.store.readAll({ after: first - 1, limit: 10 });
-    await apply(house, again, await house.store.head());
+    await apply(house, again, { position: await house.store.head() });
     deepEqual((await held(house)).map(([, close]) => close), ["2"]);
     const left = await house.store.head();
     await append(house, deleted(0, 1));
-    await apply(house, again, left);
+    await apply(house, again, { position: left });
     deepEqual(await held(house), []);
+  },
+
+  async "are dropped in chunks of their key, and no others are read"(house) {
+    const { database } = house;
+    const to = MONTH + 8_000 * MINUTE;
+    const position = await append(house, {
+      type: "HotRowsDropped",
+      data: { seriesId: RAW, period: "2024-05", rows: 14_000, from: MONTH, to },
+    });
+    // Every minute, and every quarter of one for a while; each seventh quarter came after the drop.
+    const [minutes, quarters] = [10_000, 8_000];
+    await database.query(
+      `insert into klines_v1_a (series_id, open_time, open, high, low, close, volume, source, pos)
+       select $1, $2::bigint + t, 1, 1, 1, 1, 1, 3, case when t / 15000 % 7 = 0 then $3 else 0 end
+       from (select n * 60000 as t from generate_series(0, ${minutes - 1}) n
+         union select n * 15000 from generate_series(0, ${quarters - 1}) n) times`,
+      [RAW, MONTH, position],
+    );
+    await database.query("analyze klines_v1_a");
+    const before = await rowsRead(database);
+    const ends = [MONTH];
+    const events = await house.store.readAll({ after: position - 1, limit: 1 });
+    await apply(house, events, {
+      position: await house.store.head(),
+      answered: ([row]) => row?.next !== undefined && ends.push(Number(row.next)),
+    });
+    const read = await rowsRead(database) - before;
+    const rowsBefore = (time: number) => {
+      const quarter = (time - MONTH) / (MINUTE / 4);
+      return quarter < quarters ? quarter : quarters + Math.ceil((quarter - quarters) / 4);
+    };
+    const sizes = ends.slice(1).map((end, at) => rowsBefore(end) - rowsBefore(ends[at] ?? end));
+    deepEqual(sizes, [2_000, 2_000, 2_000, 2_000, 2_000, 2_000, 2_000]);
+    const left = await database.values(
+      `select pos > 0, open_time < ${to}, count(*)::int from klines_v1 where series_id = $1
+       group by 1, 2 order by 2, 1`,
+      [RAW],
+    );
+    deepEqual(left, [[false, false, 1_714], [true, false, 286], [true, true, 2_000]]);
+    // Each row to find the chunk's end and to delete it; PostgreSQL tells of it later.
+    if (database.engine === "pglite") ok(read < 3 * 14_000, `${read} rows read`);
+    await append(house, deleted(0, minutes));
   },
 
   async "people see them under their names and times"(house) {
@@ -172,7 +227,7 @@ const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
     );
     notDeepEqual(await checksums(house), before);
     const head = await house.store.head();
-    await apply(house, await house.store.readAll({ after: 0, limit: 100 }), head);
+    await apply(house, await house.store.readAll({ after: 0, limit: 100 }), { position: head });
     deepEqual(await checksums(house), before);
   },
 

@@ -11,9 +11,11 @@ Deno.test.afterAll(async () => await (await opened)?.close());
 
 const START = utc("2024-01-01");
 const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 const DAY = 86_400_000;
 const NOW = START + 3 * 86_400_000;
 const V3 = "/compat/binance/api/v3";
+const KRAKEN = "/compat/binance/kraken/api/v3";
 
 /** Minutes of binance's BTC/USDT with 5 missing, one candle of ETH/USDT, okx's spot and swap. */
 async function openWithCandles(): Promise<TestApp> {
@@ -134,12 +136,62 @@ Deno.test("binance: every time is in the unit that the header asks for, which mu
   }
 });
 
-Deno.test("binance klines: a time zone changes nothing where bars begin alike, else is refused", async () => {
+Deno.test("binance klines: bars open by the clocks of a time zone, startTime and endTime are UTC", async () => {
+  const app = await openOnce();
+  // 00:00 UTC of 1 January until 00:00 of the 3rd.
+  await hold(
+    app,
+    "kraken:TZ/USDT:30m",
+    Array.from({ length: 96 }, (_, n) => ({ ...at(n), openTime: START + n * 30 * MINUTE })),
+  );
+  const bars = async (query: string) => {
+    const { body } = await get(app, `${KRAKEN}/klines?symbol=TZUSDT&${query}`);
+    return body.map?.(([open, first, , , , volume, close]: unknown[]) => [
+      (Number(open) - START) / HOUR,
+      ...[first, volume, (Number(close) + 1 - START) / HOUR],
+    ]) ?? body.code;
+  };
+  // A day that has not all of its time is there like any other; the last one is not over.
+  assert.deepEqual(await bars("interval=1d&timeZone=8"), [
+    [-8, "100.1", "16", 16],
+    [16, "132.1", "24", 40],
+  ]);
+  assert.deepEqual(await bars("interval=1d&timeZone=-3:30"), [
+    [-20.5, "100.1", "3.5", 3.5],
+    [3.5, "107.1", "24", 27.5],
+  ]);
+  assert.deepEqual(await bars("interval=12h&timeZone=5:30&limit=2"), [
+    [18.5, "137.1", "12", 30.5],
+    [30.5, "161.1", "12", 42.5],
+  ]);
+  assert.deepEqual(await bars(`interval=1d&timeZone=8&startTime=${START}`), [
+    [16, "132.1", "24", 40],
+  ]);
+  assert.deepEqual(await bars(`interval=1d&timeZone=8&endTime=${START}`), [[
+    -8,
+    "100.1",
+    "16",
+    16,
+  ]]);
+});
+
+Deno.test("binance klines: a time zone is refused where no smaller bars are held that fit it", async () => {
   const app = await openOnce();
   assert.deepEqual(await minutesOf(app, "limit=1&timeZone=5:45"), [11]);
   assert.deepEqual(await minutesOf(app, "limit=1&timeZone=-3"), [11]);
-  const { body } = await get(app, "klines?symbol=BTCUSDT&interval=1d&timeZone=8");
-  assert.equal(body.code, -1130);
+  const days = Array.from({ length: 70 }, (_, n) => ({ ...at(n), openTime: START - n * DAY }));
+  await hold(app, "kraken:TD/USDT:1d", days.toReversed());
+  for (
+    const query of ["interval=1d&timeZone=8", "interval=1w&timeZone=1", "interval=1M&timeZone=-1"]
+  ) {
+    const { status, body } = await get(app, `${KRAKEN}/klines?symbol=TDUSDT&${query}`);
+    assert.deepEqual([status, body.code], [400, -1130], query);
+  }
+  const { body } = await get(
+    app,
+    `${KRAKEN}/klines?symbol=TDUSDT&interval=1w&timeZone=0:00&limit=1`,
+  );
+  assert.equal(body.length, 1);
 });
 
 Deno.test("binance: other venues under their own base, contracts beside spot", async () => {

@@ -2,6 +2,7 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { trusted } from "@/events/trust.ts";
+import { rejectedOpenTime } from "@/domain/klines/rejected_rows.ts";
 import type { House } from "@/tests/support/house.ts";
 import {
   archive,
@@ -15,6 +16,7 @@ import {
   read,
   rebuildAll,
   remove,
+  SERIES,
   tiers,
 } from "./archive_house.ts";
 
@@ -27,15 +29,28 @@ async function events(house: House, type: string) {
 }
 
 /** Candles that no file holds any more, as another reader of Parquet sees them. */
-async function revisions({ blobs, database }: House) {
+async function revisions(house: House) {
+  return (await parquetRows(house)).map(({ open_time, volume, position, reason }) => [
+    (Number(open_time) - JAN) / MINUTE,
+    ...[Math.round(Number(volume) * 100) / 100, Number(position), reason],
+  ]);
+}
+
+async function parquetRows({ blobs, database }: House) {
   const [row] = await database.query("select revisions from period_blobs_v1");
   const { sha256 } = trusted<{ sha256: string }>(row?.revisions);
   const { path, release } = await blobs.local(sha256);
   const rows = await parquetReadObjects({ file: await asyncBufferFromFile(path), compressors });
   release();
-  return rows.map(({ open_time, volume, position, reason }) => [
+  return rows;
+}
+
+/** The same of refused rows: what was kept of each is its text. */
+async function refusedRows(house: House) {
+  return (await parquetRows(house)).map(({ open_time, reason, position, row, values }) => [
     (Number(open_time) - JAN) / MINUTE,
-    ...[Math.round(Number(volume) * 100) / 100, Number(position), reason],
+    ...[reason, Number(position), row === null ? null : Number(row)],
+    values === null ? undefined : rejectedOpenTime(String(values)),
   ]);
 }
 
@@ -182,6 +197,52 @@ archiveTest(
     ]);
   },
 );
+
+archiveTest("compaction: keeps refused rows of the period with their reason", async (house) => {
+  const FEB = Date.UTC(2024, 1, 1);
+  const bad = (from: number, count: number) =>
+    minutes(from, count).map((candle) => ({ ...candle, high: "0.0625" }));
+  await put(house, minutes(JAN, 400));
+  await put(house, minutes(JAN, 1, 1));
+  // A few in the event, and many in its blob; those of February belong to another period.
+  await put(house, [...bad(JAN + 2 * MINUTE, 2), ...bad(FEB, 1)]);
+  await put(house, [...bad(JAN + 5 * MINUTE, 300), ...bad(FEB, 5)]);
+  // Times that the engine does not read by itself.
+  const path = `${house.folder}/odd.csv`;
+  const line = "2024-01-01T01:04:00+01:00,1,0.5,1,1,1\n";
+  await Deno.writeTextFile(path, `open_time,open,high,low,close,volume\n${line.repeat(260)}`);
+  await house.ingest.ingestFiles(SERIES, [{ path, format: "csv", gzip: false }], {
+    ...{ source: "import", actor: "test", commandId: crypto.randomUUID() },
+  });
+  const refused = await events(house, "KlinesRejected");
+  const [few, many] = refused.map(({ position }) => position);
+  deepEqual(refused.map(({ data }) => data.blob === null), [true, false, false]);
+  await archive(house, { now: NOW, hotDays: 1 });
+  await archive(house, { now: NOW + 2 * DAY, hotDays: 1 });
+  const all = await refusedRows(house);
+  const kept = all.filter(([minute]) => minute !== 4);
+  deepEqual([all.length - kept.length, kept.length], [260, 303]);
+  deepEqual(kept.filter(([minute]) => Number(minute) < 7), [
+    [0, "superseded", kept[0]?.[2], null, undefined],
+    [2, "ohlc_violation", few, 1, JAN + 2 * MINUTE],
+    [3, "ohlc_violation", few, 2, JAN + 3 * MINUTE],
+    [5, "ohlc_violation", many, 1, JAN + 5 * MINUTE],
+    [6, "ohlc_violation", many, 2, JAN + 6 * MINUTE],
+  ]);
+  const live = await checksums(house);
+  await rebuildAll(house);
+  deepEqual(await checksums(house), live);
+
+  // The next compaction adds to them, and takes none twice.
+  await put(house, minutes(JAN, 1, 6));
+  await put(house, bad(JAN + 2 * MINUTE, 1));
+  await archive(house, { now: NOW + 62 * DAY, hotDays: 1 });
+  const again = (await refusedRows(house)).filter(([minute]) => minute !== 4);
+  deepEqual(again.map(([minute, reason]) => [minute, reason]), [
+    ...[[0, "superseded"], [0, "superseded"], [2, "ohlc_violation"], [2, "ohlc_violation"]],
+    ...kept.slice(2).map(([minute, reason]) => [minute, reason]),
+  ]);
+});
 
 archiveTest("compaction: a batch that is missing without a word stops a rebuild", async (house) => {
   await put(house, minutes(JAN, 400));

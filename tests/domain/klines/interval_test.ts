@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   aggregationSource,
   divides,
+  dividesAt,
   type Interval,
   intervalMs,
   INTERVALS,
@@ -13,6 +14,7 @@ import {
   slotEnd,
   slotFrom,
   slotIndex,
+  slotOffset,
   slotStart,
 } from "@/domain/klines/interval.ts";
 import { anyInterval, anyTime, utc } from "../../support/candles.ts";
@@ -107,4 +109,49 @@ Deno.test("aggregationSource() takes the largest stored interval that divides", 
 Deno.test("INTERVALS ascend, so that the largest is the last", () => {
   const fixed = INTERVALS.filter((interval) => interval !== "1M").map(intervalMs);
   deepEqual(fixed, fixed.toSorted((a, b) => a - b));
+});
+
+Deno.test("slots of clocks ahead of UTC begin by that much earlier", () => {
+  const hour = 3_600_000;
+  for (
+    const [interval, offset, start, end] of [
+      ["1d", 8, "2023-12-31T16:00", "2024-01-01T16:00"],
+      ["1w", 8, "2023-12-31T16:00", "2024-01-07T16:00"],
+      ["1M", 14, "2023-12-31T10:00", "2024-01-31T10:00"],
+      ["1M", -1, "2023-12-01T01:00", "2024-01-01T01:00"],
+      ["8h", 5.5, "2023-12-31T18:30", "2024-01-01T02:30"],
+    ] as const
+  ) {
+    const [from, to] = [Date.parse(`${start}Z`), Date.parse(`${end}Z`)];
+    for (const time of [from, Date.UTC(2024, 0, 1), to - 1]) {
+      if (time < from || time >= to) continue;
+      equal(slotStart(interval, time, offset * hour), from);
+    }
+    equal(slotEnd(interval, from, offset * hour), to);
+    const least = slotOffset(interval, offset * hour);
+    equal(slotStart(interval, from, least), from);
+  }
+});
+
+Deno.test("slotOffset() is 0 where the slots are those of UTC", () => {
+  for (
+    const [interval, minutes, least] of [
+      ["1m", 345, 0],
+      ["1h", -180, 0],
+      ["1h", 345, 45],
+      ["4h", -60, 180],
+      ["1d", 840, 840],
+      ["1M", -60, -60],
+    ] as const
+  ) equal(slotOffset(interval, minutes * 60_000), least * 60_000);
+});
+
+Deno.test("dividesAt() wants stored slots that begin with those of the clocks", () => {
+  const minute = 60_000;
+  equal(dividesAt("1h", "1d", 480 * minute), true);
+  equal(dividesAt("1h", "1d", 330 * minute), false);
+  equal(dividesAt("30m", "1d", 330 * minute), true);
+  equal(dividesAt("1d", "1d", 480 * minute), false);
+  equal(dividesAt("1d", "1d", 0), true);
+  equal(dividesAt("1M", "1M", 60 * minute), false);
 });

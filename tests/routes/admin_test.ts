@@ -41,7 +41,8 @@ Deno.test("GET projections: shows each read model and how far it is", async () =
   ]);
   for (const { name, ...row } of data) {
     assert.deepEqual(row, {
-      ...{ version: 1, status: "live", position: head, lag: 0, progress: null, last_error: null },
+      ...{ version: name === "alert_deliveries" ? 2 : 1, status: "live", position: head, lag: 0 },
+      ...{ progress: null, last_error: null },
     }, name);
   }
 });

@@ -2,7 +2,7 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import { openOutside, type OutsideOptions } from "@/adapters/open_outside.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { SOURCE_NAMES } from "@/domain/ports/market_source.ts";
-import { fakeClock } from "../support/fake_clock.ts";
+import { leapingClock } from "../support/fake_clock.ts";
 import { credential, TOKEN } from "../support/open_sites.ts";
 import { quietLog } from "../support/quiet_log.ts";
 import { startSources } from "../support/source_server.ts";
@@ -11,7 +11,7 @@ const NO_PROXY = {
   ...{ exchangeProxy: undefined, httpProxy: undefined, httpsProxy: undefined, noProxy: undefined },
 };
 const OPTIONS: OutsideOptions = {
-  ...{ clock: fakeClock(Date.UTC(2026, 8, 8, 3)), log: quietLog, proxy: NO_PROXY },
+  ...{ clock: leapingClock(Date.UTC(2026, 8, 8, 3)), log: quietLog, proxy: NO_PROXY },
   ...{ exchangeUrls: {}, sourceUrls: {}, sourceAccess: {}, isDemo: false, alertUrls: [] },
   ...{ browser: { isWanted: false, path: undefined, ws: undefined }, temp: { path: "/nowhere" } },
 };

@@ -24,6 +24,11 @@ export function rebuildName(name: string): string {
   return `${name}/rebuild`;
 }
 
+/** The row of a rebuild that keeps the live side from moving; forgotten after two seconds. */
+export function holdName(name: string): string {
+  return `${name}/hold`;
+}
+
 export function otherSide(side: Side): Side {
   return side === "a" ? "b" : "a";
 }

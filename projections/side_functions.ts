@@ -17,6 +17,20 @@ begin
   return true;
 end $f$;
 
+create or replace function projection_hold(c_name text, c_live text) returns bigint
+language plpgsql as $f$
+declare at_pos bigint;
+begin
+  perform set_config('lock_timeout', '500ms', true);
+  select pos into at_pos from checkpoint where name = c_name and side = c_live for update;
+  if found then
+    insert into checkpoint (name, side, at) values (c_name || '/hold', c_live, clock_timestamp())
+      on conflict (name) do update set side = excluded.side, at = excluded.at;
+  end if;
+  return at_pos;
+exception when lock_not_available then return null;
+end $f$;
+
 create or replace function projection_swap(
   c_name text, c_from text, c_to text, c_pos bigint, c_view text) returns text
 language plpgsql as $f$
@@ -27,6 +41,7 @@ begin
   delete from checkpoint where name = c_name || '/rebuild' and pos = c_pos and side = c_to;
   if not found then return 'lost'; end if;
   update checkpoint set pos = c_pos, side = c_to, error = null, at = now() where name = c_name;
+  delete from checkpoint where name = c_name || '/hold';
   execute c_view;
   return 'swapped';
 exception when lock_not_available then return 'busy';

@@ -69,7 +69,8 @@ export async function rebuildMember(
   });
   const side = otherSide(live);
   const rows = createRowCache({ maxRows: CACHED_ROWS, complete: true });
-  const target: Target = { projection, shape, name: rebuildName(liveName), side, rows };
+  const claim = crypto.randomUUID();
+  const target: Target = { projection, shape, name: rebuildName(liveName), side, claim, rows };
   progress.start(`rebuild ${projection.name}`, { unit: "events", total: state.head });
   try {
     await persistently(async () => fill(deps, target, { ...work, until: await deps.store.head() }));

@@ -12,7 +12,8 @@ begin
   perform from checkpoint where name = c_name and side = c_live for update;
   if not found then return false; end if;
   insert into checkpoint (name, pos, side) values (c_name || '/rebuild', 0, c_to)
-    on conflict (name) do update set pos = 0, side = excluded.side, error = null, at = now();
+    on conflict (name) do update
+      set pos = 0, side = excluded.side, error = null, claim = null, at = now();
   execute c_clear;
   return true;
 end $f$;
@@ -40,7 +41,8 @@ begin
   if not found then return 'moved'; end if;
   delete from checkpoint where name = c_name || '/rebuild' and pos = c_pos and side = c_to;
   if not found then return 'lost'; end if;
-  update checkpoint set pos = c_pos, side = c_to, error = null, at = now() where name = c_name;
+  update checkpoint set pos = c_pos, side = c_to, error = null, claim = null, at = now()
+    where name = c_name;
   delete from checkpoint where name = c_name || '/hold';
   execute c_view;
   return 'swapped';

@@ -139,4 +139,8 @@ end $$;
 create trigger event_is_on_disk before insert on event
   for each statement execute function commit_to_disk();
 `,
+  // Of several instances one fills a table of a bulk projection.
+  `
+alter table checkpoint add column claim text, add column claimed_at timestamptz;
+`,
 ];

@@ -8,6 +8,8 @@ import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { Progress } from "@/domain/ports/progress.ts";
 import type { Workspace } from "@/domain/ports/workspace.ts";
+import type { Db } from "@/projections/db.ts";
+import type { Projections } from "@/projections/define.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
 import type { VenueAsker } from "./ask_venue.ts";
 import type { KnownEmpty } from "./fetch_range.ts";
@@ -16,6 +18,8 @@ export interface CrawlDeps {
   readonly exchanges: Exchanges;
   readonly ingest: KlineIngest;
   readonly store: EventStore;
+  readonly db: Db;
+  readonly projections: Projections;
   readonly series: Pick<SeriesQueries, "coverage" | "list">;
   readonly workspace: Workspace;
   readonly clock: Clock;

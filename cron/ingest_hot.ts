@@ -35,8 +35,9 @@ export async function ingestHotCandles(
 async function attempt(
   deps: IngestDeps,
   run: IngestRun,
-  { period, candles, commandId, isFirst }: HotPart & { commandId: string; isFirst: boolean },
+  part: HotPart & { commandId: string; isFirst: boolean },
 ): Promise<PartOutcome | "cold"> {
+  const { period, candles, commandId, isFirst } = part;
   const { seriesId, series: { interval }, source, overwrite = false, actor } = run;
   const shown = isFirst ? await shownPeriod(deps, { seriesId, period }) : undefined;
   const state = shown ?? await currentPeriod(deps, { seriesId, period });
@@ -48,7 +49,11 @@ async function attempt(
     overwrite,
   });
   const counts = { ingested: fresh.length, revised: revised.length, unchanged, heldBetter };
-  if (fresh.length + revised.length === 0) return { ...counts, position: 0 };
+  if (fresh.length + revised.length === 0) {
+    // No append says whether the read models were behind: what they show may be gone or revised.
+    if (shown !== undefined) return await attempt(deps, run, { ...part, isFirst: false });
+    return { ...counts, position: 0 };
+  }
   const changed = [...fresh, ...revised].sort((a, b) => a.openTime - b.openTime);
   const slots = (rows: readonly Candle[]) => slotRanges(rows.map((c) => c.openTime), interval);
   const command: KlinePeriodCommand = {

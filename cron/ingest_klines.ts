@@ -24,20 +24,24 @@ export function createKlineIngest(shared: IngestDeps): KlineIngest {
   // What has once been added stays.
   const added = new Set<string>();
 
-  async function begin(series: SeriesRef, options: IngestOptions): Promise<IngestRun> {
-    const [id, name] = [idOf(series), formatSeries(series)];
-    if (!added.has(name)) await ensureSeries(deps, series, options);
+  function begin(series: SeriesRef, options: IngestOptions): IngestRun {
+    return { ...options, series, seriesId: idOf(series), now: options.now ?? deps.clock.now() };
+  }
+
+  async function addOnce(run: IngestRun): Promise<void> {
+    const name = formatSeries(run.series);
+    if (!added.has(name)) await ensureSeries(deps, run.series, run);
     added.add(name);
-    return { ...options, series, seriesId: id, now: options.now ?? deps.clock.now() };
   }
 
   return {
     async ingestFiles(series, files, options) {
-      const run = await begin(series, options);
-      return await ingestFiles(deps, run, files);
+      const run = begin(series, options);
+      return await ingestFiles(deps, run, { files, accepted: () => addOnce(run) });
     },
     async ingestCandles(series, candles, options) {
-      const run = await begin(series, options);
+      const run = begin(series, options);
+      await addOnce(run);
       const { interval } = series;
       const batch = validateBatch(candles, { interval, now: run.now });
       const periods = Map.groupBy(batch.candles, ({ openTime }) => periodOf(interval, openTime));
@@ -52,8 +56,8 @@ export function createKlineIngest(shared: IngestDeps): KlineIngest {
       if (cold.length > 0) {
         const file = await deps.workspace.write(CSV_HEADER + csvLines(cold));
         try {
-          const input = [{ path: file.path, format: "csv", gzip: false }] as const;
-          outcomes.push(await ingestFiles(deps, run, input));
+          const files = [{ path: file.path, format: "csv", gzip: false }] as const;
+          outcomes.push(await ingestFiles(deps, run, { files, accepted: () => addOnce(run) }));
         } finally {
           await file.remove();
         }
@@ -66,13 +70,17 @@ export function createKlineIngest(shared: IngestDeps): KlineIngest {
 async function ingestFiles(
   deps: PeriodDeps,
   run: IngestRun,
-  files: StageInput["files"],
+  { files, accepted }: Pick<StageInput, "files"> & {
+    /** Files that are refused as a whole leave no trace. */
+    readonly accepted: () => Promise<void>;
+  },
 ): Promise<IngestOutcome> {
   const { series: { interval }, now, signal, progress } = run;
   const staged = await deps.lake.stage({ files, interval, now }, signal);
   try {
     refuseFiner(interval, staged);
     refuseCoarser(interval, staged);
+    await accepted();
     progress?.total(staged.rows);
     progress?.advance(staged.rejectedTotal + staged.repeated);
     const rejected = withRepeated(await recordRejected(deps, run, staged), staged);

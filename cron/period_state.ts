@@ -24,7 +24,7 @@ export interface PeriodState {
 
 /**
  * The period as the read models show it, with no look at its stream: for a first attempt, whose append
- * at this version is refused when they are behind.
+ * at this version is refused when they are behind. What needs no append must not go by it.
  */
 export async function shownPeriod(
   { db, projections }: Pick<Deps, "db" | "projections">,

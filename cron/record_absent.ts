@@ -1,25 +1,29 @@
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import { uuidV5 } from "@/events/uuid.ts";
-import { handle } from "@/domain/handle.ts";
-import { klinePeriod } from "@/domain/kline_period.ts";
 import { periodOf, splitByPeriod } from "@/domain/klines/period.ts";
 import { seriesId as idOf } from "@/domain/klines/series_ref.ts";
 import type { PartContext } from "./crawl_deps.ts";
-import { klineStream } from "./period_state.ts";
+import { currentPeriod, decidePeriod } from "./period_state.ts";
+import { untilDecided } from "./until_decided.ts";
 
-/** Records slots that the exchange was asked for and has nothing of. */
+/**
+ * Records slots that the exchange was asked for and has nothing of. Goes by the period's row: its
+ * stream grows by an event a minute, and a thin market has absent slots in nearly each of them.
+ */
 export async function recordAbsent(
-  { deps: { store }, asker, series, actor, runId }: PartContext,
+  { deps, asker, series, actor, runId, signal }: PartContext,
   absent: readonly OpenTimeRange[],
 ): Promise<void> {
   const { interval } = series;
   const seriesId = idOf(series);
   const pieces = absent.flatMap((range) => splitByPeriod(interval, range));
   for (const [period, ranges] of Map.groupBy(pieces, ([from]) => periodOf(interval, from))) {
-    await handle({ store }, klinePeriod, {
-      stream: klineStream(seriesId, period),
-      command: { type: "RecordAbsent", data: { seriesId, period, ranges, askedAt: asker.now } },
-      meta: { actor, commandId: await uuidV5(runId, `absent/${period}/${ranges[0]?.[0]}`) },
-    });
+    const data = { seriesId, period, ranges, askedAt: asker.now };
+    const commandId = uuidV5(runId, `absent/${period}/${ranges[0]?.[0]}`);
+    await untilDecided(async () => {
+      const state = await currentPeriod(deps, { seriesId, period });
+      const command = { type: "RecordAbsent", data } as const;
+      await decidePeriod(deps.store, state, { command, actor, commandId });
+    }, signal);
   }
 }

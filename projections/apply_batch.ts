@@ -2,7 +2,7 @@ import type { Recorded } from "@/events/define.ts";
 import { type Database, DatabaseError, type Statement } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
-import { guardParams, guardSql, type Side } from "./checkpoints.ts";
+import { guardParams, guardSql, keepClaim, type Side, takeClaim } from "./checkpoints.ts";
 import type { BulkProjection, RowProjection } from "./define.ts";
 import { fold, type ProjectedRow, type Touch, touches } from "./fold.ts";
 import type { RowCache } from "./row_cache.ts";
@@ -24,6 +24,8 @@ export interface Target {
   /** Checkpoint that moves with the rows. */
   readonly name: string;
   readonly side: Side;
+  /** Marks what is filled as this follower's own. */
+  readonly claim: string;
   readonly rows: RowCache;
 }
 
@@ -39,16 +41,23 @@ export async function applyBatch(
   const to = events.at(-1)?.position ?? from;
   const moves: Move[] = [];
   for (const target of targets) {
-    const { name, side, shape } = target;
-    const changed = await changesOf(database, target, { from, events });
-    moves.push({ name, side, shape, changed });
+    const { name, side, shape, projection } = target;
+    if (projection.kind === "rows") {
+      const changed = await foldRows(database, { ...target, projection }, { from, events });
+      moves.push({ name, side, shape, claim: null, changed });
+      continue;
+    }
+    const claim = await applyBulk(database, { ...target, projection }, { from, events });
+    if (claim !== undefined) moves.push({ name, side, shape, claim, changed: new Map() });
   }
+  if (moves.length === 0) return new Set();
   const rows = await database.query(...statement(writeBatch(moves, { from, to })));
   const moved = new Set(trusted<{ name: string }[]>(rows).map(({ name }) => name));
-  targets.forEach((target, i) => {
-    if (!moved.has(target.name)) return target.rows.clear();
-    for (const [key, row] of moves[i]?.changed ?? []) target.rows.set(key, row);
-  });
+  for (const target of targets) {
+    if (!moved.has(target.name)) target.rows.clear();
+    const { changed = [] } = moves.find(({ name }) => name === target.name) ?? {};
+    if (moved.has(target.name)) { for (const [key, row] of changed) target.rows.set(key, row); }
+  }
   return moved;
 }
 
@@ -70,18 +79,6 @@ export function isRetryable(error: unknown): boolean {
 }
 
 type Batch = { from: number; events: readonly Recorded[] };
-
-async function changesOf(
-  database: Database,
-  target: Target,
-  batch: Batch,
-): Promise<ReadonlyMap<string, ProjectedRow | undefined>> {
-  if (target.projection.kind === "rows") {
-    return await foldRows(database, { ...target, projection: target.projection }, batch);
-  }
-  await applyBulk(database, { ...target, projection: target.projection }, batch);
-  return new Map();
-}
 
 async function foldRows(
   database: Database,
@@ -125,20 +122,29 @@ function firstTouched(touched: readonly Touch[]): ReadonlySet<string> {
   return new Set(first.flatMap(({ keys }) => keys));
 }
 
+/** Answers the claim under which the rows were written, null without any; undefined: another has it. */
 async function applyBulk(
   database: Database,
-  { projection, shape, side, name }: Target & { projection: BulkProjection },
+  { projection, shape, side, name, claim }: Target & { projection: BulkProjection },
   { from, events }: Batch,
-): Promise<void> {
+): Promise<string | null | undefined> {
   const own = events.filter(({ type }) => projection.types.includes(type));
-  if (own.length === 0) return;
-  const lead = guardParams({ name, position: from, side });
+  if (own.length === 0) return null;
+  const place = { name, position: from, side, claim };
+  const { engine } = database;
+  const taken = await database.query(...statement(takeClaim(place, engine)));
+  if (taken.length === 0) return undefined;
+  const lead = guardParams(place);
   await projection.apply(own, {
     table: sideTable(shape, side),
-    engine: database.engine,
+    engine,
     guard: guardSql,
-    run: ({ sql, params = [] }) => database.query(sql, [...params, ...lead]),
+    async run({ sql, params = [] }) {
+      if (engine !== "pglite") await database.query(...statement(keepClaim(place)));
+      return await database.query(sql, [...params, ...lead]);
+    },
   });
+  return claim;
 }
 
 function statement(

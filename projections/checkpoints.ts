@@ -15,6 +15,11 @@ export interface Checkpoint {
 
 type Place = Pick<Checkpoint, "name" | "position" | "side">;
 
+/** A place of a bulk projection, and the mark of whoever fills its table from there. */
+export interface ClaimedPlace extends Place {
+  readonly claim: string;
+}
+
 export function checkpointName({ name, version }: { name: string; version: number }): string {
   return `${name}@${version}`;
 }
@@ -22,6 +27,11 @@ export function checkpointName({ name, version }: { name: string; version: numbe
 /** The row of a rebuild that fills the other side. */
 export function rebuildName(name: string): string {
   return `${name}/rebuild`;
+}
+
+/** The row of a rebuild that keeps the live side from moving; forgotten after two seconds. */
+export function holdName(name: string): string {
+  return `${name}/hold`;
 }
 
 export function otherSide(side: Side): Side {
@@ -61,7 +71,38 @@ export function recordError({ name, position, side }: Place, error: string): Sta
 }
 
 /**
- * Condition that holds while a checkpoint stands at its position and side: see
+ * Marks a bulk projection's table as one's own until its checkpoint moves: statements of two
+ * instances that mix would bring rows back that one has deleted. No row comes back while another
+ * one has it, or when the checkpoint is elsewhere. Who shows nothing for five seconds is gone, and
+ * what it still writes is refused by the guard; an embedded database has no other instance.
+ */
+export function takeClaim(
+  { name, position, side, claim }: ClaimedPlace,
+  engine: Database["engine"],
+): Statement {
+  const isFree = engine === "pglite"
+    ? "true"
+    : "claim is null or claim = $4 or claimed_at < clock_timestamp() - interval '5 seconds'";
+  return {
+    sql: `update checkpoint set claim = $4, claimed_at = clock_timestamp()
+          where name = $1 and pos = $2 and side = $3 and (${isFree})
+          returning set_config('synchronous_commit', 'off', true)`,
+    params: [name, position, side, claim],
+  };
+}
+
+/** Shows that the work goes on, not more than once a second. */
+export function keepClaim({ name, claim }: ClaimedPlace): Statement {
+  return {
+    sql: `update checkpoint set claimed_at = clock_timestamp() where name = $1 and claim = $2
+          and claimed_at < clock_timestamp() - interval '1 second'
+          returning set_config('synchronous_commit', 'off', true)`,
+    params: [name, claim],
+  };
+}
+
+/**
+ * Condition that holds while a checkpoint stands at its position and side, claimed: see
  * {@linkcode guardParams}. It keeps the row from moving until the statement ends: a concurrent
  * compare-and-set waits for it, or it waits for that one and then sees the new position. Its
  * transaction does not wait for the disk.
@@ -69,9 +110,10 @@ export function recordError({ name, position, side }: Place, error: string): Sta
 export function guardSql(params: number): string {
   return `exists (select 1 from checkpoint where name = $${params + 1}::text ` +
     `and pos = $${params + 2}::bigint and side = $${params + 3}::text ` +
+    `and claim = $${params + 4}::text ` +
     `and set_config('synchronous_commit', 'off', true) = 'off' for share)`;
 }
 
-export function guardParams({ name, position, side }: Place): SqlScalar[] {
-  return [name, position, side];
+export function guardParams({ name, position, side, claim }: ClaimedPlace): SqlScalar[] {
+  return [name, position, side, claim];
 }

@@ -50,6 +50,8 @@ export function createLogLoop(options: LoopOptions): LogLoop {
   let unchecked = false;
   let wanted = false;
   let running: Promise<void> | undefined;
+  /** What another instance moves, or is about to. */
+  const refused = new Set<Member>();
 
   /** What arrives during a round asks for another one. */
   async function pass(): Promise<void> {
@@ -117,6 +119,7 @@ export function createLogLoop(options: LoopOptions): LogLoop {
       for (const member of group) {
         if (!moved.has(member.name)) {
           member.stale = true;
+          refused.add(member);
           continue;
         }
         member.position = to;
@@ -197,7 +200,11 @@ export function createLogLoop(options: LoopOptions): LogLoop {
     unchecked = false;
     if (asked.length === 0) return;
     try {
-      if (await reload(database, asked)) onMoved(undefined);
+      const moved = await reload(database, asked);
+      for (const member of asked) {
+        if (refused.delete(member) && !moved.has(member)) resumeIn(member, LEAST_WAIT_MS);
+      }
+      if (moved.size > 0) onMoved(undefined);
     } catch (error) {
       asked.filter(({ failed }) => failed === undefined).forEach((member) =>
         setBack(member, error)

@@ -22,6 +22,8 @@ export interface Member {
   resumeAt: number;
   /** What the database has may be something else. */
   stale: boolean;
+  /** Marks what it fills as its own. */
+  readonly claim: string;
   readonly rows: RowCache;
 }
 
@@ -48,15 +50,19 @@ export async function loadMembers(
       waitMs: 0,
       resumeAt: 0,
       stale: false,
+      claim: crypto.randomUUID(),
       rows: createRowCache({ maxRows: CACHED_ROWS }),
     };
   });
 }
 
-/** Takes what the database says where it says something else; answers whether anything moved. */
-export async function reload(database: Database, members: readonly Member[]): Promise<boolean> {
+/** Takes what the database says where it says something else; answers those that moved. */
+export async function reload(
+  database: Database,
+  members: readonly Member[],
+): Promise<ReadonlySet<Member>> {
   const found = await loadCheckpoints(database, members.map(({ name }) => name));
-  let moved = false;
+  const moved = new Set<Member>();
   for (const member of members) {
     const checkpoint = found.get(member.name);
     if (checkpoint === undefined) throw new Error(`The checkpoint ${member.name} is missing`);
@@ -68,7 +74,7 @@ export async function reload(database: Database, members: readonly Member[]): Pr
     // Somebody got it past what stopped it here.
     member.failed = undefined;
     ease(member);
-    moved = true;
+    moved.add(member);
   }
   return moved;
 }

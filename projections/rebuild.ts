@@ -7,6 +7,7 @@ import { applyBatch, isRetryable, type Target } from "./apply_batch.ts";
 import { boundRows } from "./batch.ts";
 import {
   type Checkpoint,
+  holdName,
   loadCheckpoints,
   otherSide,
   rebuildName,
@@ -15,7 +16,7 @@ import {
 import { type Member, typesOf } from "./member.ts";
 import { createRowCache } from "./row_cache.ts";
 import type { TableShape } from "./table_shape.ts";
-import { beginRebuild, clearSide, indexSide, swapSides } from "./sides.ts";
+import { beginRebuild, clearSide, holdSide, indexSide, swapSides } from "./sides.ts";
 
 interface Deps {
   readonly database: Database;
@@ -40,7 +41,8 @@ interface Work {
 const CACHED_ROWS = 200_000;
 const PAGE_EVENTS = 5_000;
 const PAGE_BYTES = 8 * 1024 * 1024;
-const SMALL_PAGE = 100;
+/** After so many tries that found the live side further, it waits: writers may never pause. */
+const FREE_TRIES = 3;
 /** Between tries to swap while readers keep the view or the live side moves on. */
 const SWAP_WAIT_MS = 5;
 const MAX_WAIT_MS = 10_000;
@@ -67,10 +69,11 @@ export async function rebuildMember(
   });
   const side = otherSide(live);
   const rows = createRowCache({ maxRows: CACHED_ROWS, complete: true });
-  const target: Target = { projection, shape, name: rebuildName(liveName), side, rows };
+  const claim = crypto.randomUUID();
+  const target: Target = { projection, shape, name: rebuildName(liveName), side, claim, rows };
   progress.start(`rebuild ${projection.name}`, { unit: "events", total: state.head });
   try {
-    await persistently(() => fill(deps, target, work));
+    await persistently(async () => fill(deps, target, { ...work, until: await deps.store.head() }));
     await persistently(() => indexSide(database, shape, side));
     await persistently(() =>
       swapIn(deps, target, { ...work, live: { name: liveName, side: live } })
@@ -87,11 +90,11 @@ export async function rebuildMember(
   return { events: state.position };
 }
 
-/** Up to the end of the log; starts from where the rebuild's checkpoint stands. */
+/** Up to a position of the log at least; starts from where the rebuild's checkpoint stands. */
 async function fill(
   { database, store }: Deps,
   target: Target,
-  { state, signal, progress = silentProgress }: Work,
+  { state, signal, progress = silentProgress, until }: Work & { readonly until: number },
 ): Promise<void> {
   const { position, side } = await checkpointOf(database, target.name);
   if (side !== target.side) throw new RebuildLost(target.name);
@@ -100,14 +103,14 @@ async function fill(
   const types = new Set(typesOf(target.projection));
   const page = (after: number) =>
     store.readAll({ after, limit: PAGE_EVENTS, maxBytes: PAGE_BYTES });
-  let next = page(position);
-  for (;;) {
+  let next = position < until ? page(position) : undefined;
+  while (next !== undefined) {
     const events = await next;
     const last = events.at(-1);
     if (last === undefined) return;
-    // The next page is read while this one is written; at the end nothing is, to end up to date.
-    const ahead = events.length < SMALL_PAGE ? undefined : page(last.position);
-    ahead?.catch(() => {});
+    // The next page is read while this one is written.
+    next = last.position < until ? page(last.position) : undefined;
+    next?.catch(() => {});
     for (let rest: readonly Recorded[] = events; rest.length > 0;) {
       signal.throwIfAborted();
       const part = boundRows(rest, [target.projection]);
@@ -121,11 +124,13 @@ async function fill(
       state.head = Math.max(state.head, to.position);
       state.trouble = undefined;
     }
-    next = ahead ?? page(last.position);
   }
 }
 
-/** A live side that stands behind is replaced as well: the checkpoint moves on with the swap. */
+/**
+ * A live side that stands behind is replaced as well: the checkpoint moves on with the swap. One that
+ * keeps moving is held where it stands.
+ */
 async function swapIn(
   deps: Deps,
   target: Target,
@@ -133,15 +138,17 @@ async function swapIn(
 ): Promise<void> {
   const { database, clock } = deps;
   const { shape, side } = target;
-  for (;;) {
+  for (let tries = 0;;) {
     const now = await checkpointOf(database, live.name);
     // The answer to an earlier try was lost.
     if (now.side === side) return;
-    await fill(deps, target, work);
+    const held = tries < FREE_TRIES ? undefined : await holdSide(database, live);
+    await fill(deps, target, { ...work, until: held ?? await deps.store.head() });
     const { position } = work.state;
     const swap = { name: live.name, from: live.side, to: side, position, shape };
     const outcome = await swapSides(database, swap);
     if (outcome === "swapped") return;
+    if (outcome === "moved") tries++;
     if (outcome === "lost") throw new RebuildLost(target.name);
     await clock.sleep(SWAP_WAIT_MS, work.signal);
   }
@@ -152,10 +159,10 @@ async function abandon(
   database: Database,
   { name, side, shape }: { name: string; side: Side; shape: TableShape },
 ): Promise<void> {
-  await database.query("delete from checkpoint where name = $1 and side = $2", [
-    rebuildName(name),
-    side,
-  ]);
+  await database.query(
+    "delete from checkpoint where name = $1 and side = $2 or name = $3 and side = $4",
+    [rebuildName(name), side, holdName(name), otherSide(side)],
+  );
   await clearSide(database, { name, side, shape });
 }
 

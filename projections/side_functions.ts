@@ -12,9 +12,24 @@ begin
   perform from checkpoint where name = c_name and side = c_live for update;
   if not found then return false; end if;
   insert into checkpoint (name, pos, side) values (c_name || '/rebuild', 0, c_to)
-    on conflict (name) do update set pos = 0, side = excluded.side, error = null, at = now();
+    on conflict (name) do update
+      set pos = 0, side = excluded.side, error = null, claim = null, at = now();
   execute c_clear;
   return true;
+end $f$;
+
+create or replace function projection_hold(c_name text, c_live text) returns bigint
+language plpgsql as $f$
+declare at_pos bigint;
+begin
+  perform set_config('lock_timeout', '500ms', true);
+  select pos into at_pos from checkpoint where name = c_name and side = c_live for update;
+  if found then
+    insert into checkpoint (name, side, at) values (c_name || '/hold', c_live, clock_timestamp())
+      on conflict (name) do update set side = excluded.side, at = excluded.at;
+  end if;
+  return at_pos;
+exception when lock_not_available then return null;
 end $f$;
 
 create or replace function projection_swap(
@@ -26,7 +41,9 @@ begin
   if not found then return 'moved'; end if;
   delete from checkpoint where name = c_name || '/rebuild' and pos = c_pos and side = c_to;
   if not found then return 'lost'; end if;
-  update checkpoint set pos = c_pos, side = c_to, error = null, at = now() where name = c_name;
+  update checkpoint set pos = c_pos, side = c_to, error = null, claim = null, at = now()
+    where name = c_name;
+  delete from checkpoint where name = c_name || '/hold';
   execute c_view;
   return 'swapped';
 exception when lock_not_available then return 'busy';

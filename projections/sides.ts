@@ -61,6 +61,19 @@ export async function beginRebuild(
   return trusted<{ begun: boolean }>(row).begun;
 }
 
+/**
+ * Keeps the live side where it stands for two seconds, but for batches that are under way; answers
+ * its position. Undefined when it is not live any more, or busy.
+ */
+export async function holdSide(
+  database: Database,
+  { name, side }: { name: string; side: Side },
+): Promise<number | undefined> {
+  const [row] = await database.query("select projection_hold($1, $2) as pos", [name, side]);
+  const { pos } = trusted<{ pos: number | string | null }>(row);
+  return pos === null ? undefined : Number(pos);
+}
+
 /** `moved`: the live side is ahead; `busy`: readers keep the view; `lost`: another rebuild began. */
 export type SwapOutcome = "swapped" | "moved" | "busy" | "lost";
 

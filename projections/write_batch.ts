@@ -9,6 +9,8 @@ export interface Move {
   /** Checkpoint name. */
   readonly name: string;
   readonly side: Side;
+  /** Moves only while the table is claimed by this mark; null where nothing had to be claimed. */
+  readonly claim: string | null;
   readonly shape: TableShape;
   /** `undefined` where the row is gone. Empty for a bulk projection. */
   readonly changed: ReadonlyMap<string, ProjectedRow | undefined>;
@@ -29,6 +31,7 @@ export function writeBatch(
     to,
     moves.map((move) => move.name),
     moves.map((move) => move.side),
+    moves.map((move) => move.claim),
   ];
   const writes = moves.flatMap((move, at) => {
     const rows = [...move.changed.values()].filter((row) => row !== undefined);
@@ -48,9 +51,12 @@ export function writeBatch(
   // Rows are locked in the order of their names, so that two instances with other groups of members
   // cannot wait for each other.
   const moved = `led as (select c.name from checkpoint c
-      join unnest($3::text[], $4::text[]) m(name, side) on m.name = c.name and m.side = c.side
-      where c.pos = $1::bigint order by c.name for update of c),
-    moved as (update checkpoint c set pos = $2::bigint, at = now(), error = null
+      join unnest($3::text[], $4::text[], $5::text[]) m(name, side, claim)
+        on m.name = c.name and m.side = c.side
+      where c.pos = $1::bigint and (m.claim is null or c.claim = m.claim) and not exists (select from checkpoint h
+        where h.name = c.name || '/hold' and h.at > now() - interval '2 seconds')
+      order by c.name for update of c),
+    moved as (update checkpoint c set pos = $2::bigint, at = now(), error = null, claim = null
       from led where c.name = led.name returning c.name)`;
   return {
     sql: `with ${[moved, ...writes].join(",\n    ")}

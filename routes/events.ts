@@ -17,7 +17,9 @@ const MAX_EVENTS = 1_000;
 const positions = { min: 0, max: 999_999_999_999_999, description: "Events after this position." };
 
 const filter = {
-  type: z.string().min(1).max(1_000).optional().openapi({
+  type: z.string().min(1).max(1_000).refine((text) => splitTypes(text)?.length !== 0, {
+    message: "expected the name of a type",
+  }).optional().openapi({
     description: "Types of events, separated by commas.",
     example: "SeriesWatched,SeriesUnwatched",
   }),

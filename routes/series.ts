@@ -4,7 +4,7 @@ import { uuidV5 } from "@/events/uuid.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { success } from "./envelope.ts";
-import { identifyWrite } from "./idempotency.ts";
+import { claimKey, identifyWrite } from "./idempotency.ts";
 import { flagParam, timeField } from "./params.ts";
 import { findRecorded } from "./recorded_series.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
@@ -112,6 +112,7 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
   }, async (c, { query }) => {
     const view = await directory.find(c.req.param("id") ?? "");
     const identity = identifyWrite(c, { body: "", ...deps.settings });
+    await claimKey(store, identity);
     let position = await unwatchSeries(deps, view, identity);
     const removal = query.purge
       ? await deps.removal.remove({

@@ -6,7 +6,7 @@ import type { SeriesEvent } from "@/events/catalog/series.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
-import type { WriteIdentity } from "./idempotency.ts";
+import { claimKey, type WriteIdentity } from "./idempotency.ts";
 import { findRecorded } from "./recorded_series.ts";
 
 type Deps = Pick<AppDeps, "store" | "venues" | "settings" | "clock" | "log" | "signal">;
@@ -48,6 +48,7 @@ export async function addSeries(
   const existing = await findRecorded(deps.store, seriesId(asked));
   const ref = existing === undefined && watch ? await atVenue(deps, wanted, asked) : asked;
   const id = seriesId(ref);
+  await claimKey(deps.store, identity);
   const add = { type: "AddSeries", data: { seriesId: id, ...ref, simulated } } as const;
   const done = [await decide(deps, add, identity)];
   for (const command of changes(id, wanted, existing ?? await findRecorded(deps.store, id))) {

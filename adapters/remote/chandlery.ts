@@ -78,9 +78,8 @@ export function openRunningInstallation(options: RunningOptions): Installation {
     { series, files, overwrite }: ImportRequest,
     { signal, progress, reached, added }: ImportWork,
   ): Promise<ImportCounts> {
-    const held = selectSeries(await listSeries(), series);
     const query = new URLSearchParams({ source: "import", overwrite: String(overwrite) });
-    const path = `/api/v1/series/${encodeURIComponent(held.id)}/klines?${query}`;
+    const path = `/api/v1/series/${encodeURIComponent(seriesId(series))}/klines?${query}`;
     const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     progress.start(`import ${formatSeries(series)}`, { unit: "bytes read", total });
     let counts = NOTHING_IMPORTED;

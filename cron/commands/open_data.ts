@@ -4,7 +4,6 @@ import { crawlSeries } from "@/cron/crawl_series.ts";
 import type { CrawlDeps } from "@/cron/crawl_deps.ts";
 import { findOrphans } from "@/cron/find_orphans.ts";
 import type { Supervisor } from "@/cron/supervise/supervisor.ts";
-import { ensureSeries } from "@/cron/series_commands.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { slotEnd } from "@/domain/klines/interval.ts";
 import { selectSeries } from "@/domain/klines/select_series.ts";
@@ -61,13 +60,15 @@ export function openInstallation(data: OpenData): Installation {
     });
   }
 
+  /** A new one is added with its first candles: files that are refused leave no trace of it. */
   async function addSeries(ref: SeriesRef): Promise<HeldSeries> {
     await guardSimulated(series, isSimulated, ref);
-    const doer = { actor: "command:import", commandId: crypto.randomUUID() };
-    await ensureSeries({ store, isSimulated }, ref, doer);
     await catchUp();
-    const view = await series.find(seriesId(ref));
-    return toHeld(view ?? selectSeries(await series.list(), ref));
+    const id = seriesId(ref);
+    const view = await series.find(id);
+    if (view !== undefined) return toHeld(view);
+    const simulated = isSimulated(ref.exchange);
+    return { id, series: ref, simulated, candles: 0, range: undefined };
   }
 
   async function candlesOf(ref: SeriesRef): Promise<number> {

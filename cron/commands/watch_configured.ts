@@ -1,4 +1,4 @@
-import { decideSeries, ensureSeries } from "@/cron/series_commands.ts";
+import { currentSeries, decideSeries, ensureSeries } from "@/cron/series_commands.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { parseSeries, seriesId } from "@/domain/klines/series_ref.ts";
 import type { EventStore } from "@/events/store/store.ts";
@@ -17,7 +17,7 @@ const SETTING = "6d1f5f0e-9d0b-4c52-8a5b-7f2f3f6f0a11";
 const ACTOR = "command:serve";
 
 /**
- * Watches the series of the setting. Each acts once: a series that was unwatched later stays so.
+ * Watches the series of the setting, from the history start they have. Each acts once: a series that was unwatched later stays so.
  * Refusal `conflict` when simulated and real series would meet.
  */
 export async function watchConfigured(deps: WatchDeps, texts: readonly string[]): Promise<void> {
@@ -30,7 +30,9 @@ export async function watchConfigured(deps: WatchDeps, texts: readonly string[])
     const id = seriesId(ref);
     const doer = { actor: ACTOR, commandId: await uuidV5(SETTING, id) };
     await ensureSeries(deps, ref, doer);
-    const data = { seriesId: id, historyStart: null };
+    const known = await currentSeries(deps.store, id);
+    const historyStart = known.status === "added" ? known.historyStart : null;
+    const data = { seriesId: id, historyStart };
     await decideSeries(deps.store, { type: "WatchSeries", data }, doer);
   }
 }

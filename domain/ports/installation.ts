@@ -11,7 +11,10 @@ import type { Progress } from "./progress.ts";
  */
 export interface Installation {
   readonly place: "here" | "running";
-  /** The series with its counts; adds it, unwatched, when it is new. The symbol may be the venue's own. */
+  /**
+   * The series with its counts, to import into; a new one is added, unwatched, at the latest with its
+   * first candles. The symbol may be the venue's own.
+   */
   addSeries(series: SeriesRef): Promise<HeldSeries>;
   /** Refusal `not_found` with near matches. An interval that can only be aggregated counts as held. */
   findSeries(series: SeriesRef): Promise<HeldSeries>;

@@ -126,5 +126,21 @@ create table alert_lease (
   `
 alter table crawler_lease add column replaces text, add column turns text;
 create unique index crawler_lease_turns on crawler_lease (turns) where turns is not null;
+`, // What is acknowledged is on the disk, whatever a server, database or role has for its default. For
+  // the transaction alone: a pooler between may give the connection to somebody else.
+  `
+create function commit_to_disk() returns trigger language plpgsql as $$
+begin
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+  return null;
+end $$;
+create trigger event_is_on_disk before insert on event
+  for each statement execute function commit_to_disk();
+`,
+  // Of several instances one fills a table of a bulk projection.
+  `
+alter table checkpoint add column claim text, add column claimed_at timestamptz;
 `,
 ];

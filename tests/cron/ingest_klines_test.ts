@@ -105,6 +105,7 @@ const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
       },
     );
     assert.equal(await head(), 0);
+    assert.equal((await house.store.readStream(`series-${seriesId(series)}`)).version, 0);
   },
 
   async "candles of a larger interval are refused by their close times"(house) {

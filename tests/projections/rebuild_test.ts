@@ -96,6 +96,47 @@ projectionTest("rebuild", {
     deepEqual(count, [await world.store.head()]);
   },
 
+  async "ends while eight others append without waiting for the read models"(world) {
+    const follower = await world.follow([accounts()]);
+    let done = false;
+    async function write(n: number): Promise<void> {
+      while (!done) await world.append(paid(`k${n}`), paid("all"));
+    }
+    const writers = Promise.all(Array.from({ length: 8 }, (_, n) => write(n)));
+    try {
+      await follower.rebuild("accounts", { signal: AbortSignal.timeout(5_000) });
+    } finally {
+      done = true;
+      await writers;
+    }
+    const head = await world.store.head();
+    equal(await follower.waitFor(head, 20_000), true);
+    deepEqual(await accountRows(world.database), expectedAccounts(await world.store.readAll(all)));
+    deepEqual(await sides(world), [["accounts@1", head, "b", null]]);
+  },
+
+  async "ends though the log and the live side move on with each of its reads"(world) {
+    let [rebuilding, reads] = [false, 0];
+    const readAll: typeof world.store.readAll = async (query) => {
+      const events = await world.store.readAll(query);
+      if (rebuilding) {
+        reads++;
+        await follower.waitFor(await world.append(paid("a")), 100);
+      }
+      return events;
+    };
+    const follower = await world.follow([accounts()], { store: { ...world.store, readAll } });
+    await follower.waitFor(await world.append(paid("a")));
+    rebuilding = true;
+    await follower.rebuild("accounts", { signal: AbortSignal.timeout(4_000) });
+    rebuilding = false;
+    ok(reads < 20, `${reads} reads`);
+    const head = await world.store.head();
+    equal(await follower.waitFor(head, 20_000), true);
+    deepEqual(await accountRows(world.database), expectedAccounts(await world.store.readAll(all)));
+    deepEqual(await sides(world), [["accounts@1", head, "b", null]]);
+  },
+
   async "keeps the secondary indexes, and frees the side that it left"(world) {
     const follower = await world.follow([accounts()]);
     await follower.waitFor(await world.append(paid("a"), paid("b")));

@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import fc from "fast-check";
 import type { Projection } from "@/projections/define.ts";
+import type { Follower } from "@/projections/follower.ts";
 import {
   type AccountEvent,
   accountRows,
@@ -32,6 +33,25 @@ async function assertRows(world: World): Promise<void> {
     await world.database.values("select pos, id, amount from payments_v1 order by pos"),
     kept,
   );
+}
+
+/** Stops a projection before its first batch until it is released. */
+function holdFirst(): {
+  readonly before: () => Promise<void>;
+  readonly entered: Promise<void>;
+  readonly release: () => void;
+} {
+  const [entered, hold] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const before = () => {
+    entered.resolve();
+    return hold.promise;
+  };
+  return { before, entered: entered.promise, release: () => hold.resolve() };
+}
+
+async function another(world: World, projection: Projection): Promise<Follower> {
+  const database = await world.again();
+  return await world.follow([projection], { database, store: await world.anotherStore(database) });
 }
 
 projectionTest("two followers on one database", {
@@ -95,23 +115,36 @@ projectionTest("two followers on one database", {
   },
 
   async "one that was left behind writes nothing over what the other wrote"(world) {
-    const other = await world.again();
-    const [entered, hold] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const slow = payments(() => {
-      entered.resolve();
-      return hold.promise;
-    });
-    const behind = await world.follow([slow]);
+    const held = holdFirst();
+    const behind = await world.follow([payments(held.before)]);
     await world.append(paid("a"), paid("b"));
-    await entered.promise;
-    const quick = await world.follow([payments()], {
-      ...{ database: other, store: await world.anotherStore(other) },
-    });
+    await held.entered;
+    const quick = await another(world, payments());
+    equal(await quick.waitFor(2, 200), false);
+    // It has shown nothing for so long that its process counts as gone.
+    await world.database.query("update checkpoint set claimed_at = now() - interval '1 minute'");
     equal(await quick.waitFor(2, 20_000), true);
     equal(await quick.waitFor(await world.append({ type: "Closed", data: { id: "a" } })), true);
-    hold.resolve();
+    held.release();
     equal(await behind.waitFor(3, 20_000), true);
     deepEqual(await world.database.values("select id from payments_v1"), [["b"]]);
+  },
+
+  async "do not fill one table at once: what one has deleted does not come back"(world) {
+    const [first, second] = [holdFirst(), holdFirst()];
+    const followers = [await world.follow([payments(first.before)])];
+    await world.append(paid("a"), { type: "Closed", data: { id: "a" } });
+    await first.entered;
+    let isSecondAtWork = false;
+    void second.entered.then(() => isSecondAtWork = true);
+    second.release();
+    followers.push(await another(world, payments(second.before)));
+    equal(await followers[1]?.waitFor(2, 200), false);
+    equal(isSecondAtWork, false);
+    first.release();
+    for (const follower of followers) equal(await follower.waitFor(2, 20_000), true);
+    deepEqual(await world.database.values("select id from payments_v1"), []);
+    deepEqual(await world.database.values("select claim from checkpoint"), [[null]]);
   },
 }, { engines: ["postgres"] });
 

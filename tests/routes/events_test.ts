@@ -262,3 +262,13 @@ function readerOf(body: ReadableStream<Uint8Array> | null) {
     cancel: () => open()?.cancel(),
   };
 }
+
+for (const path of ["/api/v1/events", "/api/v1/events/stream"]) {
+  Deno.test(`GET ${path}: a type that names none is 422`, async () => {
+    const { json } = await openOnce();
+    for (const type of [",", "%20,%20,"]) {
+      const { status, error } = await json("GET", `${path}?type=${type}`, { as: "admin" });
+      assert.deepEqual([status, error.field], [422, "type"]);
+    }
+  });
+}

@@ -65,6 +65,48 @@ Deno.test("POST series: 201 when it was made, 200 when it was there", async () =
   assert.equal((await post({})).status, 200);
 });
 
+Deno.test("series: an Idempotency-Key of a request that changed nothing takes no other one", async () => {
+  const app = await openOnce();
+  const { post, types, id } = poster(app);
+  await post({});
+  const headers = { "idempotency-key": `nothing-${id}` };
+  const body = {
+    exchange: "kraken",
+    symbol: id.split(".")[1]?.replace("-", "/"),
+    interval: "1m",
+    watch: false,
+  };
+  const postKeyed = (change: Record<string, unknown>) =>
+    app.json("POST", "/api/v1/series", { as, headers, json: { ...body, ...change } });
+  const remove = (query: string) =>
+    app.json("DELETE", `/api/v1/series/${id}${query}`, { as, headers });
+  for (
+    const [first, other] of [
+      [() => postKeyed({}), () => postKeyed({ watch: true, history_start: YEAR })],
+      [() => remove(""), () => remove("?purge=true")],
+    ] as const
+  ) {
+    assert.equal((await first()).status, 200);
+    const { status, error } = await other();
+    assert.deepEqual([status, error?.field], [422, "Idempotency-Key"]);
+    // The same again is the same.
+    assert.equal((await first()).status, 200);
+  }
+  assert.deepEqual(await types(), ["SeriesAdded"]);
+});
+
+Deno.test("POST series: a key is still free after a request that was refused", async () => {
+  const app = await openOnce();
+  const { id } = poster(app);
+  const headers = { "idempotency-key": `refused-${id}` };
+  const symbol = id.split(".")[1]?.replace("-", "/");
+  const json = { exchange: "kraken", symbol, interval: "1m", watch: false };
+  const future = { ...json, history_start: Date.now() + 1e9 };
+  const status = async (json: unknown) =>
+    (await app.json("POST", "/api/v1/series", { as, headers, json })).status;
+  assert.deepEqual([await status(future), await status(json)], [422, 201]);
+});
+
 Deno.test("POST series: keeps a history start without watching, and watching keeps it", async () => {
   const app = await openOnce();
   const { post, types, id } = poster(app);

@@ -28,6 +28,7 @@ export async function openCrawlHouse(): Promise<CrawlHouse> {
     crawling: (exchanges, { clock = systemClock, historyStart = 0 } = {}) => ({
       ...{ exchanges, workspace, clock, historyStart, log: quietLog, random: () => 0.5 },
       ...{ ingest: house.ingest, store: house.store, series: house.series },
+      ...{ db: house.archiving.db, projections: house.follower },
     }),
     async close() {
       await house.close();

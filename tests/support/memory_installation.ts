@@ -35,8 +35,7 @@ export class MemoryInstallation implements Installation {
   }
 
   findSeries(wanted: SeriesRef): Promise<HeldSeries> {
-    const all = [...this.candles.values()].map((held) => ({ ...held.series, ...held }));
-    const { series, openTimes } = selectSeries(all, wanted);
+    const { series, openTimes } = this.#select(wanted);
     const [first, last] = [openTimes[0], openTimes.at(-1)];
     return Promise.resolve({
       id: formatSeries(series),
@@ -59,10 +58,7 @@ export class MemoryInstallation implements Installation {
   }
 
   readPage({ series, from, to, limit }: PageQuery): Promise<CandlePage> {
-    const { openTimes } = selectSeries(
-      [...this.candles.values()].map((held) => ({ ...held.series, ...held })),
-      series,
-    );
+    const { openTimes } = this.#select(series);
     const inside = openTimes.filter((time) => time >= from && time < to);
     const page = inside.slice(0, limit);
     const lines = page.map((time) => `${time},1,2,0.5,1.50,0.00000001,${time + 59_999}`);
@@ -96,6 +92,13 @@ export class MemoryInstallation implements Installation {
   async orphans(): Promise<readonly Orphan[]> {
     await this.#note("orphans");
     return [{ sha256: "a".repeat(64), sizeBytes: 1_500_000, putAt: new Date(0) }];
+  }
+
+  #select(wanted: SeriesRef) {
+    const all = [...this.candles.values()].map((held) => {
+      return { ...held.series, ...held, candles: held.openTimes.length };
+    });
+    return selectSeries(all, wanted);
   }
 
   #note(what: unknown): Promise<Counts> {

@@ -1,7 +1,8 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { watchConfigured } from "@/cron/commands/watch_configured.ts";
-import { decideSeries } from "@/cron/series_commands.ts";
+import { currentSeries, decideSeries, ensureSeries } from "@/cron/series_commands.ts";
 import { Refusal } from "@/domain/decider.ts";
+import { parseSeries, seriesId } from "@/domain/klines/series_ref.ts";
 import { catalog } from "@/events/catalog/catalog.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
 import { trusted } from "@/events/trust.ts";
@@ -40,6 +41,29 @@ Deno.test("watchConfigured acts once: what was unwatched later stays so over res
   await decideSeries(deps.store, { type: "UnwatchSeries", data }, doer);
   await watchConfigured(deps, ["binance:BTC/USDT:1m"]);
   equal((await told()).length, 3);
+});
+
+Deno.test("watchConfigured keeps the history start that was chosen, also of a watched series", async () => {
+  for (const watched of [true, false]) {
+    const { deps, told } = open();
+    const ref = parseSeries("binance:BTC/USDT:1m");
+    const doer = () => ({ actor: "admin", commandId: crypto.randomUUID() });
+    await ensureSeries(deps, ref, doer());
+    const data = { seriesId: seriesId(ref), historyStart: 1_600_000_000_000 };
+    await decideSeries(
+      deps.store,
+      { type: watched ? "WatchSeries" : "SetHistoryStart", data },
+      doer(),
+    );
+    const before = await told();
+    await watchConfigured(deps, ["binance:BTC/USDT:1m"]);
+    const state = await currentSeries(deps.store, data.seriesId);
+    deepEqual(state.status === "added" && [state.watched, state.historyStart], [
+      true,
+      data.historyStart,
+    ]);
+    equal((await told()).length, before.length + (watched ? 0 : 1));
+  }
 });
 
 for (

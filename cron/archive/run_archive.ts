@@ -81,6 +81,7 @@ export async function runArchive(
         const scale = await currentScale(deps, place.seriesId);
         await rescalePeriod(deps, ingestRunOf(deps, run, place), { ...place, scale });
         progress.advance(1);
+        await meter.add({});
       },
     });
     progress.start("drop rows", { unit: "rows", total: wanted.rowsToDrop });

@@ -99,7 +99,7 @@ export async function runArchive(
     await eachPlace(deps, { run, meter }, {
       ...{ name: "compact", places: compactable },
       async work(place) {
-        const bytesCompacted = await compactPeriod(deps, run, place);
+        const bytesCompacted = await compactPeriod(deps, { ...run, note: meter.note }, place);
         progress.advance(1);
         await meter.add({ bytesCompacted });
       },

@@ -104,7 +104,10 @@ export async function runArchive(
         await meter.add({ bytesCompacted });
       },
     });
-    await meter.add({ ...await deleteBlobs(deps, run) });
+    progress.start("delete blobs", { unit: "blobs" });
+    const deleted = await deleteBlobs(deps, run);
+    progress.advance(deleted.blobsDeleted);
+    await meter.add({ ...deleted });
     progress.finish();
     status = meter.problems.length === 0 ? "succeeded" : "failed";
   } catch (error) {

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { refusalPages } from "@/cron/archive/refusals.ts";
+import { refusalPages, type RefusedPart } from "@/cron/archive/refusals.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import { trusted } from "@/events/trust.ts";
 import type { House } from "@/tests/support/house.ts";
@@ -53,7 +53,7 @@ async function pagesOf({ archiving, store }: House, from = JAN, to = FEB) {
     },
   });
   const pages: number[][] = [];
-  const asked = { seriesId: ID, range: [from, to] as [number, number] };
+  const asked: RefusedPart = { seriesId: ID, range: [from, to] };
   for await (const page of refusalPages({ ...archiving, store: counting }, asked)) {
     pages.push(page.map(({ version }) => version));
   }
@@ -62,7 +62,7 @@ async function pagesOf({ archiving, store }: House, from = JAN, to = FEB) {
 
 async function revisionRows({ database }: House): Promise<number> {
   const [row] = await database.query(
-    "select (data->'revisions'->>'rows')::int as rows from event where type = 'KlineBatchesCompacted' order by pos desc limit 1",
+    "select data->'revisions'->>'rows' as rows from event where type = 'KlineBatchesCompacted'",
   );
   return Number(row?.rows);
 }

@@ -39,7 +39,7 @@ export function createJobs({ clock, log, keep = KEEP }: JobsOptions): Jobs {
     const { signal } = controller;
     const fields = { job: spec.name, key: spec.key };
     try {
-      status.result = await spec.run({ signal, progress: progressOf(status) });
+      status.result = await spec.run({ signal, progress: progressOf(status, clock) });
       status.status = "succeeded";
       const ms = clock.now() - status.startedAt.getTime();
       log.info("job finished", { ...fields, ms, ...status.result });
@@ -70,9 +70,10 @@ export function createJobs({ clock, log, keep = KEEP }: JobsOptions): Jobs {
   return {
     start(spec) {
       refuse(spec.key);
+      const startedAt = new Date(clock.now());
       const status: Mutable<JobStatus> = {
         ...{ id: crypto.randomUUID(), name: spec.name, key: spec.key, status: "running" },
-        ...{ startedAt: new Date(clock.now()), finishedAt: undefined },
+        ...{ startedAt, phaseStartedAt: startedAt, finishedAt: undefined },
         ...{ label: spec.name, unit: "", done: 0, total: undefined },
         ...{ result: undefined, error: undefined },
       };
@@ -101,10 +102,11 @@ export function createJobs({ clock, log, keep = KEEP }: JobsOptions): Jobs {
   };
 }
 
-function progressOf(status: Mutable<JobStatus>): Progress {
+function progressOf(status: Mutable<JobStatus>, clock: Pick<Clock, "now">): Progress {
   return {
     start(label, { unit, total }) {
-      Object.assign(status, { label, unit, total, done: 0 });
+      const phaseStartedAt = new Date(clock.now());
+      Object.assign(status, { label, unit, total, done: 0, phaseStartedAt });
     },
     advance(by) {
       status.done += by;

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lt, max, or, sql } from "drizzle-orm";
 import type { Database } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
 import type { ArchivablePeriod } from "@/domain/klines/archive_plan.ts";
@@ -24,14 +24,23 @@ export async function listArchivable(
   db: Db,
   seriesIds?: readonly string[],
 ): Promise<ArchivablePeriod[]> {
+  const newest = db.select({
+    seriesId: periods.seriesId,
+    newestOpenTime: max(periods.lastOpenTime).as("newest_open_time"),
+  }).from(periods).groupBy(periods.seriesId).as("newest");
   const rows = await db.select({
     ...PLACE,
+    watched: series.watched,
+    newestOpenTime: newest.newestOpenTime,
     candles: periods.candles,
     hotRows: periods.hotRows,
     firstOpenTime: periods.firstOpenTime,
     lastOpenTime: periods.lastOpenTime,
     fileSha256: periods.fileSha256,
-  }).from(periods).innerJoin(series, eq(series.seriesId, periods.seriesId)).where(and(
+  }).from(periods).innerJoin(series, eq(series.seriesId, periods.seriesId)).innerJoin(
+    newest,
+    eq(newest.seriesId, periods.seriesId),
+  ).where(and(
     gt(periods.candles, 0),
     or(isNull(periods.fileSha256), gt(periods.hotRows, 0)),
     seriesIds === undefined ? undefined : inArray(periods.seriesId, [...seriesIds]),

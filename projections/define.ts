@@ -16,7 +16,7 @@ export interface RowProjection<E extends StoredEvent = StoredEvent, Row = unknow
   readonly table: PgTable;
   readonly views?: readonly PeopleView[];
   /** Keys (values of the single text primary key) of every row the event touches. */
-  readonly keys: (event: E) => readonly string[];
+  readonly keys: (event: Recorded<E>) => readonly string[];
   /** Each row comes from one stream alone, so the first event of a stream finds none: it is not looked for. */
   readonly oneStream?: true;
   /** Returns the row as it is after the event, or `undefined` where there is none any more. */

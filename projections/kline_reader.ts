@@ -3,6 +3,7 @@ import type { Blobs, LocalBlob } from "@/events/blobs/blobs.ts";
 import type { Recorded } from "@/events/define.ts";
 import type { Database } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
+import { isDamage } from "@/domain/damaged_file.ts";
 import type { Cache } from "@/domain/ports/cache.ts";
 import type { KlinePage, KlineQuery, KlineReader } from "@/domain/ports/kline_reader.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
@@ -52,13 +53,25 @@ export function createKlineReader(deps: Deps): CachedKlineReader {
     return periods;
   }
 
-  /** A plan from before a period was filed is made anew: rows may go as soon as there is a file. */
+  /** Whether a blob that cannot be read is a file of the plan alone: the series takes another one now. */
+  async function isOutdated(error: unknown, seriesId: string): Promise<boolean> {
+    if (!isDamage(error)) return false;
+    const periods = await selectPeriods(deps.db, seriesId);
+    return periods.every(({ fileSha256 }) => fileSha256 !== error.sha256);
+  }
+
+  /**
+   * A plan from before a period was filed, or filed anew, is made anew: rows and replaced files may go
+   * as soon as there is another file.
+   */
   async function readPlanned(query: KlineQuery, signal?: AbortSignal): Promise<KlinePage> {
     for (let attempt = 1;; attempt++) {
       try {
         return await readPage(deps, { query, held: await heldPeriods(query.seriesId), signal });
       } catch (error) {
-        if (!(error instanceof PeriodFiled) || attempt >= MAX_PLANS) throw error;
+        const isOld = error instanceof PeriodFiled ||
+          attempt === 1 && await isOutdated(error, query.seriesId);
+        if (!isOld || attempt >= MAX_PLANS) throw error;
         plans.delete(query.seriesId);
       }
     }

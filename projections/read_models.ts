@@ -20,6 +20,7 @@ import { createFollower, type Follower } from "./follower.ts";
 import { damagedFiles, fileRounds } from "./file_checks.ts";
 import { klinePeriods } from "./kline_periods.ts";
 import { createKlineReader } from "./kline_reader.ts";
+import { klineRefusals } from "./kline_refusals.ts";
 import { klines } from "./klines.ts";
 import { createLakeFiles, type LakeFiles } from "./lake_files.ts";
 import { marketReports } from "./market_reports.ts";
@@ -59,7 +60,7 @@ export function openReadModels(deps: ReadModelDeps): ReadModels {
   const db = openDb(database);
   const projections = [
     ...[series, klinePeriods, klines({ blobs, lake, store })],
-    ...[archiveRuns, periodBlobs, blobUses, damagedFiles, fileRounds, marketReports],
+    ...[archiveRuns, periodBlobs, blobUses, klineRefusals, damagedFiles, fileRounds, marketReports],
     ...[crawlerRuns, crawlerSources, crawlerVenues, alertDeliveries],
   ];
   const follower = createFollower({ database, store, projections, clock, log });

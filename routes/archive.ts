@@ -66,7 +66,9 @@ const archiveWire = z.object({
     description: "Files that cannot be read and could not be made again: restore their blobs.",
   }),
   running: z.object({
-    job_id: z.string(),
+    job_id: z.string().nullable().openapi({
+      description: "Null where another instance runs it: what is shown is as old as its last word.",
+    }),
     started_at: time,
     label: z.string(),
     unit: z.string(),

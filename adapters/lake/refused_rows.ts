@@ -18,10 +18,12 @@ export async function collectRefused(
 ): Promise<void> {
   await session.run(`create table ${table} (open_time varchar, source_rank varchar,
     position varchar, reason varchar, "row" varchar, "values" varchar)`);
+  const few: string[][] = [];
   for (const batch of refused) {
-    if (batch.path === undefined) await appendOf(session, { table, batch, range }, batch.rows);
+    if (batch.path === undefined) few.push(...textsOf({ table, batch, range }, batch.rows));
     else await readBlob(session, { table, batch, range }, batch.path);
   }
+  await session.append(table, few);
 }
 
 /** Selects them as rows of revisions: what was refused has no candle, only its text. */
@@ -54,25 +56,21 @@ async function readBlob(session: Session, place: Place, path: string): Promise<v
   const odd = session.stream(`select "row", reason, "values" from ${rows}
     where open_time is null and cell <> ''`);
   for await (const page of odd) {
-    await appendOf(
-      session,
-      place,
-      page.map(([row, reason, values]) => ({
-        ...{ row: Number(row), reason: String(reason), values: String(values) },
-      })),
-    );
+    const rows = page.map(([row, reason, values]) => ({
+      ...{ row: Number(row), reason: String(reason), values: String(values) },
+    }));
+    await session.append(table, textsOf(place, rows));
   }
 }
 
-async function appendOf(
-  session: Session,
-  { table, batch: { position, source }, range: [from, to] }: Place,
+/** Of the rows that name an open time of the range. */
+function textsOf(
+  { batch: { position, source }, range: [from, to] }: Place,
   rows: RefusedRows["rows"],
-): Promise<void> {
-  const found = rows.flatMap(({ row, reason, values }) => {
+): string[][] {
+  return rows.flatMap(({ row, reason, values }) => {
     const time = rejectedOpenTime(values);
     if (time === undefined || time < from || time >= to) return [];
     return [[time, SOURCE_RANK[source], position, reason, row, values].map(String)];
   });
-  await session.append(table, found);
 }

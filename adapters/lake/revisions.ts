@@ -25,6 +25,8 @@ export async function writeRevisions(
     readonly outPath: string;
   },
 ): Promise<number> {
+  // Nothing of the file itself differs from it.
+  const given = sources.length === 0 ? [{ path: current, position: 0 }] : sources;
   const paths = [current, ...sources.map(({ path }) => path)];
   const known = previous === undefined ? paths : [...paths, previous];
   const headers = [];
@@ -39,7 +41,7 @@ export async function writeRevisions(
     await collectRefused(session, refusedTable, { refused, range });
     const before = previous === undefined ? undefined : await keptSql(session, previous);
     await inNarrowOrWide(async (width) => {
-      const superseded = sources.map(({ path, position }) =>
+      const superseded = given.map(({ path, position }) =>
         `select *, ${position} as position from (${typed(path, width)})`
       ).join(" union all ");
       const kept = (reason: string) =>

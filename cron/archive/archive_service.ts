@@ -1,3 +1,5 @@
+import type { ArchiveEvent } from "@/events/catalog/archive.ts";
+import { paceOf, progressTold } from "@/domain/klines/archive_pace.ts";
 import { planArchive } from "@/domain/klines/archive_plan.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { formatSeries, seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
@@ -9,7 +11,7 @@ import type {
 } from "@/domain/ports/archive.ts";
 import type { Jobs, JobStatus } from "@/domain/ports/jobs.ts";
 import { archiveTotals, listArchivable } from "@/projections/archivable_periods.ts";
-import { listArchiveRuns } from "@/projections/archive_runs.ts";
+import { type ArchiveRunRow, listArchiveRuns } from "@/projections/archive_runs.ts";
 import type { Db } from "@/projections/db.ts";
 import { listDamagedFiles } from "@/projections/file_checks.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
@@ -22,6 +24,9 @@ import { runArchive, summaryOf } from "./run_archive.ts";
 
 const JOB = "archive";
 const SHOWN_RUNS = 20;
+
+/** A run tells of itself every ten seconds, or after one long step. */
+const SILENT_MS = 120_000;
 
 /** What only tells what would be done is in nobody's way. */
 const DRY_KEY = `${JOB}:dry-run`;
@@ -72,7 +77,7 @@ export function createArchive(
   deps: WishedDeps & { readonly supervisor: Pick<ByHand, "run"> },
   { jobs, at, timeZone }: ArchiveTimes & { readonly jobs: Jobs },
 ): Archive {
-  const { clock, db, hotDays, keepReplacedDays } = deps;
+  const { clock, db, store, hotDays, keepReplacedDays } = deps;
   const times = parseCron(scheduleAt(at));
   return {
     async start({ actor, ...wish }) {
@@ -87,15 +92,18 @@ export function createArchive(
     async overview() {
       const now = clock.now();
       const nextAt = nextOccurrence(times, now, timeZone);
-      const running = jobs.list().find(({ name, status }) => name === JOB && status === "running");
+      const own = jobs.list().find(({ name, key, status }) =>
+        name === JOB && key !== DRY_KEY && status === "running"
+      );
+      const runs = await listArchiveRuns(db, SHOWN_RUNS);
       return {
         ...{ hotDays, keepReplacedDays },
         nextAt: nextAt === undefined ? undefined : new Date(nextAt),
         waiting: summaryOf(planArchive(await listArchivable(db), { now, hotDays })),
         totals: await archiveTotals(db),
         damaged: await damagedViews(db),
-        running: running && progressOf(running, now),
-        runs: await listArchiveRuns(db, SHOWN_RUNS),
+        running: own === undefined ? await elsewhere(store, runs, now) : progressOf(own, now),
+        runs,
       };
     },
   };
@@ -144,14 +152,28 @@ function scheduleAt(at: string): string {
 }
 
 function progressOf(
-  { id, startedAt, label, unit, done, total }: JobStatus,
+  { id, startedAt, phaseStartedAt, label, unit, done, total }: JobStatus,
   now: number,
 ): ArchiveProgress {
-  const seconds = (now - startedAt.getTime()) / 1_000;
-  const perSecond = seconds > 0 ? done / seconds : 0;
-  const known = total !== undefined && perSecond > 0;
+  const ms = now - phaseStartedAt.getTime();
+  const left = total === undefined ? undefined : total - done;
   return {
-    ...{ jobId: id, startedAt, label, unit, done, total, perSecond },
-    etaMs: known ? Math.round(Math.max(0, total - done) / perSecond * 1_000) : undefined,
+    ...{ jobId: id, startedAt, label, unit, done, total },
+    ...paceOf({ done, ms, left }),
   };
+}
+
+/** What another instance's run has told of itself; one that says nothing more was killed. */
+async function elsewhere(
+  store: ArchiveDeps["store"],
+  runs: readonly ArchiveRunRow[],
+  now: number,
+): Promise<ArchiveProgress | undefined> {
+  const run = runs.find(({ status, heardAt }) =>
+    status === "running" && now - heardAt.getTime() < SILENT_MS
+  );
+  if (run === undefined) return undefined;
+  const { events } = await store.readStream<ArchiveEvent>(`archive-${run.runId}`);
+  const progress = progressTold(events, now);
+  return progress && { jobId: null, startedAt: run.startedAt, ...progress };
 }

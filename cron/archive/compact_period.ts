@@ -1,7 +1,6 @@
 import { uuidV5 } from "@/events/uuid.ts";
 import type { BlobRef, LocalBlob } from "@/events/blobs/blobs.ts";
-import type { KlineRejectionEvent, OpenTimeRange } from "@/events/catalog/klines.ts";
-import type { Recorded } from "@/events/define.ts";
+import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import { dispensableBlobs, type HeldBlob } from "@/domain/klines/compaction_plan.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { periodRange } from "@/domain/klines/period.ts";
@@ -11,8 +10,16 @@ import { findPeriodBlobs, type PeriodBlobsRow } from "@/projections/period_blobs
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import { untilDecided } from "../until_decided.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
+import type { ArchiveMeter } from "./meter.ts";
+import { refusalPages, refusedRows } from "./refusals.ts";
 
 const VISIBLE_MS = 60_000;
+const KEPT_INLINE = "of these refused rows the first are kept, out of the log";
+
+interface CompactingRun extends ArchiveRun {
+  /** Takes what is damaged and does not stop the work. */
+  readonly note: ArchiveMeter["note"];
+}
 
 /**
  * Lets go of a filed period's batches and of files that were replaced long ago. What the file does not
@@ -20,7 +27,7 @@ const VISIBLE_MS = 60_000;
  */
 export async function compactPeriod(
   deps: ArchiveDeps,
-  run: ArchiveRun,
+  run: CompactingRun,
   place: ArchivePlace,
 ): Promise<number> {
   return await untilDecided(() => attempt(deps, run, place), run.signal);
@@ -28,7 +35,7 @@ export async function compactPeriod(
 
 async function attempt(
   deps: ArchiveDeps,
-  { runId, actor }: ArchiveRun,
+  { runId, actor, note }: CompactingRun,
   { series, seriesId, period }: ArchivePlace,
 ): Promise<number> {
   const current = await currentPeriod(deps, { seriesId, period });
@@ -44,11 +51,9 @@ async function attempt(
   if (dispensable.length === 0) return 0;
   // Read to the last byte: from now on it is the only place where these candles lie.
   await deps.blobs.get(held.fileSha256);
-  const refused = await listRefusals(deps, seriesId);
-  const revisions = await keepRevisions(deps, {
-    ...{ row, file: held.fileSha256, dispensable, refused },
-    range: periodRange(series.interval, period),
-  });
+  const range = periodRange(series.interval, period);
+  const kept = { row, file: held.fileSha256, dispensable, range };
+  const revisions = await keepRevisions(deps, kept, note);
   const command: KlinePeriodCommand = {
     type: "CompactKlines",
     data: {
@@ -66,49 +71,64 @@ interface Kept {
   readonly row: PeriodBlobsRow;
   readonly file: string;
   readonly dispensable: readonly HeldBlob[];
-  readonly refused: readonly Refusal[];
   readonly range: OpenTimeRange;
 }
 
+/** Page by page of what was refused, each on top of what the one before has kept. */
 async function keepRevisions(
-  { blobs, lake, workspace }: ArchiveDeps,
-  { row, file, dispensable, refused, range }: Kept,
+  deps: ArchiveDeps,
+  { row, file, dispensable, range }: Kept,
+  note: ArchiveMeter["note"],
 ): Promise<{ blob: BlobRef; rows: number } | null> {
+  const { blobs, lake, workspace } = deps;
+  const { seriesId, period } = row;
   const lent: LocalBlob[] = [];
   const lend = async (sha256: string): Promise<string> => {
     const blob = await blobs.local(sha256);
     lent.push(blob);
     return blob.path;
   };
+  const written: string[] = [];
   try {
-    const sources: { path: string; position: number }[] = [];
+    const current = await lend(file);
+    let sources: { path: string; position: number }[] = [];
     for (const { sha256, position } of dispensable) {
       sources.push({ path: await lend(sha256), position });
     }
-    const refusals: RefusedRows[] = [];
-    for (const { position, data: { source, blob, rows } } of refused) {
-      const path = blob === null ? undefined : await lend(blob.sha256);
-      refusals.push({ position, source, path, rows });
+    let previous = row.revisions === null ? undefined : await lend(row.revisions.sha256);
+    let rows = 0;
+    const add = async (refused: readonly RefusedRows[]): Promise<void> => {
+      const path = workspace.path("parquet");
+      rows = await lake.revisions({ current, sources, refused, range, previous }, path);
+      if (rows === 0) return;
+      const before = written.at(-1);
+      written.push(path);
+      if (before !== undefined) await workspace.discard(before);
+      [sources, previous] = [[], path];
+    };
+    let pages = 0;
+    for await (const page of refusalPages(deps, { seriesId, range })) {
+      pages++;
+      const part = await refusedRows(blobs, page);
+      try {
+        for (const { sha256, message } of part.damaged) {
+          deps.log.error("a blob of refused rows is damaged", { seriesId, sha256, error: message });
+          note({ seriesId, period, step: "compact", message: `${message}: ${KEPT_INLINE}` });
+        }
+        await add(part.refused);
+      } finally {
+        part.lent.forEach((blob) => blob.release());
+      }
     }
-    const previous = row.revisions === null ? undefined : await lend(row.revisions.sha256);
-    const path = workspace.path("parquet");
-    const current = await lend(file);
-    const input = { current, sources, refused: refusals, range, previous };
-    const rows = await lake.revisions(input, path);
-    if (rows === 0) return null;
+    if (pages === 0) await add([]);
+    const path = written.at(-1);
+    if (path === undefined) return null;
     if ((await lake.describe(path)).rows !== rows) throw unreadable(row);
     return { blob: await blobs.putFile(path), rows };
   } finally {
     lent.forEach((blob) => blob.release());
+    for (const path of written) await workspace.discard(path);
   }
-}
-
-type Refusal = Recorded<KlineRejectionEvent>;
-
-/** Every `KlinesRejected` of a series: rows of any period may be in each. */
-async function listRefusals({ store }: ArchiveDeps, seriesId: string): Promise<Refusal[]> {
-  const { events } = await store.readStream<KlineRejectionEvent>(`klines_rejected-${seriesId}`);
-  return [...events];
 }
 
 function unreadable({ seriesId, period }: PeriodBlobsRow): AdapterError {

@@ -81,6 +81,7 @@ export async function runArchive(
         const scale = await currentScale(deps, place.seriesId);
         await rescalePeriod(deps, ingestRunOf(deps, run, place), { ...place, scale });
         progress.advance(1);
+        await meter.add({});
       },
     });
     progress.start("drop rows", { unit: "rows", total: wanted.rowsToDrop });
@@ -98,12 +99,15 @@ export async function runArchive(
     await eachPlace(deps, { run, meter }, {
       ...{ name: "compact", places: compactable },
       async work(place) {
-        const bytesCompacted = await compactPeriod(deps, run, place);
+        const bytesCompacted = await compactPeriod(deps, { ...run, note: meter.note }, place);
         progress.advance(1);
         await meter.add({ bytesCompacted });
       },
     });
-    await meter.add({ ...await deleteBlobs(deps, run) });
+    progress.start("delete blobs", { unit: "blobs" });
+    const deleted = await deleteBlobs(deps, run);
+    progress.advance(deleted.blobsDeleted);
+    await meter.add({ ...deleted });
     progress.finish();
     status = meter.problems.length === 0 ? "succeeded" : "failed";
   } catch (error) {

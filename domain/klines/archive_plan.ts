@@ -5,6 +5,9 @@ import type { SeriesRef } from "./series_ref.ts";
 /** A period stays open that long after its end: venues correct their last candles. */
 export const SETTLED_AFTER_MS = 2 * DAY_MS;
 
+/** A watched series whose venue has been silent for so long has ended: the clock alone counts. */
+const ENDED_AFTER_MS = 31 * DAY_MS;
+
 /** A period as far as the archive needs to know it. */
 export interface ArchivablePeriod {
   readonly seriesId: string;
@@ -16,6 +19,10 @@ export interface ArchivablePeriod {
   readonly firstOpenTime: number | null;
   readonly lastOpenTime: number | null;
   readonly filed: boolean;
+  /** Whether new candles of the series are crawled. */
+  readonly watched: boolean;
+  /** Of the whole series. */
+  readonly newestOpenTime: number | null;
 }
 
 export interface ArchivePolicy {
@@ -42,9 +49,13 @@ export function planArchive(
   const { now, hotDays, before = Infinity } = policy;
   const settledBefore = Math.min(before, now - SETTLED_AFTER_MS);
   const coldBefore = now - hotDays * DAY_MS;
-  const isDue = ({ candles, series: { interval }, period, firstOpenTime }: ArchivablePeriod) => {
+  const isDue = (one: ArchivablePeriod) => {
+    const { candles, series: { interval }, period, firstOpenTime } = one;
     if (candles === 0) return false;
-    if (period !== ENDLESS) return periodRange(interval, period)[1] <= settledBefore;
+    if (period !== ENDLESS) {
+      const end = periodRange(interval, period)[1];
+      return end <= settledBefore && hasEnded(one, end, now);
+    }
     // It never ends: it gets its file once it holds old candles, and new ones are merged into it.
     return before === Infinity && firstOpenTime !== null &&
       slotEnd(interval, firstOpenTime) <= Math.min(coldBefore, settledBefore);
@@ -57,6 +68,16 @@ export function planArchive(
       slotEnd(series.interval, lastOpenTime) <= coldBefore
     ),
   };
+}
+
+/** A clock that is days ahead must not file a month that still fills: the venue's own candles tell. */
+function hasEnded(
+  { watched, series: { interval }, newestOpenTime }: ArchivablePeriod,
+  end: number,
+  now: number,
+): boolean {
+  if (!watched || end <= now - ENDED_AFTER_MS) return true;
+  return newestOpenTime !== null && slotEnd(interval, newestOpenTime) > end;
 }
 
 function byPlace(a: ArchivablePeriod, b: ArchivablePeriod): number {

@@ -29,6 +29,9 @@ export interface CompactionPolicy {
   readonly keepReplacedDays: number;
 }
 
+/** Whoever planned a read before a file was replaced may still be about to open it. */
+const LEAST_KEPT_MS = DAY_MS / 24;
+
 /**
  * Blobs that the period can do without: batches once its rows are gone, for rows are made anew out of
  * them, and replaced files once they were kept long enough. Each once, oldest first.
@@ -38,7 +41,7 @@ export function dispensableBlobs(
   { now, keepReplacedDays }: CompactionPolicy,
 ): HeldBlob[] {
   if (file === null || hotRows > 0) return [];
-  const keptSince = now - keepReplacedDays * DAY_MS;
+  const keptSince = now - Math.max(keepReplacedDays * DAY_MS, LEAST_KEPT_MS);
   const kept = new Set([
     file.sha256,
     ...replaced.filter(({ replacedAt }) => replacedAt > keptSince).map(({ sha256 }) => sha256),

@@ -55,20 +55,22 @@ export interface ArchiveOverview {
     readonly hotRows: number;
   };
   readonly damaged: readonly DamagedFileView[];
-  /** The run of this process that goes on. */
+  /** The run that goes on, on whichever instance. */
   readonly running: ArchiveProgress | undefined;
   /** The newest first. */
   readonly runs: readonly ArchiveRunView[];
 }
 
 export interface ArchiveProgress {
-  readonly jobId: string;
+  /** Null of a run of another instance. */
+  readonly jobId: string | null;
   readonly startedAt: Date;
   /** What it does now, e.g. `file candles`, counted in `unit`. */
   readonly label: string;
   readonly unit: string;
   readonly done: number;
   readonly total: number | undefined;
+  /** Since this part began. */
   readonly perSecond: number;
   /** Until this part is done; undefined while nothing can be told. */
   readonly etaMs: number | undefined;

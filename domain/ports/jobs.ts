@@ -37,6 +37,8 @@ export interface JobStatus {
   readonly startedAt: Date;
   readonly finishedAt: Date | undefined;
   readonly label: string;
+  /** When the part began that `label` names and `done` counts. */
+  readonly phaseStartedAt: Date;
   readonly unit: string;
   readonly done: number;
   readonly total: number | undefined;

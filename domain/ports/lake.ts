@@ -68,7 +68,7 @@ export interface GatheredCandles {
 export interface RevisionsInput {
   /** Period file that stays. */
   readonly current: string;
-  /** Batches and older files of the period, each with the position of the event that names it. */
+  /** Batches and older files of the period, each with the position of the event that names it; any number. */
   readonly sources: readonly { readonly path: string; readonly position: number }[];
   /** Rows that were refused; of them, those that name an open time in `range` are kept. */
   readonly refused: readonly RefusedRows[];

@@ -128,3 +128,22 @@ Deno.test("job status that was handed out does not change afterwards", async () 
   await settle();
   assert.equal(before.status, "running");
 });
+
+Deno.test("job says when the part began that its progress counts", async () => {
+  const { jobs, clock } = open();
+  const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>();
+  const { id } = jobs.start({
+    ...{ name: "archive", key: "archive" },
+    run({ progress }) {
+      progress.start("file candles", { unit: "candles", total: 10 });
+      clock.advance(60_000);
+      progress.start("drop rows", { unit: "rows", total: 10 });
+      return promise;
+    },
+  });
+  await settle();
+  const { startedAt, phaseStartedAt } = jobs.find(id) ?? assert.fail("no such job");
+  assert.deepEqual([startedAt.getTime(), phaseStartedAt.getTime()], [NOW, NOW + 60_000]);
+  resolve({});
+  await settle();
+});

@@ -1,13 +1,23 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { databases, type TestDatabase } from "../support/database.ts";
-import { exported, fingerprint, runToEnd, type Scene, seeded } from "../support/kill.ts";
+import {
+  type AtWork,
+  exported,
+  fingerprint,
+  newFiles,
+  runKilled,
+  runToEnd,
+  type Scene,
+  seeded,
+} from "../support/kill.ts";
 import { copyPristine } from "../support/place.ts";
-import { type Ended, runProgram, startProgram, waitUntil } from "../support/program.ts";
+import { type Ended, runProgram, startProgram } from "../support/program.ts";
 
 const SERIES = "binance:BTC/USDT:1m";
 const MINUTE = 60_000;
 const DAY = 86_400_000;
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+/** One for each time that a step is over before its killer comes, and the first. */
+const MONTHS = 10;
 
 /** Printed with a failure: the same seed kills at the same moments. */
 const SEED = Number(Deno.env.get("KILL_SEED") ?? Date.now() % 1_000_000);
@@ -43,17 +53,21 @@ async function withScene(
   }
 }
 
-/** Four months with some candles each, in two batches a month, of which the second revises. */
-async function fill({ folder, settings }: Omit<Scene, "remove">): Promise<void> {
+/** Months with some candles each, in two batches a month, of which the second revises. */
+async function fill(
+  { folder, settings }: Omit<Scene, "remove">,
+  { months, rows }: { readonly months: number; readonly rows: number },
+): Promise<void> {
   const csv = (from: number, rows: number, volume: string) =>
     Array.from({ length: rows }, (_, i) => {
       const price = (100 + Math.sin(i / 50)).toFixed(2);
       return [from + i * MINUTE, price, "200", "1", price, volume].join(",");
     });
   for (const [at, volume] of [[0, "1.5"], [1, "2.25"]] as const) {
-    const lines = [0, 1, 2, 3].flatMap((month) =>
-      csv(Date.UTC(2023, month, 3), at === 0 ? 3_000 : 400, volume)
-    );
+    const lines = Array.from(
+      { length: months },
+      (_, month) => csv(Date.UTC(2023, month, 3), at === 0 ? rows : 400, volume),
+    ).flat();
     await Deno.writeTextFile(`${folder}/${at}.csv`, lines.join("\n"));
     await runToEnd(["import", SERIES, `${folder}/${at}.csv`], settings);
   }
@@ -72,30 +86,35 @@ async function* filesBelow(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** Kills the command a moment after it has said `words`; false when it was quicker. */
-async function killAfter(
-  words: string,
-  { settings, waitMs }: Pick<Scene, "settings"> & { waitMs: number },
+/** A step of a run: what shows that it is at it, and the line that tells its end. */
+interface Step {
+  readonly name: string;
+  readonly atWork: (settings: Scene["settings"]) => AtWork | Promise<AtWork>;
+  readonly end: string;
+}
+
+const after = (line: string) => () => (said: string) => said.includes(line);
+const STEPS: readonly Step[] = [
+  { name: "file", atWork: newFiles, end: "file candles: " },
+  { name: "drop", atWork: after("rescale files: "), end: "drop rows: " },
+  { name: "compact", atWork: after("drop rows: "), end: "compact batches: " },
+  { name: "delete", atWork: after("compact batches: "), end: "delete blobs: " },
+];
+
+/** Kills an archive run of what ends before a month, in this step; false when it was past it. */
+async function killIn(
+  { atWork, end }: Step,
+  { settings, month, waitMs }: Pick<Scene, "settings"> & { month: number; waitMs: number },
 ): Promise<boolean> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", MAIN, "archive"],
-    env: { NO_COLOR: "1", ...settings },
-    ...{ stdin: "null", stdout: "null", stderr: "piped" },
-  }).spawn();
-  let said = "";
-  const reading = (async () => {
-    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said += text;
-  })();
-  await waitUntil(() => Promise.resolve(said.includes(words)), { child });
-  await new Promise((resolve) => setTimeout(resolve, waitMs));
-  try {
-    child.kill("SIGKILL");
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-  }
-  const { signal } = await child.status;
-  await reading;
-  return signal === "SIGKILL";
+  let heard = "";
+  const isAtWork = await atWork(settings);
+  const before = new Date(Date.UTC(2023, month, 1)).toISOString().slice(0, 10);
+  const killed = await runKilled(["archive", "--before", before], settings, {
+    atWork: (said) => isAtWork(said),
+    heard: (said) => void (heard = said),
+    ...{ waitMs, everyMs: 5 },
+  });
+  return killed && !heard.includes(end);
 }
 
 function said({ code, stdout, stderr }: Ended): string {
@@ -107,26 +126,23 @@ for (const database of databases()) {
   Deno.test(`archive killed with -9 at each of its steps ends as an undisturbed one on ${database.name} (seed ${SEED})`, () =>
     withScene(database, async (scene) => {
       const { settings } = scene;
-      await fill(scene);
+      await fill(scene, { months: MONTHS, rows: 1_000 });
       const before = await fingerprint(settings, SERIES);
       const random = seeded(SEED);
       const hot = { ...settings, HOT_DAYS: "1" };
-      let kills = 0;
-      for (
-        const [words, how] of [
-          ["file candles", settings],
-          ["file candles", settings],
-          ["drop rows", hot],
-          ["drop rows", hot],
-          ["compact batches", hot],
-        ] as const
-      ) {
-        await age(scene);
-        if (await killAfter(words, { settings: how, waitMs: 60 * random() })) kills++;
-        await scene.forgetKilled();
-        equal((await exported(how, SERIES)).csv, before.csv, words);
+      let month = 1;
+      for (const step of STEPS) {
+        const how = step.name === "file" ? settings : hot;
+        for (let waitMs = 20 * random();; waitMs = 0) {
+          await age(scene);
+          const killed = await killIn(step, { settings: how, month, waitMs });
+          await scene.forgetKilled();
+          if (killed) break;
+          // It was quicker: the next month has work for another try.
+          ok(++month <= MONTHS, `never killed in step ${step.name}`);
+        }
+        equal((await exported(how, SERIES)).csv, before.csv, step.name);
       }
-      ok(kills > 0);
       await age(scene);
       await runToEnd(["archive"], hot);
       const after = await fingerprint(hot, SERIES);
@@ -135,7 +151,7 @@ for (const database of databases()) {
       await runToEnd(["rebuild", "--all"], hot);
       deepEqual(await fingerprint(hot, SERIES), after);
       // A file and the revisions of each month: every batch has gone.
-      equal(blobs.length, 8);
+      equal(blobs.length, 2 * MONTHS);
     }));
 }
 
@@ -146,7 +162,7 @@ for (const pglite of embedded) {
   Deno.test("archive: tells, does and reports on a stopped installation and on a running one", () =>
     withScene(pglite, async (scene) => {
       const { settings } = scene;
-      await fill(scene);
+      await fill(scene, { months: 4, rows: 3_000 });
       const run = async (args: readonly string[], how = settings) =>
         said(await runProgram(["archive", ...args], { settings: how }));
       equal(

@@ -37,7 +37,7 @@ Deno.test("GET projections: shows each read model and how far it is", async () =
   assert.deepEqual(names, [
     ...["alert_deliveries", "archive_runs", "blob_uses"],
     ...["crawler_runs", "crawler_sources", "crawler_venues", "damaged_files", "file_rounds"],
-    ...["kline_periods", "klines", "market_reports", "period_blobs", "series"],
+    ...["kline_periods", "kline_refusals", "klines", "market_reports", "period_blobs", "series"],
   ]);
   for (const { name, ...row } of data) {
     assert.deepEqual(row, {

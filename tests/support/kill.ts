@@ -35,7 +35,13 @@ export type AtWork = (said: string) => boolean | Promise<boolean>;
 export async function runKilled(
   args: readonly string[],
   settings: Settings,
-  { atWork, waitMs }: { readonly atWork: AtWork; readonly waitMs: number },
+  { atWork, waitMs, heard, everyMs = 20 }: {
+    readonly atWork: AtWork;
+    readonly waitMs: number;
+    /** Is told all that it has said until it was gone. */
+    readonly heard?: (said: string) => void;
+    readonly everyMs?: number;
+  },
 ): Promise<boolean> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", MAIN, ...args],
@@ -46,11 +52,12 @@ export async function runKilled(
   const reading = (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said += text;
   })();
-  const worked = await waitUntil(async () => await atWork(said), { child, everyMs: 20 });
+  const worked = await waitUntil(async () => await atWork(said), { child, everyMs });
   if (worked) await new Promise((resolve) => setTimeout(resolve, waitMs));
   kill(child);
   const { signal } = await child.status;
   await reading;
+  heard?.(said);
   return worked && signal === "SIGKILL";
 }
 

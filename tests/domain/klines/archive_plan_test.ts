@@ -15,7 +15,7 @@ function period(name: string, given: Partial<ArchivablePeriod> = {}): Archivable
   const at = given.lastOpenTime ?? periodRange(series.interval, name)[0];
   return {
     ...{ series, seriesId: seriesId(series), period: name, candles: 10, hotRows: 10 },
-    ...{ firstOpenTime: at, lastOpenTime: at, filed: false },
+    ...{ firstOpenTime: at, lastOpenTime: at, filed: false, watched: false, newestOpenTime: at },
     ...given,
   };
 }
@@ -36,6 +36,27 @@ for (
       [],
     ],
     ["and not a moment sooner", [period("2024-02")], { now: MARCH + 2 * DAY_MS - 1 }, [], []],
+    [
+      "a watched series' period waits for a candle beyond its end: the clock may be days ahead",
+      [period("2024-02", { watched: true, newestOpenTime: MARCH - 60_000 })],
+      { now: MARCH + 20 * DAY_MS },
+      [],
+      [],
+    ],
+    [
+      "with such a candle it is filed",
+      [period("2024-02", { watched: true, newestOpenTime: MARCH })],
+      { now: MARCH + 2 * DAY_MS },
+      ["BTC 2024-02"],
+      [],
+    ],
+    [
+      "a watched series that has been silent for a month has ended",
+      [period("2024-02", { watched: true, newestOpenTime: MARCH - 60_000 })],
+      { now: MARCH + 31 * DAY_MS },
+      ["BTC 2024-02"],
+      [],
+    ],
     [
       "a limit keeps later periods back",
       [period("2024-01"), period("2024-02")],

@@ -4,6 +4,7 @@ import { DAY_MS } from "@/domain/klines/interval.ts";
 
 const NOW = 100 * DAY_MS;
 const held = (name: string, position: number) => ({ sha256: name, sizeBytes: 1, position });
+const HOUR_MS = DAY_MS / 24;
 const replaced = (name: string, position: number, day: number) => ({
   ...held(name, position),
   replacedAt: day * DAY_MS,
@@ -36,3 +37,12 @@ for (
     deepEqual(blobs.map(({ sha256 }) => sha256), expected);
   });
 }
+
+Deno.test("compaction keeps a replaced file for an hour though none is to be kept", () => {
+  const replacedAgo = (ms: number) => ({ ...held("f1", 5), replacedAt: NOW - ms });
+  for (const [ms, expected] of [[HOUR_MS - 1, []], [HOUR_MS, ["f1"]]] as const) {
+    const period = { ...base, batches: [], replaced: [replacedAgo(ms)] };
+    const blobs = dispensableBlobs(period, { now: NOW, keepReplacedDays: 0 });
+    deepEqual(blobs.map(({ sha256 }) => sha256), expected);
+  }
+});

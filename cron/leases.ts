@@ -80,7 +80,7 @@ export function createLeases(database: Database, clock: Pick<Clock, "now">): Lea
   function isSure({ run_id, beat, until }: Row, before: typeof silent): boolean {
     const now = clock.now();
     const known = before.get(run_id);
-    const since = known?.beat === beat ? known.since : now;
+    const since = known?.beat === beat ? Math.min(known.since, now) : now;
     silent.set(run_id, { beat, since });
     return until === null || now - since >= LOOK_AGAIN_MS;
   }

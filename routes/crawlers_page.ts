@@ -68,10 +68,10 @@ ${pages(log)}
 }
 
 function healthRow(health: CrawlerHealth, time: Time): Markup {
-  const { name, venue, schedule, missing, record, paused, running } = health;
+  const { name, venue, schedule, timeZone, missing, record, paused, running } = health;
   const path = `/admin/crawler/${encodeURIComponent(name)}`;
   return markup`<tr>
-<td>${sourceLink(name)}<small>${venue} · ${schedule}</small></td>
+<td>${sourceLink(name)}<small>${venue} · ${schedule} ${timeZone}</small></td>
 <td>${mark(health.state)}<small>${whyOf(health)}</small></td>
 <td>${mark(health.breaker)}</td>
 <td>${time(record?.lastSuccessAt)}</td>

@@ -187,8 +187,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       return ticking;
     },
     list: () =>
-      sources.map(({ name, venue = name, schedule, missing = [], ownBreakers = false }) => ({
-        ...{ name, venue, schedule, missing, ownBreakers },
+      sources.map((
+        { name, venue = name, schedule, timeZone = options.timeZone, missing = [], ...source },
+      ) => ({
+        ...{ name, venue, schedule, timeZone, missing },
+        ownBreakers: source.ownBreakers ?? false,
       })),
     nextRunAt: (name) => options.isScheduled ? planNamed(name).next(clock.now()) : undefined,
     async run(name, { actor, commandId }, work) {

@@ -166,7 +166,10 @@ export function reportQueriesOf({ reports }: CrawlerTables): ReportQueries {
 }
 
 export function infoOf(name: string, over: Partial<CrawlerInfo> = {}): CrawlerInfo {
-  return { name, venue: name, schedule: "0 18 * * *", missing: [], ownBreakers: false, ...over };
+  return {
+    ...{ name, venue: name, schedule: "0 18 * * *", timeZone: "Asia/Shanghai", missing: [] },
+    ...{ ownBreakers: false, ...over },
+  };
 }
 
 /** A run that goes on, unless it says otherwise. */

@@ -5,7 +5,7 @@ import { trusted } from "@/events/trust.ts";
 import { jsonSetting } from "./json_setting.ts";
 import { Secret } from "./secret.ts";
 
-/** When each source of the futures desk is crawled, in `TIME_ZONE`, on trading days. */
+/** When each source of the futures desk is crawled, in Asia/Shanghai's time whatever `TIME_ZONE` is, on trading days. */
 export const DEFAULT_SOURCE_SCHEDULES: Readonly<Record<SourceName, string>> = {
   hzzhqx: "0 18 * * *",
   jiaoyikecha: "30 17 * * *",
@@ -49,8 +49,8 @@ export const sourceSettings = {
     `JSON like {"sina":"10 17 * * *"}, five fields each; ${names}`,
   ).prefault("{}").transform((given) => ({ ...DEFAULT_SOURCE_SCHEDULES, ...given }))
     .describe(
-      "When sources are crawled on trading days, as JSON: source to minute, hour, day, month and " +
-        "weekday. Others keep their default.",
+      "When sources are crawled on trading days, in Asia/Shanghai's time whatever TIME_ZONE is, as " +
+        "JSON: source to minute, hour, day, month and weekday. Others keep their default.",
     ),
   SOURCE_HZZHQX_TOKEN: token("hzzhqx"),
   SOURCE_HZZHQX_COOKIE: cookie("hzzhqx"),

@@ -5,6 +5,7 @@ import {
   dropped,
   EMPTY_OUTBOX,
   giveUp,
+  inTime,
   type Letter,
   nextSendAt,
   noteFailed,
@@ -56,6 +57,7 @@ export function createAlertDesk(channel: AlertChannel, deps: AlertDeskDeps): Ale
   async function sendAll(): Promise<void> {
     for (;;) {
       dropHopeless();
+      outbox = inTime(outbox, clock.now());
       const next = nextSendAt(outbox);
       if (next === undefined || signal.aborted) return void (isSending = false);
       if (next > clock.now()) await sleep(next - clock.now());

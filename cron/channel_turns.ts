@@ -1,6 +1,7 @@
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { Database } from "@/events/store/database.ts";
+import { beatUntil, SILENT } from "./beats.ts";
 import { failureFields } from "./error_message.ts";
 
 /** Which of several instances speaks to a channel. */
@@ -23,9 +24,6 @@ export const EVERY_TURN: ChannelTurns = {
   },
 };
 
-const BEAT_MS = 15_000;
-const SILENT = "interval '45 seconds'";
-
 interface Deps {
   readonly database: Database;
   readonly clock: Pick<Clock, "sleep">;
@@ -46,39 +44,27 @@ export function createChannelTurns({ database, clock, log, holder }: Deps): Chan
     }
   }
 
-  async function beat(channel: string, { lost, over }: Life): Promise<void> {
-    for (;;) {
-      try {
-        await clock.sleep(BEAT_MS, over.signal);
-      } catch {
-        return;
-      }
-      if (await ask(BEAT, channel) !== false) continue;
-      return lost.abort(new DOMException(`Another instance tells ${channel} now`, "AbortError"));
-    }
+  async function beat(channel: string, lost: AbortController, over: AbortSignal): Promise<void> {
+    if (!await beatUntil(over, clock, () => ask(BEAT, channel))) return;
+    lost.abort(new DOMException(`Another instance tells ${channel} now`, "AbortError"));
   }
 
   return {
     async take(channel, work, signal) {
       const taken = await ask(TAKE, channel);
       if (taken === false) return false;
-      const life: Life = { lost: new AbortController(), over: new AbortController() };
-      const beating = taken === true ? beat(channel, life) : Promise.resolve();
+      const [lost, over] = [new AbortController(), new AbortController()];
+      const beating = taken && beat(channel, lost, over.signal);
       try {
-        await work(AbortSignal.any([signal, life.lost.signal]));
+        await work(AbortSignal.any([signal, lost.signal]));
       } finally {
-        life.over.abort();
+        over.abort();
         await beating;
-        if (taken === true) await ask(RELEASE, channel);
+        if (taken) await ask(RELEASE, channel);
       }
       return true;
     },
   };
-}
-
-interface Life {
-  readonly lost: AbortController;
-  readonly over: AbortController;
 }
 
 const TAKE = `insert into alert_lease (channel, holder) values ($1, $2)

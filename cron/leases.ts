@@ -1,6 +1,7 @@
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Database } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
+import { BEAT_MS, SILENT } from "./beats.ts";
 
 /** Who runs what, settled in the database: of several instances one runs a source. Table `crawler_lease`. */
 export interface Leases {
@@ -56,9 +57,6 @@ export interface LostLease extends LeaseKey {
   readonly beatAt: string;
 }
 
-/** How often a run shows that it goes on, and after how long a silent one is looked at. */
-export const BEAT_MS = 15_000;
-const SILENT = "interval '45 seconds'";
 /** Who has not beaten between two looks so far apart is gone. */
 export const LOOK_AGAIN_MS = 2 * BEAT_MS;
 
@@ -80,7 +78,7 @@ export function createLeases(database: Database, clock: Pick<Clock, "now">): Lea
   function isSure({ run_id, beat, until }: Row, before: typeof silent): boolean {
     const now = clock.now();
     const known = before.get(run_id);
-    const since = known?.beat === beat ? known.since : now;
+    const since = known?.beat === beat ? Math.min(known.since, now) : now;
     silent.set(run_id, { beat, since });
     return until === null || now - since >= LOOK_AGAIN_MS;
   }

@@ -4,14 +4,14 @@ import type { Database } from "@/events/store/database.ts";
 export interface SeenTimes {
   /**
    * The newest that was run, skipped or passed over, epoch ms. One that lies ahead of `now` was marked
-   * by a clock that was wrong: it counts as now, lest the job never run again.
+   * by a clock that was wrong: it counts as just before now, lest the job never run again.
    */
   latest(job: string, now: number): Promise<number | undefined>;
   mark(job: string, at: number): Promise<void>;
 }
 
 /** Clocks of several machines differ by less. */
-const AHEAD_MS = 300_000;
+export const AHEAD_MS = 300_000;
 
 /** Table `job_seen`, a row a job. */
 export function createSeenTimes(database: Database): SeenTimes {
@@ -23,8 +23,11 @@ export function createSeenTimes(database: Database): SeenTimes {
       if (!(row?.at instanceof Date)) return undefined;
       const at = row.at.getTime();
       if (at <= now + AHEAD_MS) return at;
-      await database.query("update job_seen set seen_at = $2 where job = $1", [job, new Date(now)]);
-      return now;
+      const before = now - AHEAD_MS;
+      await database.query("update job_seen set seen_at = $2 where job = $1", [
+        ...[job, new Date(before)],
+      ]);
+      return before;
     },
     async mark(job, at) {
       await database.query(

@@ -96,8 +96,11 @@ export interface AlertDelivery {
   >;
 }
 
+/** A log of years is not counted for every page of it. */
+export const MOST_COUNTED = 10_000;
+
 export interface CrawlerQueries {
-  /** The newest first. */
+  /** The newest first; `total` counts no further than {@linkcode MOST_COUNTED} beyond the page. */
   findRuns(
     filter: RunFilter,
   ): Promise<{ readonly runs: readonly CrawlerRunView[]; readonly total: number }>;
@@ -108,6 +111,8 @@ export interface CrawlerQueries {
   records(now: number): Promise<readonly SourceRecord[]>;
   /** What the runs came to that ended within [from, to), by source; epoch ms. */
   days(range: { readonly from: number; readonly to: number }): Promise<readonly SourceDay[]>;
+  /** What all runs came to that ever ended, by source. */
+  totals(): Promise<readonly SourceDay[]>;
   /** By venue; one that never failed may lack. */
   breakers(): Promise<ReadonlyMap<string, Breaker>>;
   /** Sources that are paused now. */

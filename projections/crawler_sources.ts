@@ -1,6 +1,7 @@
 import { bigint, jsonb, pgTable } from "drizzle-orm/pg-core";
 import { NO_ALERTS, noteAlert, noteRun, type SourceAlerts } from "@/domain/alerts/rules.ts";
 import { RUN_STATUS } from "@/domain/crawler_run.ts";
+import { addRun, emptyDay, type SourceDay } from "@/domain/reports/source_day.ts";
 import type { AlertEvent } from "@/events/catalog/alert.ts";
 import type { CrawlerEvent, CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import { byteText } from "./byte_text.ts";
@@ -8,7 +9,7 @@ import type { SourceRecord } from "./crawler_queries.ts";
 import { crashError } from "./crawler_runs.ts";
 import type { RowProjection } from "./define.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const time = (name: string) => bigint(name, { mode: "number" });
 export const crawlerSourcesTable = pgTable(`crawler_sources_v${VERSION}`, {
   source: byteText("source").primaryKey(),
@@ -21,6 +22,8 @@ export const crawlerSourcesTable = pgTable(`crawler_sources_v${VERSION}`, {
   lastFailureAt: time("last_failure_at"),
   lastStatus: byteText("last_status").$type<Exclude<SourceRecord["lastStatus"], null>>(),
   lastError: jsonb("last_error").$type<SourceRecord["lastError"]>(),
+  /** Of all its runs that ever ended. */
+  totals: jsonb("totals").$type<SourceDay>().notNull(),
 });
 export type CrawlerSourceRow = typeof crawlerSourcesTable.$inferSelect;
 
@@ -49,9 +52,9 @@ export const crawlerSources: RowProjection<SourceEvent, CrawlerSourceRow> = {
       ...(row ?? unknown(data)),
       lastRunAt: data.startedAt,
     }),
-    CrawlerSkipped: (row, { data }) => ({
-      ...(row ?? unknown(data)),
-      lastSkippedAt: data.skippedAt,
+    CrawlerSkipped: (row, event) => ({
+      ...noted(row, event),
+      lastSkippedAt: event.data.skippedAt,
     }),
     CrawlerSucceeded: (row, event) => ({
       ...noted(row, event),
@@ -80,13 +83,14 @@ function failed(row: CrawlerSourceRow | undefined, event: Failed | Crashed): Cra
 
 function noted(row: CrawlerSourceRow | undefined, event: SourceRunEvent): CrawlerSourceRow {
   const before = row ?? unknown(event.data);
-  return { ...before, alerts: noteRun(before.alerts, event) };
+  const { alerts, totals } = before;
+  return { ...before, alerts: noteRun(alerts, event), totals: addRun(totals, event) };
 }
 
 function unknown({ source }: { source: string }): CrawlerSourceRow {
   return {
     ...{ source, paused: null, alerts: NO_ALERTS },
     ...{ lastRunAt: null, lastSkippedAt: null, lastSuccessAt: null, lastFailureAt: null },
-    ...{ lastStatus: null, lastError: null },
+    ...{ lastStatus: null, lastError: null, totals: emptyDay(source) },
   };
 }

@@ -1,5 +1,5 @@
 import { and, count, desc, eq, gte, ilike, lt, or, type SQL } from "drizzle-orm";
-import type { CrawlerQueries, RunFilter } from "./crawler_queries.ts";
+import { type CrawlerQueries, MOST_COUNTED, type RunFilter } from "./crawler_queries.ts";
 import { crawlerRunsTable as runs } from "./crawler_runs.ts";
 import type { Db } from "./db.ts";
 
@@ -24,18 +24,23 @@ const VIEW = {
 } as const;
 
 /** Finds runs. */
-export function createRunLog(db: Db): Pick<CrawlerQueries, "findRuns" | "findRun" | "openRuns"> {
+export function createRunLog(
+  db: Db,
+  mostCounted: number = MOST_COUNTED,
+): Pick<CrawlerQueries, "findRuns" | "findRun" | "openRuns"> {
   const newestFirst = [desc(runs.startedAt), desc(runs.runId)] as const;
   return {
     async findRuns(filter) {
       const { page, size } = filter;
       const where = conditionOf(filter);
-      const [found, [counted]] = await Promise.all([
+      const counted = db.select({ runId: runs.runId }).from(runs).where(where)
+        .limit(page * size + mostCounted).as("counted");
+      const [found, [sum]] = await Promise.all([
         db.select(VIEW).from(runs).where(where).orderBy(...newestFirst)
           .limit(size).offset((page - 1) * size),
-        db.select({ total: count() }).from(runs).where(where),
+        db.select({ total: count() }).from(counted),
       ]);
-      return { runs: found, total: counted?.total ?? 0 };
+      return { runs: found, total: sum?.total ?? 0 };
     },
     async findRun(runId) {
       const [run] = await db.select(VIEW).from(runs).where(eq(runs.runId, runId));

@@ -8,12 +8,11 @@ import type { Db } from "./db.ts";
 const DAY_MS = 86_400_000;
 
 /** Sums up runs in the database, however many there are. */
-export function createRunStats(db: Db): Pick<CrawlerQueries, "records" | "days"> {
+export function createRunStats(db: Db): Pick<CrawlerQueries, "records" | "days" | "totals"> {
+  const everDue = or(isNotNull(sources.lastRunAt), isNotNull(sources.lastSkippedAt));
   return {
     async records(now) {
-      const rows = await db.select().from(sources)
-        .where(or(isNotNull(sources.lastRunAt), isNotNull(sources.lastSkippedAt)))
-        .orderBy(asc(sources.source));
+      const rows = await db.select().from(sources).where(everDue).orderBy(asc(sources.source));
       const week = await db.select({
         source: runs.source,
         successRate24h: rateOf(gte(runs.finishedAt, now - DAY_MS)),
@@ -27,6 +26,11 @@ export function createRunStats(db: Db): Pick<CrawlerQueries, "records" | "days">
         ...{ lastStatus: last.lastStatus, lastError: last.lastError },
         ...stats.get(source) ?? { successRate24h: null, successRate7d: null, meanDurationMs: null },
       }));
+    },
+    async totals() {
+      const rows = await db.select({ totals: sources.totals }).from(sources).where(everDue)
+        .orderBy(asc(sources.source));
+      return rows.map(({ totals }) => totals);
     },
     async days({ from, to }) {
       return await db.select({

@@ -97,6 +97,9 @@ export const healthWire = z.object({
   next_run_at: time.openapi({ description: "Null where its schedule starts nothing." }),
   venue: z.string().openapi({ description: "Whom the breaker is for." }),
   schedule: z.string().openapi({ example: "0 18 * * *" }),
+  time_zone: z.string().openapi({
+    ...{ example: "Asia/Shanghai", description: "Of the schedule." },
+  }),
   missing: z.array(z.string()).openapi({ description: "Settings without which it cannot run." }),
   breaker_until: time,
   last_run_at: time,
@@ -117,7 +120,8 @@ export function toHealthWire(health: CrawlerHealth): z.infer<typeof healthWire> 
     success_rate_7d: record?.successRate7d ?? null,
     mean_duration_ms: record?.meanDurationMs ?? null,
     next_run_at: isoTime(health.nextRunAt),
-    ...{ venue: health.venue, schedule: health.schedule, missing: [...health.missing] },
+    ...{ venue: health.venue, schedule: health.schedule, time_zone: health.timeZone },
+    missing: [...health.missing],
     breaker_until: isoTime(health.breakerUntil),
     last_run_at: isoTime(record?.lastRunAt),
     last_error: error &&

@@ -1,6 +1,4 @@
-import type { Clock } from "@/domain/ports/clock.ts";
 import { DURATION_BOUNDS_MS, type SourceDay } from "@/domain/reports/source_day.ts";
-import type { CrawlerQueries } from "@/projections/crawler_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
 import {
   BREAKER_STATES,
@@ -13,16 +11,11 @@ import { readVenues, type VenueStanding } from "./venue_standings.ts";
 
 type Deps = Pick<AppDeps, "crawlers" | "crawlerQueries" | "exchangeStandings" | "clock">;
 
-const HOUR_MS = 3_600_000;
-/** Clocks of other instances may go before this one. */
-const AHEAD_MS = 24 * HOUR_MS;
-
 /** Collects the metrics of crawlers, of one installation as a whole. */
 export function createCrawlerMetrics(deps: Deps): () => Promise<readonly MetricFamily[]> {
-  const readTotals = createRunTotals(deps);
   return async () => {
     const [health, venues, totals] = await Promise.all([
-      ...[readHealth(deps), readVenues(deps), readTotals()] as const,
+      ...[readHealth(deps), readVenues(deps), deps.crawlerQueries.totals()] as const,
     ]);
     return [
       ...totalFamilies(totals),
@@ -30,56 +23,6 @@ export function createCrawlerMetrics(deps: Deps): () => Promise<readonly MetricF
       ...venueFamilies(venues, finalFailures(deps, totals)),
     ];
   };
-}
-
-/**
- * What all runs came to that ever ended, by source. Those that ended before the last full hour are
- * added up once an hour: a log of years is not read for every scrape.
- */
-export function createRunTotals(
-  { crawlerQueries, clock }: {
-    readonly crawlerQueries: Pick<CrawlerQueries, "days">;
-    readonly clock: Pick<Clock, "now">;
-  },
-): () => Promise<readonly SourceDay[]> {
-  let known: { readonly until: number; readonly days: Promise<readonly SourceDay[]> } | undefined;
-
-  return async () => {
-    const now = clock.now();
-    const until = Math.floor(now / HOUR_MS - 1) * HOUR_MS;
-    if (known?.until !== until) {
-      const mine = { until, days: crawlerQueries.days({ from: 0, to: until }) };
-      known = mine;
-      mine.days.catch(() => {
-        if (known === mine) known = undefined;
-      });
-    }
-    const [before, since] = await Promise.all([
-      known.days,
-      crawlerQueries.days({ from: until, to: now + AHEAD_MS }),
-    ]);
-    return added([...before, ...since]);
-  };
-}
-
-function added(days: readonly SourceDay[]): readonly SourceDay[] {
-  const bySource = new Map<string, SourceDay>();
-  for (const day of days) {
-    const sum = bySource.get(day.source);
-    bySource.set(
-      day.source,
-      sum === undefined ? day : {
-        ...day,
-        ...{ succeeded: sum.succeeded + day.succeeded, failed: sum.failed + day.failed },
-        ...{ timedOut: sum.timedOut + day.timedOut, crashed: sum.crashed + day.crashed },
-        ...{ skipped: sum.skipped + day.skipped, rows: sum.rows + day.rows },
-        ...{ bytes: sum.bytes + day.bytes, totalMs: sum.totalMs + day.totalMs },
-        attempts: sum.attempts + day.attempts,
-        durations: day.durations.map((count, i) => count + (sum.durations[i] ?? 0)),
-      },
-    );
-  }
-  return [...bySource.values()];
 }
 
 function totalFamilies(totals: readonly SourceDay[]): readonly MetricFamily[] {

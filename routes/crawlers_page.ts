@@ -1,4 +1,5 @@
 import { bytesText, durationText } from "@/domain/alerts/language.ts";
+import { MOST_COUNTED } from "@/projections/crawler_queries.ts";
 import {
   type AlertDelivery,
   type CrawlerRunView,
@@ -67,10 +68,10 @@ ${pages(log)}
 }
 
 function healthRow(health: CrawlerHealth, time: Time): Markup {
-  const { name, venue, schedule, missing, record, paused, running } = health;
+  const { name, venue, schedule, timeZone, missing, record, paused, running } = health;
   const path = `/admin/crawler/${encodeURIComponent(name)}`;
   return markup`<tr>
-<td>${sourceLink(name)}<small>${venue} · ${schedule}</small></td>
+<td>${sourceLink(name)}<small>${venue} · ${schedule} ${timeZone}</small></td>
 <td>${mark(health.state)}<small>${whyOf(health)}</small></td>
 <td>${mark(health.breaker)}</td>
 <td>${time(record?.lastSuccessAt)}</td>
@@ -176,14 +177,15 @@ export function errorText(
 }
 
 function pages({ pagination, filters }: LogPage): Markup {
-  const { page, total, has_next, has_prev } = pagination;
+  const { page, size, total, has_next, has_prev } = pagination;
   const last = Math.max(1, pagination.pages);
+  const isAll = total < page * size + MOST_COUNTED;
   const link = (to: number, label: string) => {
     const query = new URLSearchParams({ ...filters, page: String(to) });
     return markup`<a href="/admin/crawlers?${query.toString()}">${label}</a>`;
   };
   return markup`<p>${has_prev ? link(Math.min(page - 1, last), "newer") : null}
-${total} runs, page ${page} of ${last}
+${isAll ? "" : "at least "}${total} runs, page ${page} of ${last}
 ${has_next ? link(page + 1, "older") : null}</p>`;
 }
 

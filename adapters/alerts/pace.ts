@@ -19,13 +19,20 @@ export function createPace(clock: Clock, windows: readonly Window[]): Pace {
   const closed = new AbortController();
   const kept = Math.max(...windows.map(({ most }) => most));
   const endedAt: number[] = [];
-  let pausedUntil = -Infinity;
+  let pause = { from: -Infinity, ms: 0 };
   let last: Promise<unknown> = Promise.resolve();
+
+  /** What was noted by a clock that was ahead has only just been. */
+  function forgetAhead(now: number): void {
+    endedAt.forEach((at, i) => endedAt[i] = Math.min(at, now));
+    pause = { ...pause, from: Math.min(pause.from, now) };
+  }
 
   async function untilFree(signal: AbortSignal): Promise<void> {
     for (;;) {
+      forgetAhead(clock.now());
       const free = windows.map(({ most, ms }) => (endedAt.at(-most) ?? -Infinity) + ms);
-      const waitMs = Math.max(pausedUntil, ...free) - clock.now();
+      const waitMs = Math.max(pause.from + pause.ms, ...free) - clock.now();
       if (waitMs <= 0) return;
       await clock.sleep(waitMs, signal);
     }
@@ -53,7 +60,9 @@ export function createPace(clock: Clock, windows: readonly Window[]): Pace {
       }
     },
     pause(ms) {
-      pausedUntil = Math.max(pausedUntil, clock.now() + ms);
+      const from = clock.now();
+      forgetAhead(from);
+      if (from + ms > pause.from + pause.ms) pause = { from, ms };
     },
     close: (reason) => closed.abort(reason),
   };

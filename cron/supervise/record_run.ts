@@ -1,4 +1,4 @@
-import { crawlerRun, type CrawlerRunCommand } from "@/domain/crawler_run.ts";
+import { type CrawlerRun, crawlerRun, type CrawlerRunCommand } from "@/domain/crawler_run.ts";
 import { handle } from "@/domain/handle.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import { DatabaseError } from "@/events/store/database.ts";
@@ -50,4 +50,16 @@ export async function recordRunLater(
 
 export function runStream(runId: string): string {
   return `crawler_run-${runId}`;
+}
+
+/** How a run stands by its own stream. */
+export async function readRun(
+  { store }: Pick<Deps, "store">,
+  runId: string,
+): Promise<CrawlerRun> {
+  const { events } = await store.readStream<CrawlerRunEvent>(runStream(runId));
+  return events.reduce<CrawlerRun>(
+    (state, event) => crawlerRun.evolve(state, event),
+    crawlerRun.initial,
+  );
 }

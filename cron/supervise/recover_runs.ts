@@ -1,25 +1,25 @@
-import { type CrawlerRun, crawlerRun } from "@/domain/crawler_run.ts";
+import type { CrawlerRun } from "@/domain/crawler_run.ts";
 import { isRunAgain } from "@/domain/crawlers/retry_policy.ts";
-import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { Job } from "../job.ts";
 import type { LostLease } from "../leases.ts";
 import type { WantedRun } from "./begin_run.ts";
-import { recordRun, runStream } from "./record_run.ts";
+import { readRun, recordRun } from "./record_run.ts";
+import type { RunStanding } from "./start_due.ts";
 import type { SupervisorDeps } from "./supervisor_deps.ts";
 
 const ACTOR = "job:supervisor";
 
 /**
  * Closes the run of a process that is gone. Answers the run that is to take its place, which has the
- * lease already; undefined, and the source free, when it had ended, crashed too often or is not
- * `wanted` any more. Whatever dies in between is found again: the lease goes over first, which fences
+ * lease already; undefined, and the source free, when it had ended, crashed too often or is
+ * `unwanted` now. One that is wanted later keeps the lease, for the next look to find. Whatever dies in between is found again: the lease goes over first, which fences
  * off whoever is late, and says whose place its run takes until that is recorded.
  */
 export async function recoverRun(
   deps: SupervisorDeps,
   lost: LostLease,
-  wanted: (source: Job) => Promise<boolean>,
+  standing: (source: Job) => Promise<RunStanding>,
 ): Promise<WantedRun | undefined> {
   const { sources, leases, retry } = deps;
   const runId = await crashedRun(deps, lost);
@@ -32,11 +32,17 @@ export async function recoverRun(
   // A stop in order is no crash of what ran.
   const isStop = ended?.type === "CrawlerCrashed" && ended.data.stopped;
   const crashes = (run?.crashes ?? 0) + (isStop ? 0 : 1);
+  const heir = { source: lost.source, runId: again.runId };
   if (
     source === undefined || run === null || ended?.type !== "CrawlerCrashed" ||
-    !isRunAgain({ ...retry, ...source.retry }, crashes) || !await wanted(source)
+    !isRunAgain({ ...retry, ...source.retry }, crashes)
   ) {
-    await leases.release({ source: lost.source, runId: again.runId });
+    await leases.release(heir);
+    return undefined;
+  }
+  const now = await standing(source);
+  if (now !== "wanted") {
+    await (now === "later" ? leases.abandon(heir) : leases.release(heir));
     return undefined;
   }
   const { scheduledFor } = run;
@@ -63,15 +69,4 @@ async function closed(
   const events = await recordRun(deps, { type: "CloseCrashed", data }, ACTOR);
   events.forEach((event) => deps.onEnded?.(event));
   return await readRun(deps, runId);
-}
-
-async function readRun(
-  { store }: Pick<SupervisorDeps, "store">,
-  runId: string,
-): Promise<CrawlerRun> {
-  const { events } = await store.readStream<CrawlerRunEvent>(runStream(runId));
-  return events.reduce<CrawlerRun>(
-    (state, event) => crawlerRun.evolve(state, event),
-    crawlerRun.initial,
-  );
 }

@@ -2,9 +2,9 @@ import type { CrawlerRunCommand, EndedAttempt } from "@/domain/crawler_run.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { retryDelayMs } from "@/domain/crawlers/retry_policy.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
+import { beatUntil } from "../beats.ts";
 import { failureFields } from "../error_message.ts";
 import type { JobContext, JobReport } from "../job.ts";
-import { BEAT_MS } from "../leases.ts";
 import { recordRun, recordRunLater } from "./record_run.ts";
 import { type AttemptOutcome, runAttempt } from "./run_attempt.ts";
 import { LeaseLost, type OwnRun, type SupervisorDeps } from "./supervisor_deps.ts";
@@ -145,13 +145,14 @@ async function beat(
   { source: { name: source }, runId }: OwnRun,
   { heart, until }: { readonly heart: AbortController; readonly until: AbortSignal },
 ): Promise<void> {
-  while (!until.aborted) {
-    await clock.sleep(BEAT_MS, until).catch(() => {});
-    if (until.aborted) return;
-    try {
-      if (!await leases.beat({ source, runId })) return heart.abort(new LeaseLost(runId));
-    } catch (error) {
-      log.warn("cannot show that a run goes on", failureFields(error));
-    }
-  }
+  const isLost = await beatUntil(
+    until,
+    clock,
+    () =>
+      leases.beat({ source, runId }).catch((error: unknown) => {
+        log.warn("cannot show that a run goes on", failureFields(error));
+        return undefined;
+      }),
+  );
+  if (isLost) heart.abort(new LeaseLost(runId));
 }

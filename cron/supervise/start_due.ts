@@ -2,8 +2,10 @@ import { admits, CLOSED } from "@/domain/crawlers/breaker.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { Job } from "../job.ts";
+import { AHEAD_MS } from "../seen_times.ts";
 import type { WantedRun } from "./begin_run.ts";
 import type { Plan } from "./plan.ts";
+import { readRun } from "./record_run.ts";
 import { createSkips, type Skip } from "./skips.ts";
 import type { SupervisorDeps } from "./supervisor_deps.ts";
 
@@ -16,9 +18,11 @@ export interface DueDeps extends SupervisorDeps {
 export interface Due {
   /** Starts a source whose time has come, or records why it does not. */
   startIfDue(plan: Plan): Promise<void>;
-  /** Whether the schedule may start it now. */
-  isWanted(source: Job): Promise<boolean>;
+  /** Whether a run of it may start now, has to wait for its venue, or is not to be. */
+  standing(source: Job): Promise<RunStanding>;
 }
+
+export type RunStanding = "wanted" | "later" | "unwanted";
 
 /** Ids of scheduled runs derive from source and time: of several instances one can start each. */
 const NAMESPACE = "5f0d6a4e-9c52-5d0b-8a3e-0b1f7e2c9d44";
@@ -31,7 +35,7 @@ export function createDue(deps: DueDeps): Due {
   const { sources, leases, seen, queries, clock, running, start } = deps;
   const skips = createSkips(deps);
   /** Nobody is told of times before this process. */
-  const begunAt = clock.now();
+  let begunAt = clock.now();
 
   /** The run that a source has to wait for. */
   function inTheWay({ name, group }: Job): string | undefined {
@@ -45,25 +49,32 @@ export function createDue(deps: DueDeps): Due {
     const { source } = plan;
     const { name, atStart = false, missing = [] } = source;
     const now = clock.now();
+    forgetAhead(plan, now);
     if (missing.length > 0) return await noteUnconfigured(plan, now);
     await noteNoSession(plan, now);
     const isFirst = plan.seen === undefined;
     const at = isFirst && atStart ? now : plan.latest(now);
     if (at === undefined || at <= (plan.seen ?? -Infinity)) return;
-    const other = inTheWay(source);
-    if (other !== undefined) return isFirst ? undefined : await wait(plan, at, other);
-    const latest = await seen.latest(name, now);
-    plan.seen = latest ?? -Infinity;
-    if (latest !== undefined && at <= latest) return;
+    const runId = runOf(name, at);
     const settle = async () => {
       await seen.mark(name, at);
       plan.seen = at;
       plan.waiting = undefined;
     };
+    const other = inTheWay(source);
+    if (other === runId) return await settle();
+    if (other !== undefined) return isFirst ? undefined : await wait(plan, at, other);
+    const latest = await seen.latest(name, now);
+    plan.seen = latest ?? -Infinity;
+    if (latest !== undefined && at <= latest) {
+      await noteWaited(plan, latest);
+      plan.waiting = undefined;
+      return;
+    }
     // A new installation owes nothing for the time before it.
     if (latest === undefined && !atStart) return await settle();
     const wanted: WantedRun = {
-      ...{ source, actor: ACTOR, runId: uuidV5(NAMESPACE, `${name}/${at}`) },
+      ...{ source, actor: ACTOR, runId },
       trigger: now - at > LATE_MS ? "catch_up" : "schedule",
       scheduledFor: isFirst && atStart ? null : at,
       ...{ retryOf: null, crashes: 0 },
@@ -73,7 +84,8 @@ export function createDue(deps: DueDeps): Due {
     if (reason !== undefined) {
       const { trigger, scheduledFor } = wanted;
       await skips.note(source, { ...reason, trigger, scheduledFor });
-      return await settle();
+      // What its venue keeps from running is made up for as soon as the venue is asked again.
+      return reason.reason === "breaker_open" ? undefined : await settle();
     }
     try {
       await start(wanted);
@@ -81,11 +93,20 @@ export function createDue(deps: DueDeps): Due {
       if (!isConflict(error)) throw error;
       // Whoever has the source is left alone; a run that was started before is dealt with.
       const holder = await leases.holder(source);
-      if (holder !== undefined) {
+      if (holder !== undefined && holder.runId !== runId) {
         return wanted.scheduledFor === null ? undefined : await wait(plan, at, holder.runId);
       }
     }
     await settle();
+  }
+
+  /** A clock that was ahead has dealt with no time that is yet to come. */
+  function forgetAhead(plan: Plan, now: number): void {
+    const isAhead = (at = -Infinity) => at > now + AHEAD_MS;
+    if (isAhead(plan.seen)) plan.seen = -Infinity;
+    if (isAhead(plan.passedOver)) plan.passedOver = now;
+    if (isAhead(plan.waiting?.at)) plan.waiting = undefined;
+    begunAt = Math.min(begunAt, now);
   }
 
   /** A time that has to wait; of several the newest is made up for, the others were not run. */
@@ -99,7 +120,10 @@ export function createDue(deps: DueDeps): Due {
     if (waiting === undefined || waiting.at >= at) return;
     const { at: scheduledFor, runId: episode } = waiting;
     const reason = "already_running";
-    await skips.note(source, { reason, episode, trigger: "schedule", scheduledFor });
+    // Another instance may have run it meanwhile.
+    if ((await readRun(deps, runOf(source.name, scheduledFor))).status === "absent") {
+      await skips.note(source, { reason, episode, trigger: "schedule", scheduledFor });
+    }
     plan.waiting = undefined;
   }
 
@@ -143,11 +167,17 @@ export function createDue(deps: DueDeps): Due {
 
   return {
     startIfDue,
-    async isWanted(source) {
-      if ((source.missing ?? []).length > 0 || running.has(source.name)) return false;
-      return await reasonToSkip(source, clock.now()) === undefined;
+    async standing(source) {
+      if ((source.missing ?? []).length > 0 || running.has(source.name)) return "unwanted";
+      const skip = await reasonToSkip(source, clock.now());
+      if (skip === undefined) return "wanted";
+      return skip.reason === "breaker_open" ? "later" : "unwanted";
     },
   };
+}
+
+function runOf(source: string, at: number): string {
+  return uuidV5(NAMESPACE, `${source}/${at}`);
 }
 
 export function isConflict(error: unknown): boolean {

@@ -105,7 +105,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     for (const lease of lost.filter(({ runId }) => !left.has(runId))) {
       log.warn("closing the run of a process that is gone", { ...lease });
       try {
-        const wanted = await recoverRun(options, lease, due.isWanted);
+        const wanted = await recoverRun(options, lease, due.standing);
         if (wanted === undefined) continue;
         if (options.isScheduled) await start(wanted, true);
         else await leave(wanted);
@@ -158,7 +158,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (holder === undefined) return;
       const lost = await leases.lost(new Set(running.values()), isStart);
       const found = lost.find(({ runId }) => runId === holder.runId);
-      if (found !== undefined) await recoverRun(options, found, () => Promise.resolve(false));
+      if (found !== undefined) await recoverRun(options, found, () => Promise.resolve("unwanted"));
       if (found !== undefined || !holder.isSilent || waiting === undefined) return;
       waiting.progress.note(`Run ${holder.runId} is silent: waiting to see whether it is gone`);
       await clock.sleep(LOOK_AGAIN_MS, waiting.signal);
@@ -187,8 +187,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       return ticking;
     },
     list: () =>
-      sources.map(({ name, venue = name, schedule, missing = [], ownBreakers = false }) => ({
-        ...{ name, venue, schedule, missing, ownBreakers },
+      sources.map((
+        { name, venue = name, schedule, timeZone = options.timeZone, missing = [], ...source },
+      ) => ({
+        ...{ name, venue, schedule, timeZone, missing },
+        ownBreakers: source.ownBreakers ?? false,
       })),
     nextRunAt: (name) => options.isScheduled ? planNamed(name).next(clock.now()) : undefined,
     async run(name, { actor, commandId }, work) {

@@ -8,6 +8,8 @@ export interface Outbox {
   readonly failures: number;
   /** The channel is left alone until then, epoch ms. */
   readonly notBefore: number;
+  /** How long that was when it began. */
+  readonly waitMs: number;
 }
 
 export interface Letter {
@@ -22,6 +24,8 @@ export interface Letter {
   readonly isBad: boolean;
   /** Not tried before, epoch ms. */
   readonly notBefore: number;
+  /** How long that was when it began. */
+  readonly waitMs: number;
 }
 
 export interface OutboxPolicy {
@@ -39,13 +43,16 @@ export const DEFAULT_OUTBOX: OutboxPolicy = {
   ...{ firstDelayMs: 10_000, longestDelayMs: 900_000, longestRefusedMs: 3_600_000 },
   ...{ mostRefusals: 8, longestMs: 7 * 86_400_000 },
 };
-export const EMPTY_OUTBOX: Outbox = { waiting: [], failures: 0, notBefore: -Infinity };
+export const EMPTY_OUTBOX: Outbox = {
+  ...{ waiting: [], failures: 0, notBefore: -Infinity, waitMs: 0 },
+};
 
 /** An alert comes once, however often it is posted while it waits. */
 export function post(outbox: Outbox, alert: RaisedAlert): Outbox {
   if (outbox.waiting.some((letter) => letter.alert.alertId === alert.alertId)) return outbox;
-  const fresh = { attempts: 0, alone: false, refusals: 0, isBad: false, notBefore: -Infinity };
-  return { ...outbox, waiting: [...outbox.waiting, { alert, ...fresh }] };
+  const fresh = { attempts: 0, alone: false, refusals: 0, isBad: false };
+  const letter: Letter = { alert, ...fresh, notBefore: -Infinity, waitMs: 0 };
+  return { ...outbox, waiting: [...outbox.waiting, letter] };
 }
 
 /**
@@ -81,7 +88,7 @@ export function noteSent(outbox: Outbox, alertIds: readonly string[]): Outbox {
       ? letter
       : { ...letter, isBad: true, refusals: 0, notBefore: -Infinity }
   );
-  return { waiting, failures: 0, notBefore: -Infinity };
+  return { ...EMPTY_OUTBOX, waiting };
 }
 
 /** Takes out what somebody else has dealt with. */
@@ -115,13 +122,26 @@ export function noteFailed(
     const tried = { ...letter, attempts: letter.attempts + 1 };
     if (!refused) return tried;
     if (!isOne) return { ...tried, alone: true };
-    const delayMs = doubled(firstDelayMs, letter.refusals, longestRefusedMs);
-    return { ...tried, alone: true, refusals: letter.refusals + 1, notBefore: at + delayMs };
+    const waitMs = doubled(firstDelayMs, letter.refusals, longestRefusedMs);
+    const refusals = letter.refusals + 1;
+    return { ...tried, alone: true, refusals, notBefore: at + waitMs, waitMs };
   });
-  const asked = retryAfterMs > 0 ? at + retryAfterMs : -Infinity;
-  if (refused) return { ...outbox, waiting, notBefore: Math.max(outbox.notBefore, asked) };
-  const delayMs = doubled(firstDelayMs, outbox.failures, longestDelayMs);
-  return { waiting, failures: outbox.failures + 1, notBefore: Math.max(at + delayMs, asked) };
+  if (refused) {
+    const isAsked = retryAfterMs > 0 && at + retryAfterMs > outbox.notBefore;
+    const asked = { notBefore: at + retryAfterMs, waitMs: retryAfterMs };
+    return { ...outbox, waiting, ...isAsked ? asked : {} };
+  }
+  const waitMs = Math.max(retryAfterMs, doubled(firstDelayMs, outbox.failures, longestDelayMs));
+  return { waiting, failures: outbox.failures + 1, notBefore: at + waitMs, waitMs };
+}
+
+/** The same by a clock that was ahead before: nothing waits for longer from now than from when it began. */
+export function inTime(outbox: Outbox, at: number): Outbox {
+  const isAhead = (of: { notBefore: number; waitMs: number }) => of.notBefore > at + of.waitMs;
+  if (!isAhead(outbox) && !outbox.waiting.some(isAhead)) return outbox;
+  const cut = <T extends Letter | Outbox>(one: T): T =>
+    isAhead(one) ? { ...one, notBefore: at + one.waitMs } : one;
+  return { ...cut(outbox), waiting: outbox.waiting.map(cut) };
 }
 
 export interface GivenUp {

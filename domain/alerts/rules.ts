@@ -17,11 +17,15 @@ export interface SourceAlerts {
 type News =
   | { readonly type: "failure"; readonly failure: AlertedFailure; readonly failing: Failing }
   | { readonly type: "recovery"; readonly recovery: Recovery; readonly failing: Failing };
+type NewsOf<T extends News["type"]> = Extract<News, { type: T }>;
 type Failing = NonNullable<RaisedAlert["failing"]>;
 type Recovery = NonNullable<RaisedAlert["recovery"]>;
 
 export interface AlertPolicy {
-  /** Failures of a source that is known to fail are told together, this long after the last alert. */
+  /**
+   * Failures of a source that is known to fail, or that has only just recovered, are told together,
+   * this long after the last alert.
+   */
   readonly digestMs: number;
 }
 
@@ -32,6 +36,8 @@ export const NO_ALERTS: SourceAlerts = { told: false, toldAt: null, failing: nul
 const NAMESPACE = "b2f0c9c4-52a7-5b0e-8f0e-5d1f0a5e7c11";
 const MOST_FAILURES = 200;
 const LONGEST_MESSAGE = 500;
+/** Clocks of several machines differ by less. */
+const AHEAD_MS = 300_000;
 
 /** Takes in the end of a run; each is to come once. Runs that were skipped or go on tell nothing. */
 export function noteRun(state: SourceAlerts, event: CrawlerRunEvent): SourceAlerts {
@@ -66,14 +72,17 @@ export function noteRun(state: SourceAlerts, event: CrawlerRunEvent): SourceAler
   }
 }
 
-/** Takes in that an alert was raised: what it tells is told. */
+/** Takes in that an alert was raised: what it tells is told, and so are recoveries before that. */
 export function noteAlert(state: SourceAlerts, alert: RaisedAlert): SourceAlerts {
   if (alert.kind === "report") return state;
   const told = new Set(alert.failures.map(({ runId }) => runId));
-  const untold = state.untold.filter((news) =>
+  const isTold = (news: News) =>
     news.type === "failure"
-      ? !told.has(news.failure.runId)
-      : news.recovery.runId !== alert.recovery?.runId
+      ? told.has(news.failure.runId)
+      : news.recovery.runId === alert.recovery?.runId;
+  const last = state.untold.findLastIndex(isTold);
+  const untold = state.untold.filter((news, i) =>
+    !isTold(news) && (i > last || news.type === "failure")
   );
   return { ...state, untold, told: alert.recovery === null, toldAt: alert.raisedAt };
 }
@@ -87,29 +96,41 @@ export interface RaiseRequest {
 
 /**
  * The alerts that are to be raised now, in order: the first failure and the recovery at once, further
- * failures together once in `digestMs`. Raised and noted, nothing of them is due again.
+ * failures together once in `digestMs`, with what recovered in between and failed again. Raised and
+ * noted, nothing of them is due again.
  */
 export function dueAlerts(state: SourceAlerts, request: RaiseRequest): readonly RaisedAlert[] {
-  const { at, policy = DEFAULT_ALERTS } = request;
+  const { at, policy: { digestMs } = DEFAULT_ALERTS } = request;
   const alerts: RaisedAlert[] = [];
+  const { toldAt } = state;
   let { told } = state;
-  let waiting: Extract<News, { type: "failure" }>[] = [];
+  let waiting: NewsOf<"failure">[] = [];
+  let back: NewsOf<"recovery"> | undefined;
   const raise = (recovery: Recovery | null, failing: Failing | null) => {
     alerts.push(alertOf(request, { failures: waiting, recovery, failing }));
-    waiting = [];
-    told = recovery === null;
+    [waiting, back, told] = [[], undefined, recovery === null];
   };
   for (const news of state.untold) {
-    if (news.type === "failure") waiting.push(news);
-    const { failing } = news;
-    if (waiting.length === MOST_FAILURES) raise(null, failing);
-    if (news.type === "failure") continue;
-    // Nobody is told of a recovery before the failure itself.
-    if (!told && waiting.length > 0) raise(null, waiting.at(-1)?.failing ?? failing);
-    raise(news.recovery, failing);
+    if (news.type === "failure") {
+      waiting.push(news);
+      back = undefined;
+      if (waiting.length === MOST_FAILURES) raise(null, news.failing);
+    } else if (told) raise(news.recovery, news.failing);
+    else back = news;
   }
-  const isDue = !told || at >= (state.toldAt ?? -Infinity) + policy.digestMs;
-  if (waiting.length > 0 && isDue) raise(null, state.failing);
+  const [first] = waiting;
+  // One that lies ahead was told by a clock that was wrong.
+  const quietUntil = toldAt === null || toldAt > at + AHEAD_MS ? -Infinity : toldAt + digestMs;
+  if (at < quietUntil) return alerts;
+  // Nobody is told of a recovery before the failure itself, but where it comes and goes.
+  const isFlapping = first !== undefined && first.failure.finishedAt < quietUntil;
+  const { failing = null } = waiting.at(-1) ?? {};
+  if (first !== undefined && (back === undefined || !isFlapping)) {
+    const recovered = back;
+    raise(null, failing);
+    back = recovered;
+  }
+  if (back !== undefined) raise(back.recovery, back.failing);
   return alerts;
 }
 
@@ -118,15 +139,15 @@ export function nextAlertAt(
   { untold, told, toldAt }: SourceAlerts,
   { digestMs }: AlertPolicy = DEFAULT_ALERTS,
 ): number | undefined {
-  const [first] = untold;
-  if (first === undefined) return undefined;
-  const isAtOnce = !told || untold.some(({ type }) => type === "recovery") ||
-    untold.length >= MOST_FAILURES;
-  return isAtOnce ? -Infinity : (toldAt ?? -Infinity) + digestMs;
+  if (untold.length === 0) return undefined;
+  const failures = untold.filter(({ type }) => type === "failure").length;
+  const isAtOnce = toldAt === null || failures >= MOST_FAILURES ||
+    (told && failures < untold.length);
+  return isAtOnce ? -Infinity : toldAt + digestMs;
 }
 
 interface Told {
-  readonly failures: readonly Extract<News, { type: "failure" }>[];
+  readonly failures: readonly NewsOf<"failure">[];
   readonly recovery: Recovery | null;
   readonly failing: Failing | null;
 }

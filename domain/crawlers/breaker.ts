@@ -21,11 +21,21 @@ export type Breaker =
   /** One run, the probe, finds out how the venue is. */
   | { readonly status: "half_open"; readonly probe: string; readonly until: number };
 
+/** Clocks of several machines differ by less. */
+const AHEAD_MS = 300_000;
+
 export const CLOSED: Breaker = { status: "closed", failures: 0 };
 
 /** Whether a scheduled run may go to the venue now (epoch ms). What people start themselves always may. */
-export function admits(breaker: Breaker, at: number): boolean {
-  return breaker.status === "closed" || at >= breaker.until;
+export function admits(
+  breaker: Breaker,
+  at: number,
+  { openMs, probeMs }: BreakerPolicy = DEFAULT_BREAKER,
+): boolean {
+  if (breaker.status === "closed" || at >= breaker.until) return true;
+  // What begins after now was noted by a clock that was ahead.
+  const lastsMs = breaker.status === "open" ? openMs : probeMs;
+  return breaker.until - at > lastsMs + AHEAD_MS;
 }
 
 /** What happened to a run at a venue, epoch ms. */

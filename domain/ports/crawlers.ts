@@ -4,8 +4,10 @@ export interface CrawlerInfo {
   readonly name: string;
   /** Whom its circuit breaker is for: a site, an exchange. */
   readonly venue: string;
-  /** Five fields of cron, in the installation's time zone; of market pages in Shanghai's. */
+  /** Five fields of cron, by the clocks of `timeZone`. */
   readonly schedule: string;
+  /** IANA name: the installation's, of market pages Asia/Shanghai. */
+  readonly timeZone: string;
   /** It keeps away from venues that fail by itself. */
   readonly ownBreakers: boolean;
   /** Settings without which it cannot run; it is `not_configured` unless this is empty. */

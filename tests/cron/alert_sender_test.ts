@@ -135,6 +135,23 @@ scene("shows and records what it could not deliver, and tries until it can", asy
   { kind: "outcome", outcome: "malformed" },
 ]]);
 
+scene(
+  "does not wait a day for a clock that was a day ahead when a channel failed",
+  async (scene) => {
+    const { clock, sender } = scene;
+    const day = 86_400_000;
+    clock.advance(day);
+    await sender.raise(alertOf(1));
+    while (!clock.sleepers().includes(10_000)) await turns(1);
+    // It is corrected while the channel is left alone.
+    clock.advance(10_000);
+    clock.advance(-day);
+    await recorded(scene, "AlertSent", 1);
+    ok(clock.now() - ALERT_AT <= 60_000);
+  },
+  [[{ kind: "status", status: 500 }]],
+);
+
 scene("tells with the database down, and records it when that is back", async (scene) => {
   scene.cut(true);
   await scene.sender.raise(alertOf(1));

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { BEAT_MS, createLeases, type Leases, LOOK_AGAIN_MS } from "@/cron/leases.ts";
+import { BEAT_MS } from "@/cron/beats.ts";
+import { createLeases, type Leases, LOOK_AGAIN_MS } from "@/cron/leases.ts";
 import type { Database } from "@/events/store/database.ts";
 import { migrate } from "@/events/store/migrate.ts";
 import { databaseSteps } from "@/tests/support/database_steps.ts";
@@ -69,6 +70,18 @@ const STEPS: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     const [gone] = await others.lost(NOBODY, false);
     deepEqual([gone?.source, gone?.runId, gone?.replaces], ["a", "run-1", null]);
     ok(Math.abs((gone?.until ?? 0) - (Date.now() - 15_000)) < 10_000, "45 s after its last beat");
+  },
+
+  async "are lost no later for a clock that was a day ahead at the first look"(place) {
+    const { leases, others, clock, fallSilent } = place;
+    await leases.take(A);
+    await fallSilent(60);
+    clock.advance(86_400_000);
+    deepEqual(await others.lost(NOBODY, false), []);
+    clock.advance(-86_400_000);
+    deepEqual(await others.lost(NOBODY, false), []);
+    clock.advance(LOOK_AGAIN_MS);
+    deepEqual((await others.lost(NOBODY, false)).map(({ runId }) => runId), ["run-1"]);
   },
 
   async "are not lost when they beat between the looks"({ leases, others, clock, fallSilent }) {

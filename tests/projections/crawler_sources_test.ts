@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { dueAlerts, NO_ALERTS, noteAlert, noteRun } from "@/domain/alerts/rules.ts";
 import { CLOSED, evolveBreaker } from "@/domain/crawlers/breaker.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
+import { addRun, emptyDay } from "@/domain/reports/source_day.ts";
 import { type CrawlerSourceRow, crawlerSources } from "@/projections/crawler_sources.ts";
 import { type CrawlerVenueRow, crawlerVenues } from "@/projections/crawler_venues.ts";
 import {
@@ -17,10 +18,10 @@ import {
   timedOut,
 } from "../support/crawler_runs.ts";
 import { raisedAlert } from "../support/raised_alerts.ts";
-import { type CrawlingEvent, rowsAfter } from "./crawler_world.ts";
+import { type CrawlingEvent, isRunEvent, rowsAfter } from "./crawler_world.ts";
 
 const source = "openvlab";
-const fresh: CrawlerSourceRow = {
+const fresh: Omit<CrawlerSourceRow, "totals"> = {
   ...{ source, paused: null, alerts: NO_ALERTS, lastRunAt: null, lastSkippedAt: null },
   ...{ lastSuccessAt: null, lastFailureAt: null, lastStatus: null, lastError: null },
 };
@@ -85,7 +86,8 @@ const cases: readonly [string, readonly CrawlingEvent[], Partial<CrawlerSourceRo
 for (const [title, events, changes] of cases) {
   Deno.test(`crawler sources: one ${title}`, () => {
     const rows = rowsAfter<CrawlerSourceRow>(crawlerSources, events);
-    deepEqual([...rows], [[source, { ...fresh, ...changes }]]);
+    const totals = events.filter(isRunEvent).reduce(addRun, emptyDay(source));
+    deepEqual([...rows], [[source, { ...fresh, totals, ...changes }]]);
   });
 }
 
@@ -131,6 +133,11 @@ Deno.test("crawler sources and venues: fold as the domain does, and into what JS
     const sources = rowsAfter<CrawlerSourceRow>(crawlerSources, events);
     const venues = rowsAfter<CrawlerVenueRow>(crawlerVenues, events);
     for (const name of ["a", "b"]) {
+      const ofSource = events.filter(isRunEvent).filter(({ data }) => data.source === name);
+      deepEqual(
+        sources.get(name)?.totals ?? emptyDay(name),
+        ofSource.reduce(addRun, emptyDay(name)),
+      );
       deepEqual(sources.get(name)?.alerts ?? NO_ALERTS, alerts.get(name));
       deepEqual(venues.get(name)?.breaker ?? CLOSED, breakers.get(name));
     }

@@ -4,6 +4,8 @@ import {
   RUN_STATUSES,
   type RunFilter,
 } from "@/projections/crawler_queries.ts";
+import { openDb } from "@/projections/db.ts";
+import { createRunLog } from "@/projections/run_log.ts";
 import {
   attempted,
   crashed,
@@ -90,6 +92,14 @@ crawlerTest("run log", {
     deepEqual(pages.map(({ total }) => total), [8, 8, 8, 8]);
     const { runs, total } = await crawlers.findRuns({ page: 2, size: 1, source: "sina" });
     deepEqual([runs.map(({ runId }) => runId), total], [["sina-1"], 2]);
+  },
+
+  async "counts no further than so many beyond the page"({ append, database }) {
+    await append(...RUNS);
+    const { findRuns } = createRunLog(openDb(database), 3);
+    const pages = await Promise.all([1, 2, 3, 5].map((page) => findRuns({ page, size: 2 })));
+    deepEqual(pages.map(({ total }) => total), [5, 7, 8, 8]);
+    equal((await findRuns({ page: 1, size: 2, source: "sina" })).total, 2);
   },
 
   async "shows a run with its attempts, and nothing else of it"({ append, crawlers }) {

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import fc from "fast-check";
-import { addRun, emptyDay, type SourceDay } from "@/domain/reports/source_day.ts";
+import { addRun, emptyDay, runsOf, type SourceDay } from "@/domain/reports/source_day.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import {
   crashed,
@@ -59,6 +59,14 @@ function expectedDays(
   return [...days.values()].toSorted((a, b) => a.source < b.source ? -1 : 1);
 }
 
+/** Of all runs, in the order in which they were heard of. */
+function totalsOf(events: readonly CrawlingEvent[]): SourceDay[] {
+  const bySource = Map.groupBy(events.filter(isRunEvent), ({ data }) => data.source);
+  return [...bySource].map(([source, runs]) => runs.reduce(addRun, emptyDay(source)))
+    .filter((day) => day.skipped + runsOf(day) > 0)
+    .toSorted((a, b) => a.source < b.source ? -1 : 1);
+}
+
 function endOf({ type, data }: CrawlerRunEvent): number | undefined {
   switch (type) {
     case "CrawlerRunStarted":
@@ -85,6 +93,7 @@ crawlerTest("run statistics", {
   async "know nothing of what never ran, and of one that was only paused"({ append, crawlers }) {
     deepEqual(await crawlers.records(NOW), []);
     deepEqual(await crawlers.days({ from: 0, to: NOW }), []);
+    deepEqual(await crawlers.totals(), []);
     await append({ type: "CrawlerPaused", data: { source: "sina", reason: "" } });
     deepEqual(await crawlers.records(NOW), []);
   },
@@ -171,6 +180,10 @@ crawlerTest("run statistics", {
             deepEqual(await crawlers.days(range), expected);
             seen += expected.length;
           }
+          deepEqual(
+            (await crawlers.totals()).filter((day) => day.skipped + runsOf(day) > 0),
+            totalsOf(events),
+          );
         },
       ),
       { numRuns: 12, endOnFailure: true },

@@ -77,17 +77,19 @@ Deno.test("GET health: tells all that is known, with times in ISO 8601", async (
     ...{ last_success_at: "2026-03-01T09:59:10.000Z", last_failure_at: null },
     ...{ success_rate_24h: 0.975, success_rate_7d: 1, mean_duration_ms: 1_234.5 },
     next_run_at: "2026-03-01T10:01:00.000Z",
-    ...{ venue: "openvlab", schedule: "*/30 9-15 * * *", missing: [], breaker_until: null },
+    ...{ venue: "openvlab", schedule: "*/30 9-15 * * *", time_zone: "Asia/Shanghai" },
+    ...{ missing: [], breaker_until: null },
     ...{ last_run_at: "2026-03-01T09:59:00.000Z", last_error: null, paused_reason: null },
     ...{ paused_at: null, running: null },
   });
 });
 
 Deno.test("GET health: of one that never ran, everything unknown is null", async () => {
-  const { source, state, breaker, venue, schedule, missing, next_run_at, ...rest } =
+  const { source, state, breaker, venue, schedule, time_zone, missing, next_run_at, ...rest } =
     (await rows()).sina ?? {};
   deepEqual([source, state, breaker, venue], ["sina", "ok", "closed", "sina"]);
-  deepEqual([schedule, missing, next_run_at], ["0 18 * * *", [], "2026-03-01T10:00:00.002Z"]);
+  deepEqual([schedule, time_zone, missing], ["0 18 * * *", "Asia/Shanghai", []]);
+  equal(next_run_at, "2026-03-01T10:00:00.002Z");
   deepEqual([...new Set(Object.values(rest))], [null]);
 });
 

@@ -1,8 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import fc from "fast-check";
 import type { Breaker } from "@/domain/crawlers/breaker.ts";
 import { addRun, emptyDay, type SourceDay } from "@/domain/reports/source_day.ts";
-import { createRunTotals } from "@/routes/crawler_metrics.ts";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
 import {
   crawlerQueriesOf,
@@ -241,66 +239,4 @@ Deno.test("GET metrics: is the operator's, unless it is open", async () => {
   } finally {
     await open.close();
   }
-});
-
-Deno.test("run totals: what ended before the last full hour is added up once an hour", async () => {
-  const clock = fakeClock(NOW);
-  const asked: number[] = [];
-  const queries = crawlerQueriesOf(tables);
-  const read = createRunTotals({
-    clock,
-    crawlerQueries: {
-      days(range) {
-        asked.push(range.from);
-        return queries.days(range);
-      },
-    },
-  });
-  const succeeded = async () =>
-    (await read()).find(({ source }) => source === "openvlab")?.succeeded;
-  deepEqual([await succeeded(), await succeeded()], [5, 5]);
-  const fullHour = Date.parse("2026-03-01T09:00:00Z");
-  deepEqual(asked, [0, fullHour, fullHour]);
-  clock.advance(HOUR);
-  equal(await succeeded(), 5);
-  deepEqual(asked.slice(3), [0, fullHour + HOUR]);
-});
-
-Deno.test("run totals: a failure is not remembered", async () => {
-  let fails = true;
-  const read = createRunTotals({
-    clock: fakeClock(NOW),
-    crawlerQueries: {
-      days: () => fails ? Promise.reject(new Error("gone")) : Promise.resolve([emptyDay("a")]),
-    },
-  });
-  equal(await read().catch(() => "failed"), "failed");
-  fails = false;
-  equal((await read()).length, 1);
-});
-
-Deno.test("run totals: never go back, however late a run is heard of, and count each in the end", async () => {
-  const step = fc.record({
-    afterMs: fc.integer({ min: 0, max: 3 * HOUR }),
-    lateMs: fc.constantFrom(-HOUR, 0, HOUR / 2, 2 * HOUR, 50 * HOUR),
-  });
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-    const clock = fakeClock(NOW);
-    const all = crawlerTables();
-    const read = createRunTotals({ clock, crawlerQueries: crawlerQueriesOf(all) });
-    const totals = async () => {
-      const [sum = emptyDay("openvlab")] = await read();
-      return [sum.succeeded, sum.attempts, sum.totalMs, ...sum.durations];
-    };
-    let before = await totals();
-    for (const { afterMs, lateMs } of steps) {
-      clock.advance(afterMs);
-      all.days.push({ endedAt: clock.now() - lateMs, day: dayOf([700]) });
-      const now = await totals();
-      ok(now.every((value, i) => value >= (before[i] ?? 0)), `${before} ${now}`);
-      before = now;
-    }
-    clock.advance(2 * HOUR);
-    equal((await totals())[0], steps.length);
-  }));
 });

@@ -103,6 +103,12 @@ export function crawlerQueriesOf(tables: CrawlerTables): CrawlerQueries {
       const within = days.filter(({ endedAt }) => endedAt >= from && endedAt < to);
       return Promise.resolve(within.map(({ day }) => day));
     },
+    totals: () => {
+      const bySource = Map.groupBy(days, ({ day }) => day.source);
+      return Promise.resolve(
+        [...bySource.values()].map((all) => all.map(({ day }) => day).reduce(sumOf)),
+      );
+    },
     breakers: () => Promise.resolve(breakers),
     paused: () => Promise.resolve(paused),
     alertsOf: () => Promise.resolve(NO_ALERTS),
@@ -120,6 +126,17 @@ export function crawlerQueriesOf(tables: CrawlerTables): CrawlerQueries {
           channels.some((channel) => deliveries[channel]?.status === "given_up")
         ),
       ),
+  };
+}
+
+function sumOf(a: SourceDay, b: SourceDay): SourceDay {
+  return {
+    ...{ source: a.source, slowest: null, attempts: a.attempts + b.attempts },
+    ...{ succeeded: a.succeeded + b.succeeded, failed: a.failed + b.failed },
+    ...{ timedOut: a.timedOut + b.timedOut, crashed: a.crashed + b.crashed },
+    ...{ skipped: a.skipped + b.skipped, rows: a.rows + b.rows, bytes: a.bytes + b.bytes },
+    totalMs: a.totalMs + b.totalMs,
+    durations: a.durations.map((count, i) => count + (b.durations[i] ?? 0)),
   };
 }
 
@@ -149,7 +166,10 @@ export function reportQueriesOf({ reports }: CrawlerTables): ReportQueries {
 }
 
 export function infoOf(name: string, over: Partial<CrawlerInfo> = {}): CrawlerInfo {
-  return { name, venue: name, schedule: "0 18 * * *", missing: [], ownBreakers: false, ...over };
+  return {
+    ...{ name, venue: name, schedule: "0 18 * * *", timeZone: "Asia/Shanghai", missing: [] },
+    ...{ ownBreakers: false, ...over },
+  };
 }
 
 /** A run that goes on, unless it says otherwise. */

@@ -128,3 +128,17 @@ Deno.test("pace: no window of any length ever sees more than it allows, wherever
     { numRuns: 60 },
   );
 });
+
+Deno.test("pace waits no longer than its window or pause for a clock that was a day ahead", async () => {
+  const clock = fakeClock(0);
+  const pace = createPace(clock, [{ most: 1, ms: MINUTE }]);
+  clock.advance(24 * 60 * MINUTE);
+  await pace.run(() => Promise.resolve());
+  pace.pause(2 * MINUTE);
+  clock.advance(-24 * 60 * MINUTE);
+  const sending = pace.run(() => Promise.resolve(clock.now()));
+  await settle(100);
+  assert.deepEqual(clock.sleepers(), [2 * MINUTE]);
+  clock.advance(2 * MINUTE);
+  assert.equal(await sending, 2 * MINUTE);
+});

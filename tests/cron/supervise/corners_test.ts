@@ -126,6 +126,15 @@ sceneTest("supervisor in the corners", {
     equal(runs.length, 1);
   },
 
+  async "says by which clocks each source is due"({ start }) {
+    const own = scripted([{}], { name: "own", timeZone: "UTC" }).source;
+    const { supervisor } = await start(scripted([{}]).source, own);
+    deepEqual(
+      supervisor.list().map(({ name, timeZone }) => [name, timeZone]).slice(0, 2),
+      [["daily", "Asia/Shanghai"], ["own", "UTC"]],
+    );
+  },
+
   async "ends work without a limit that has shown nothing new for an hour"({ start, clock }) {
     const source: Job = {
       ...{ name: "long", schedule: "30 3 * * *", timeoutMs: null, retry: { maxAttempts: 1 } },

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { Job, JobReport } from "@/cron/job.ts";
-import { BEAT_MS } from "@/cron/leases.ts";
+import { BEAT_MS } from "@/cron/beats.ts";
 import { silentProgress } from "@/domain/ports/progress.ts";
 import type { FakeClock } from "@/tests/support/fake_clock.ts";
 import type { Instance } from "@/tests/support/supervised.ts";

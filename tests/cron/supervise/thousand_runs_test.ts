@@ -174,6 +174,16 @@ function verify(
     } else if (ENDS.test(type) && type !== "CrawlerSkipped") running.delete(source);
   }
 
+  const ran = new Set<string>();
+  for (const { type, data } of runEvents) {
+    if (type === "CrawlerRunStarted") ran.add(`${data.source}/${data.scheduledFor}`);
+  }
+  for (const { type, data } of runEvents) {
+    // What an open breaker kept waiting is made up for.
+    if (type !== "CrawlerSkipped" || data.reason === "breaker_open") continue;
+    ok(!ran.has(`${data.source}/${data.scheduledFor}`), `${data.reason} of a time that ran`);
+  }
+
   const failed = [...finals].filter(([, type]) => /Failed|TimedOut|Crashed/.test(type))
     .map(([runId]) => runId);
   const raised = trusted<Recorded<{ type: "AlertRaised"; data: RaisedAlert }>[]>(

@@ -3,6 +3,7 @@ import {
   dropped,
   EMPTY_OUTBOX,
   giveUp,
+  inTime,
   nextSendAt,
   noteFailed,
   noteSent,
@@ -136,4 +137,19 @@ Deno.test("outbox forgets what another instance has told, and nothing else of th
   const outbox = lost(holding("a", "b"), 0, ["a", "b"]);
   deepEqual(idsOf(dropped(outbox, ["a"]), 10_000), ["b"]);
   equal(nextSendAt(dropped(outbox, ["a"])), 10_000);
+});
+
+Deno.test("outbox waits no longer than it has to for a clock that was a day ahead", () => {
+  const [day, minute] = [86_400_000, 60_000];
+  const none = lost(holding("a"), day, ["a"]);
+  equal(nextSendAt(none), day + 10_000);
+  equal(nextSendAt(inTime(none, minute)), minute + 10_000);
+  equal(inTime(none, day), none, "a clock that is right changes nothing");
+  const asked = noteFailed(holding("a"), {
+    ...{ alertIds: ["a"], at: day, refused: false, retryAfterMs: 30 * minute },
+  });
+  equal(nextSendAt(inTime(asked, 0)), 30 * minute);
+  const bad = refused(refused(holding("a"), day, ["a"]), day, ["a"]);
+  equal(nextSendAt(inTime(bad, 0)), 20_000);
+  deepEqual(idsOf(inTime(bad, 0), 20_000), ["a"]);
 });

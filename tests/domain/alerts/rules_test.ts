@@ -33,7 +33,9 @@ function short({ kind, failures, recovery, failing }: RaisedAlert): string {
 }
 
 /** What is raised when the rules are asked after every event, at its time. */
-function raised(...events: readonly [at: number, event: CrawlerRunEvent | "ask"][]): string[] {
+function raised(
+  ...events: readonly (readonly [at: number, event: CrawlerRunEvent | "ask"])[]
+): string[] {
   let state: SourceAlerts = NO_ALERTS;
   return events.flatMap(([minute, event]) => {
     if (event !== "ask") state = noteRun(state, event);
@@ -83,25 +85,56 @@ Deno.test("alert rules tell the recovery at once, with failures nobody was told 
   );
 });
 
-Deno.test("alert rules tell a failure at once again after the recovery", () => {
-  deepEqual(raised([1, fail(1)], [2, ok(2)], [3, fail(3)]), [
+Deno.test("alert rules tell a failure at once again when it has worked for an hour", () => {
+  deepEqual(raised([1, fail(1)], [2, ok(2)], [62, fail(62)]), [
     "1: failure f1 (1 since 1)",
     "2: recovery  > s2 (1 since 1)",
-    "3: failure f3 (1 since 3)",
+    "62: failure f62 (1 since 62)",
   ]);
 });
 
-Deno.test("alert rules asked late tell the failure before its recovery, each time", () => {
-  let state: SourceAlerts = NO_ALERTS;
-  for (const event of [fail(1), fail(2), ok(3), ok(4), fail(5), ok(6), fail(7)]) {
-    state = noteRun(state, event);
-  }
-  deepEqual(dueAlerts(state, { source, at: HOUR }).map(short), [
+Deno.test("alert rules fold what fails and recovers in turn into one alert an hour", () => {
+  const turns = Array.from({ length: 12 }, (_, n) => {
+    const at = 10 * n;
+    return [[at, fail(at)], [at + 5, ok(at + 5)]] as const;
+  }).flat();
+  deepEqual(raised(...turns, [125, "ask"], [200, "ask"]), [
+    "0: failure f0 (1 since 0)",
+    "5: recovery  > s5 (1 since 0)",
+    "65: recovery f10 f20 f30 f40 f50 f60 > s65 (1 since 60)",
+    "125: recovery f70 f80 f90 f100 f110 > s115 (1 since 110)",
+  ]);
+});
+
+Deno.test("alert rules tell at the end of the hour that it fails still, and then its recovery at once", () => {
+  const turns = [[1, fail(1)], [2, ok(2)], [3, fail(3)], [4, ok(4)], [5, fail(5)]] as const;
+  deepEqual(raised(...turns, [61, "ask"], [62, "ask"], [63, ok(63)], [64, fail(64)]), [
+    "1: failure f1 (1 since 1)",
+    "2: recovery  > s2 (1 since 1)",
+    "62: digest f3 f5 (1 since 5)",
+    "63: recovery  > s63 (1 since 5)",
+  ]);
+});
+
+Deno.test("alert rules asked late tell the failure before its recovery, and what came in turn at once", () => {
+  const after = (...events: readonly CrawlerRunEvent[]) =>
+    dueAlerts(events.reduce(noteRun, NO_ALERTS), { source, at: HOUR }).map(short);
+  deepEqual(after(fail(1), fail(2), ok(3), ok(4)), [
     "digest f1 f2 (2 since 1)",
     "recovery  > s3 (2 since 1)",
-    "failure f5 (1 since 5)",
-    "recovery  > s6 (1 since 5)",
-    "failure f7 (1 since 7)",
+  ]);
+  deepEqual(after(fail(1), fail(2), ok(3), ok(4), fail(5), ok(6), fail(7)), [
+    "digest f1 f2 f5 f7 (1 since 7)",
+  ]);
+});
+
+Deno.test("alert rules do not wait for a clock that was ahead when the last alert was raised", () => {
+  const day = 24 * HOUR;
+  let state = noteRun(NO_ALERTS, fail(day / MINUTE));
+  state = dueAlerts(state, { source, at: day }).reduce(noteAlert, state);
+  state = noteRun(state, fail(1));
+  deepEqual(dueAlerts(state, { source, at: MINUTE }).map(short), [
+    "failure f1 (2 since 1440)",
   ]);
 });
 
@@ -152,6 +185,10 @@ Deno.test("alert rules know when they will have something to tell", () => {
   const again = noteRun(told, fail(2));
   equal(nextAlertAt(again), MINUTE + DEFAULT_ALERTS.digestMs);
   equal(nextAlertAt(noteRun(again, ok(3))), -Infinity);
+  const back = noteRun(told, ok(3));
+  const well = dueAlerts(back, { source, at: 3 * MINUTE }).reduce(noteAlert, back);
+  equal(nextAlertAt(well), undefined);
+  equal(nextAlertAt(noteRun(well, fail(4))), 3 * MINUTE + DEFAULT_ALERTS.digestMs);
 });
 
 Deno.test("a report is no news of a crawler", () => {

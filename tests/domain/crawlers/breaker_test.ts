@@ -94,6 +94,13 @@ Deno.test("breaker admits when it is closed, when its time is over, and one prob
   ok(admits(HALF_OPEN, at(38)));
 });
 
+Deno.test("breaker does not stay open for a clock that was ahead when it opened", () => {
+  ok(!admits(OPEN, at(-1)), "clocks differ by minutes");
+  ok(admits(OPEN, at(8 - 24 * 60)));
+  ok(!admits(HALF_OPEN, at(4)));
+  ok(admits(HALF_OPEN, at(38 - 24 * 60)));
+});
+
 Deno.test("breaker takes its numbers from its policy", () => {
   const policy = { failures: 1, openMs: 5, probeMs: 7 };
   const open = evolveBreaker(CLOSED, failed({ at: 10 }), policy);

@@ -5,6 +5,7 @@ import {
   shanghaiDate,
   tradingDayAt,
 } from "@/domain/klines/trading_calendar.ts";
+import { partsFailed } from "@/domain/crawlers/failed_parts.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { MarketSource, SourceName } from "@/domain/ports/market_source.ts";
 import type { ReportQueries } from "@/projections/report_queries.ts";
@@ -17,10 +18,18 @@ export interface MarketJobsDeps extends RecordDeps {
   readonly reports: Pick<ReportQueries, "heldOf">;
   readonly sources: ReadonlyMap<SourceName, MarketSource>;
   readonly schedules: Readonly<Record<SourceName, string>>;
+  /** Longest attempt. */
+  readonly timeoutMs?: number | undefined;
 }
 
+const TIMEOUT_MS = 300_000;
+/** The rest of an attempt is for its last request and for keeping what was answered. */
+const ASKING = 0.85;
+
 /** The sources of the futures desk as the supervisor runs them: on trading days alone. */
-export function marketJobs({ sources, schedules, ...deps }: MarketJobsDeps): readonly Job[] {
+export function marketJobs(
+  { sources, schedules, timeoutMs = TIMEOUT_MS, ...deps }: MarketJobsDeps,
+): readonly Job[] {
   return [...sources.values()].map((source): Job => {
     const { name, missing } = source;
     return {
@@ -30,11 +39,15 @@ export function marketJobs({ sources, schedules, ...deps }: MarketJobsDeps): rea
         name === "openvlab" ? sessionAt(at) !== undefined : isTradingDay(shanghaiDate(at)),
       async run({ runId, at, signal, progress }) {
         const askedAt = deps.clock.now();
+        const until = askedAt + ASKING * timeoutMs;
         const date = dateOf(name, at);
-        const answer = await source.fetch({ date, signal, progress });
+        const answer = await source.fetch({ date, signal, until, progress });
         signal.throwIfAborted();
-        refuseBroken(name, answer, { date, held: await deps.reports.heldOf(name) });
-        return await recordAnswer(deps, answer, { source: name, runId, signal, askedAt });
+        const held = await deps.reports.heldOf(name);
+        const sound = refuseBroken(name, answer, { date, held });
+        const report = await recordAnswer(deps, sound, { source: name, runId, signal, askedAt });
+        if (sound.failures.length > 0) throw partsFailed(name, sound.failures);
+        return report;
       },
     };
   });

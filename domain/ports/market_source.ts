@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Candle } from "../klines/candle.ts";
 import type { Progress } from "./progress.ts";
+import type { SourceError } from "./source_error.ts";
 
 /** Every source of the futures desk. */
 export const SOURCE_NAMES = [
@@ -89,8 +90,16 @@ export interface SourceRequest {
    * reason it rejects with that reason.
    */
   readonly signal: AbortSignal;
+  /** When to ask for no further symbol, epoch ms: what is there by then is answered. */
+  readonly until?: number | undefined;
   /** Where a crawl of many requests shows how far it is. */
   readonly progress?: Progress | undefined;
+}
+
+/** A symbol, contract or house of which nothing is told, and why. */
+export interface FailedPart {
+  readonly name: string;
+  readonly error: SourceError;
 }
 
 export interface SourceAnswer {
@@ -99,6 +108,8 @@ export interface SourceAnswer {
   readonly series: readonly SourceSeries[];
   /** What the site no longer has and the reports do without, e.g. `the list of exchanges`. */
   readonly lacking: readonly string[];
+  /** Parts that failed while the others did not: those are sound, and these not forgotten. */
+  readonly failures: readonly FailedPart[];
   /** What was received, secrets removed: one body as it came, or several as lines of JSON. */
   readonly raw: { readonly bytes: Uint8Array<ArrayBuffer>; readonly contentType: string };
   /** Received in all, bodies only. */

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { MarketReport, SourceName } from "@/domain/ports/market_source.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
-import { openSites, sourceOf } from "@/tests/support/open_sites.ts";
+import { failureIn, openSites, sourceOf } from "@/tests/support/open_sites.ts";
 import { smallSamples, type SourceSamples } from "@/tests/support/source_samples.ts";
 
 const small = smallSamples();
@@ -20,7 +20,7 @@ async function crawl(name: SourceName, { date = "2026-09-08", now, ...samples }:
 }
 
 async function failed(name: SourceName, samples: Partial<SourceSamples>): Promise<SourceError> {
-  const error = await crawl(name, samples).then(() => undefined, (cause: unknown) => cause);
+  const error = await failureIn(crawl(name, samples));
   ok(error instanceof SourceError, Deno.inspect(error));
   return error;
 }

@@ -11,7 +11,13 @@ import { BrowserError, type BrowserFailure } from "@/domain/ports/browser_error.
 import { type Progress, silentProgress } from "@/domain/ports/progress.ts";
 import { SourceError, type SourceErrorClass } from "@/domain/ports/source_error.ts";
 import { leapingClock } from "@/tests/support/fake_clock.ts";
-import { credential, openSites, SELECTORS, sourceOf } from "@/tests/support/open_sites.ts";
+import {
+  credential,
+  failureIn,
+  openSites,
+  SELECTORS,
+  sourceOf,
+} from "@/tests/support/open_sites.ts";
 import { FAULT_CLASSES, seededFaults } from "@/tests/support/source_faults.ts";
 import { SESSION_ID, smallSamples } from "@/tests/support/source_samples.ts";
 import {
@@ -36,10 +42,7 @@ function open(name: SourceName, options: Partial<SourcesOptions> & SiteOptions =
 }
 
 async function failed(source: MarketSource): Promise<SourceError> {
-  const error = await source.fetch({ date: DATE, signal: never }).then(
-    () => undefined,
-    (cause: unknown) => cause,
-  );
+  const error = await failureIn(source.fetch({ date: DATE, signal: never }));
   ok(error instanceof SourceError, Deno.inspect(error));
   return error;
 }
@@ -145,8 +148,8 @@ Deno.test("jiaoyikecha: crawls the contracts that are picked, and minds one that
   const samples = { ...small, jiaoyikecha: { ...small.jiaoyikecha, variety_position } };
   const access = { jiaoyikecha: { selectors: '{"contracts":["rb0001"]}' } };
   const gone = await failed(open("jiaoyikecha", { access, samples }).source);
-  // It may yet come: rankings are published in the evening.
-  deepEqual([gone.errorClass, gone.hint?.includes("SELECTORS")], ["server", true]);
+  deepEqual([gone.errorClass, gone.retryable], ["invalid", false]);
+  match(gone.hint ?? "", /SELECTORS/);
   match(gone.message, /nothing on contract rb0001/);
 });
 
@@ -354,18 +357,18 @@ Deno.test("sources: 300 crawls with seeded faults end in reports or in the fault
     const outcomes = await Promise.all(
       names.map((name) =>
         sourceOf(house, name).fetch({ date: DATE, signal: never }).then(
-          ({ rows }) => {
+          ({ rows, failures }) => {
             equal(new Set(rows.map(reportIdentity)).size, rows.length);
-            return undefined;
+            return failures.map(({ error }) => `${name} ${error.errorClass}`);
           },
           (error: unknown) => {
             ok(error instanceof SourceError, Deno.inspect(error));
-            return `${error.source} ${error.errorClass}`;
+            return [`${error.source} ${error.errorClass}`];
           },
         )
       ),
     );
-    const failed = outcomes.filter((one) => one !== undefined);
+    const failed = outcomes.flat();
     deepEqual(failed.toSorted(), met.toSorted(), `seed ${seed}`);
     failures += failed.length;
   }

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { marketJobs } from "@/cron/sources/market_jobs.ts";
 import type { Job } from "@/cron/job.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
@@ -23,10 +23,11 @@ const noIngest: KlineIngest = {
 function desk(
   name: SourceName,
   rows: number,
-  { clock = fakeClock(NOW), ingest = noIngest, series = [], onFetch }: {
+  { clock = fakeClock(NOW), ingest = noIngest, series = [], failures = [], onFetch }: {
     readonly clock?: FakeClock;
     readonly ingest?: KlineIngest;
     readonly series?: SourceAnswer["series"];
+    readonly failures?: SourceAnswer["failures"];
     readonly onFetch?: () => void;
   } = {},
 ) {
@@ -45,6 +46,7 @@ function desk(
         ...{
           series,
           lacking: [],
+          failures,
           raw: { bytes, contentType: "application/json" },
           sizeBytes: 2,
         },
@@ -132,4 +134,39 @@ Deno.test("a day's bar is final by the time when it was asked for, however long 
     await job.run({ ...jobRun(), at: clock.now() });
     deepEqual(stored, expected, time);
   }
+});
+
+Deno.test("a symbol that fails or cannot be true stops no other: those are kept, the run names it", async () => {
+  const kept: string[] = [];
+  const ingest: KlineIngest = {
+    ...noIngest,
+    ingestCandles({ symbol }) {
+      kept.push(symbol);
+      const none = { ingested: 0, revised: 0, unchanged: 0, heldBetter: 0, rejectedTotal: 0 };
+      return Promise.resolve({ ...none, rejected: [], position: 0, visible: true });
+    },
+  };
+  const series = (symbol: string, last: string) => ({
+    ...{ symbol, interval: "1d" as const, offCalendar: [] },
+    candles: [["2026-09-04", "3000"], ["2026-09-07", last]].map(([day = "", close = ""]) =>
+      candle({ openTime: utc(day), open: close, high: close, low: close, close })
+    ),
+  });
+  const error = new SourceError("Cannot crawl sina: it has no contract XX0", {
+    ...{ source: "sina", errorClass: "invalid", op: "GET /" },
+  });
+  const { job, store } = desk("sina", 2, {
+    ...{ ingest, series: [series("RB0", "6100"), series("AU0", "3100")] },
+    failures: [{ name: "XX0", error }],
+  });
+  await rejects(job.run({ ...jobRun(), at: NOW }), (error) => {
+    ok(error instanceof SourceError);
+    equal(
+      error.message,
+      "Cannot crawl sina: RB0 closes at 6100 after 3000; it has no contract XX0",
+    );
+    return !error.retryable;
+  });
+  deepEqual(kept, ["AU0"]);
+  equal((await store.readAll({ after: 0, limit: 10 })).length, 1);
 });

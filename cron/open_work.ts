@@ -16,7 +16,7 @@ import { createVenueBreakers } from "./venue_breakers.ts";
 type Parts =
   & Omit<ArchiveDeps, keyof Settings | "isSimulated">
   & Omit<CrawlDeps, keyof Settings | "ingest">
-  & Pick<MarketJobsDeps, "reports">
+  & Pick<MarketJobsDeps, "reports" | "projections">
   & { readonly marketSources: MarketJobsDeps["sources"] };
 
 interface Settings {

@@ -27,6 +27,8 @@ const selection = z.strictObject({
 );
 
 const HISTORY_DAYS = 365;
+/** Days that are held and asked for again: the newest ones may have been corrected. */
+const AGAIN_DAYS = 10;
 const MAP_PATH = "/api/ctamap-all";
 
 /** OpenVLab: implied volatilities of options on futures, indexes and funds. */
@@ -49,7 +51,7 @@ export function createOpenvlab(settings: SourceSettings): MarketSource {
   return {
     name: "openvlab",
     missing: [],
-    async fetch({ date, signal, until }) {
+    async fetch({ date, signal, until, heldDailies }) {
       const picked = readSelectors("openvlab", settings.selectors, selection);
       const replies: SourceReply[] = [];
       const ask = async (path: string, query: Readonly<Record<string, string>> = {}) => {
@@ -78,7 +80,7 @@ export function createOpenvlab(settings: SourceSettings): MarketSource {
         ...partsOf(picked.history, async (symbol) => {
           const reply = await ask("/api/history-atmvol", {
             ...{ symbol, resolution: "1D", to: String(to / 1_000) },
-            from: String((to - HISTORY_DAYS * DAY_MS) / 1_000),
+            from: String(historyFrom(to, heldDailies?.get(symbol.toUpperCase())) / 1_000),
           });
           rows.push(...parseVolatilityHistory(reply, symbol));
         }),
@@ -90,6 +92,14 @@ export function createOpenvlab(settings: SourceSettings): MarketSource {
       });
     },
   };
+}
+
+/** A year before the end (epoch ms), or a few days before what is held. */
+function historyFrom(to: number, newest: string | undefined): number {
+  const year = to - HISTORY_DAYS * DAY_MS;
+  if (newest === undefined) return year;
+  const again = Date.parse(`${newest}T00:00:00+08:00`) - AGAIN_DAYS * DAY_MS;
+  return Math.max(year, Math.min(again, to - AGAIN_DAYS * DAY_MS));
 }
 
 /** Funds belong to no futures exchange: the map knows where they trade. */

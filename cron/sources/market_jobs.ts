@@ -15,7 +15,7 @@ import { recordAnswer, type RecordDeps } from "./record_answer.ts";
 
 export interface MarketJobsDeps extends RecordDeps {
   readonly clock: Clock;
-  readonly reports: Pick<ReportQueries, "heldOf">;
+  readonly reports: Pick<ReportQueries, "heldOf" | "heldOn" | "newestDailies">;
   readonly sources: ReadonlyMap<SourceName, MarketSource>;
   readonly schedules: Readonly<Record<SourceName, string>>;
   /** Longest attempt. */
@@ -41,7 +41,10 @@ export function marketJobs(
         const askedAt = deps.clock.now();
         const until = askedAt + ASKING * timeoutMs;
         const date = dateOf(name, at);
-        const answer = await source.fetch({ date, signal, until, progress });
+        const answer = await source.fetch({
+          ...{ date, signal, until, progress },
+          heldDailies: await deps.reports.newestDailies(name),
+        });
         signal.throwIfAborted();
         const held = await deps.reports.heldOf(name);
         const sound = refuseBroken(name, answer, { date, held });

@@ -92,6 +92,8 @@ export interface SourceRequest {
   readonly signal: AbortSignal;
   /** When to ask for no further symbol, epoch ms: what is there by then is answered. */
   readonly until?: number | undefined;
+  /** Contract → date of the newest daily report that is held: what is older need not be asked for. */
+  readonly heldDailies?: ReadonlyMap<string, string> | undefined;
   /** Where a crawl of many requests shows how far it is. */
   readonly progress?: Progress | undefined;
 }

@@ -237,6 +237,22 @@ Deno.test("openvlab: asks for a year of history that ends with the day, in Shang
   );
 });
 
+Deno.test("openvlab: asks for the history since a few days before what is held, a year at most", async () => {
+  const access = { openvlab: { selectors: '{"history":["eg2610"]}' } };
+  const cases = [["2026-09-07", "2026-08-28"], ["2024-01-01", "2025-09-09"], [
+    ...["2030-01-01", "2026-08-30"],
+  ]];
+  for (const [newest = "", from] of cases) {
+    const { source, sites } = open("openvlab", { access });
+    await source.fetch({
+      ...{ date: DATE, signal: never },
+      heldDailies: new Map([["EG2610", newest]]),
+    });
+    const asked = sites.requests.at(-1)?.query.from;
+    equal(asked, String(Date.parse(`${from}T00:00:00+08:00`) / 1_000), newest);
+  }
+});
+
 const PAGES: readonly [page: string, errorClass: string | undefined, says: RegExp | undefined][] = [
   ['<p class="empty">none</p>', undefined, undefined],
   ["<table></table>", "schema_changed", /elements of rows, received none/],

@@ -6,7 +6,11 @@ import type { MarketSource, SourceAnswer, SourceName } from "@/domain/ports/mark
 import { SourceError } from "@/domain/ports/source_error.ts";
 import { openMemoryBlobs } from "@/adapters/blobs/memory.ts";
 import { catalog } from "@/events/catalog/catalog.ts";
+import type { MarketReportEvent } from "@/events/catalog/market_report.ts";
+import type { Recorded } from "@/events/define.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
+import { trusted } from "@/events/trust.ts";
+import type { ReportQueries } from "@/projections/report_queries.ts";
 import { candle, utc } from "@/tests/support/candles.ts";
 import { type FakeClock, fakeClock } from "@/tests/support/fake_clock.ts";
 import { jobRun } from "@/tests/support/job_run.ts";
@@ -57,7 +61,8 @@ function desk(
   const store = new MemoryEventStore({ catalog });
   const [job] = marketJobs({
     ...{ store, blobs: openMemoryBlobs(), ingest, clock },
-    reports: { heldOf: () => Promise.resolve({}) },
+    projections: { waitFor: () => Promise.resolve(true) },
+    reports: reportsIn(store),
     sources: new Map([[name, source]]),
     schedules: {
       ...{ hzzhqx: "0 18 * * *", jiaoyikecha: "0 18 * * *", openvlab: "*/30 * * * *" },
@@ -67,6 +72,22 @@ function desk(
   });
   if (job === undefined) throw new Error("no job");
   return { job, asked, store };
+}
+
+/** The reports that the log holds, without a read model. */
+function reportsIn(
+  store: MemoryEventStore,
+): Pick<ReportQueries, "heldOf" | "heldOn" | "newestDailies"> {
+  return {
+    heldOf: () => Promise.resolve({}),
+    newestDailies: () => Promise.resolve(new Map()),
+    async heldOn(source, dates) {
+      const log = await store.readAll({ after: 0, limit: 1_000 });
+      return trusted<Recorded<MarketReportEvent>[]>(log)
+        .flatMap(({ data }) => data.source === source ? data.rows : [])
+        .filter(({ reportDate }) => dates.includes(reportDate));
+    },
+  };
 }
 
 Deno.test("a market page is due on trading days alone, volatilities within sessions", () => {
@@ -90,12 +111,22 @@ Deno.test("a market page is asked for the trading day, a quote of the evening fo
   equal(await dateAsked("founderfu", "2026-09-06T12:00"), "2026-09-04", "by hand on a Sunday");
 });
 
-Deno.test("a market page of many rows goes into several events, and a repeat of its run adds none", async () => {
+Deno.test("a market page of many rows goes into several events, and one that says the same into an empty one", async () => {
   const { job, store } = desk("founderfu", 1_201);
   const run = { ...jobRun(), at: NOW };
-  for (let n = 0; n < 2; n++) equal((await job.run(run)).rows, 1_201);
-  const events = await store.readAll({ after: 0, limit: 100 });
-  deepEqual(events.map(({ type }) => type), Array(3).fill("MarketReportCrawled"));
+  const told = [];
+  for (let n = 0; n < 3; n++) told.push(await job.run(run));
+  deepEqual(
+    told.map(({ rows, changedReports, unchangedReports }) => [
+      ...[rows, changedReports, unchangedReports],
+    ]),
+    [[1_201, 1_201, 0], [1_201, 0, 1_201], [1_201, 0, 1_201]],
+  );
+  const events = trusted<Recorded<MarketReportEvent>[]>(
+    await store.readAll({ after: 0, limit: 100 }),
+  );
+  deepEqual(events.map(({ type }) => type), Array(4).fill("MarketReportCrawled"));
+  deepEqual(events.map(({ data }) => data.rows.length), [500, 500, 201, 0]);
   match(events[0]?.stream ?? "", /^market_report-founderfu-2026-09$/);
 });
 
@@ -107,6 +138,27 @@ Deno.test("an empty answer is believed of a page, and not of a map of all produc
     return error instanceof SourceError && error.errorClass === "invalid" &&
       error.response?.bytes.length === 2;
   });
+});
+
+Deno.test("a run of dailies counts the candles that it stored beside its reports", async () => {
+  const ingest: KlineIngest = {
+    ...noIngest,
+    ingestCandles(_series, candles) {
+      const stored = { ingested: candles.length, revised: 0, unchanged: 0, heldBetter: 0 };
+      return Promise.resolve({
+        ...{ ...stored, rejectedTotal: 0, rejected: [], position: 0, visible: true },
+      });
+    },
+  };
+  const days = ["2026-09-03", "2026-09-04", "2026-09-07"];
+  const { job } = desk("sina", 1, {
+    ingest,
+    series: [{
+      ...{ symbol: "RB0", interval: "1d", offCalendar: [] },
+      candles: days.map((day) => candle({ openTime: utc(day) })),
+    }],
+  });
+  equal((await job.run({ ...jobRun(), at: NOW })).rows, 4);
 });
 
 Deno.test("a day's bar is final by the time when it was asked for, however long the answer took", async () => {

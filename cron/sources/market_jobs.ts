@@ -1,7 +1,7 @@
 import {
+  isTradedAt,
   isTradingDay,
   previousTradingDay,
-  sessionAt,
   shanghaiDate,
   tradingDayAt,
 } from "@/domain/klines/trading_calendar.ts";
@@ -35,8 +35,7 @@ export function marketJobs(
     return {
       // Markets open by the clock of Shanghai, wherever the service stands.
       ...{ name, missing, schedule: schedules[name], timeZone: "Asia/Shanghai" },
-      isDue: (at) =>
-        name === "openvlab" ? sessionAt(at) !== undefined : isTradingDay(shanghaiDate(at)),
+      isDue: (at) => name === "openvlab" ? isTradedAt(at) : isTradingDay(shanghaiDate(at)),
       async run({ runId, at, signal, progress }) {
         const askedAt = deps.clock.now();
         const until = askedAt + ASKING * timeoutMs;

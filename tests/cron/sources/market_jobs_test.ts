@@ -98,6 +98,12 @@ Deno.test("a market page is due on trading days alone, volatilities within sessi
       .map((time) => due("openvlab", time)),
     [true, false, true, false],
   );
+  deepEqual(
+    ["11:00", "11:30", "12:00", "12:30", "13:00", "13:30", "15:00", "15:30"]
+      .map((time) => due("openvlab", `2026-09-08T${time}`)),
+    [true, false, false, false, true, true, true, false],
+    "nothing trades over lunch",
+  );
 });
 
 Deno.test("a market page is asked for the trading day, a quote of the evening for the next one", async () => {

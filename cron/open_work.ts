@@ -40,14 +40,17 @@ export function openWork(
   parts: Parts,
   { hotDays, keepReplacedDays, historyStart, archiveAt: at, ...sourcing }:
     & Settings
-    & { archiveAt: string; sourceSchedules: MarketJobsDeps["schedules"]; crawlTimeoutMs: number },
+    & { archiveAt: string; sourceSchedules: MarketJobsDeps["schedules"]; crawlTimeoutMs: number }
+    & { unreadSettings: readonly string[] },
 ): Work {
   const { isSimulated } = parts.exchanges;
   const ingest = createKlineIngest({ ...parts, isSimulated, hotDays });
   const archiving: ArchiveDeps = { ...parts, isSimulated, hotDays, keepReplacedDays };
   const crawling: CrawlDeps = { ...parts, ingest, historyStart };
   const breakers = createVenueBreakers(parts);
-  const { sourceSchedules: schedules, crawlTimeoutMs: timeoutMs } = sourcing;
+  const { sourceSchedules: schedules, crawlTimeoutMs: timeoutMs, unreadSettings: unread } =
+    sourcing;
+  if (unread.length > 0) parts.log.warn("settings of sources that nothing reads", { unread });
   return {
     ...{ ingest, archiving, crawling, removal: createKlineRemoval(parts) },
     exchangeStandings: breakers.standings,

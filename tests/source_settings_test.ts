@@ -128,3 +128,14 @@ Deno.test("browser settings: a browser elsewhere is named by a WebSocket, and it
   ok(!JSON.stringify(describeConfig(config)).includes("hunter2"));
   match(problems({ BROWSER_WS: "http://browser.example" }).join(), /BROWSER_WS: .*wss?:\/\//);
 });
+
+Deno.test("source settings: those that nothing reads are named", () => {
+  const env = {
+    ...{ SOURCE_SINA_SELECTORS: "{}", SOURCE_SINA_TOKEN: "t", SOURCE_HZZHQX_SELECTORS: "{}" },
+    ...{ SOURCE_RONGDA3_COOKIE: "c", SOURCE_FOUNDERFU_TOKEN: "t", SOURCE_RONGDA_TOKEN: "" },
+    ...{ SOURCE_URLS: "{}", PATH: "/bin" },
+  };
+  deepEqual(parse(env).unreadSettings, [
+    ...["SOURCE_HZZHQX_SELECTORS", "SOURCE_RONGDA3_COOKIE", "SOURCE_SINA_TOKEN"],
+  ]);
+});

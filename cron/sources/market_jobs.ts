@@ -1,4 +1,6 @@
 import {
+  CALENDAR_TO,
+  calendarDaysLeft,
   isTradedAt,
   isTradingDay,
   previousTradingDay,
@@ -7,6 +9,7 @@ import {
 } from "@/domain/klines/trading_calendar.ts";
 import { partsFailed } from "@/domain/crawlers/failed_parts.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
+import type { Log } from "@/domain/ports/log.ts";
 import type { MarketSource, SourceName } from "@/domain/ports/market_source.ts";
 import type { ReportQueries } from "@/projections/report_queries.ts";
 import type { Job } from "../job.ts";
@@ -18,6 +21,7 @@ export interface MarketJobsDeps extends RecordDeps {
   readonly reports: Pick<ReportQueries, "heldOf" | "heldOn" | "newestDailies">;
   readonly sources: ReadonlyMap<SourceName, MarketSource>;
   readonly schedules: Readonly<Record<SourceName, string>>;
+  readonly log?: Pick<Log, "warn"> | undefined;
   /** Longest attempt. */
   readonly timeoutMs?: number | undefined;
 }
@@ -28,7 +32,7 @@ const ASKING = 0.85;
 
 /** The sources of the futures desk as the supervisor runs them: on trading days alone. */
 export function marketJobs(
-  { sources, schedules, timeoutMs = TIMEOUT_MS, ...deps }: MarketJobsDeps,
+  { sources, schedules, timeoutMs = TIMEOUT_MS, log, ...deps }: MarketJobsDeps,
 ): readonly Job[] {
   return [...sources.values()].map((source): Job => {
     const { name, missing } = source;
@@ -38,6 +42,13 @@ export function marketJobs(
       isDue: (at) => name === "openvlab" ? isTradedAt(at) : isTradingDay(shanghaiDate(at)),
       async run({ runId, at, signal, progress }) {
         const askedAt = deps.clock.now();
+        const daysLeft = calendarDaysLeft(askedAt);
+        // Once a day.
+        if (daysLeft !== undefined && name === "sina") {
+          log?.warn("the trading calendar ends: upgrade, or holidays count as trading days", {
+            ...{ calendarTo: CALENDAR_TO, daysLeft },
+          });
+        }
         const until = askedAt + ASKING * timeoutMs;
         const date = dateOf(name, at);
         const answer = await source.fetch({

@@ -95,6 +95,15 @@ export function sessionAt(epochMs: number): TradingSession | undefined {
   return near.flatMap(sessionsOf).find(({ from, to }) => epochMs >= from && epochMs < to);
 }
 
+/** Days before its end from which on people are told: a list for the next year is out in November. */
+const TOLD_DAYS = 60;
+
+/** Days that the calendar still knows, from sixty on, negative after its end; else undefined. */
+export function calendarDaysLeft(epochMs: number): number | undefined {
+  const left = LAST - dayOf(shanghaiDate(epochMs));
+  return left <= TOLD_DAYS ? left : undefined;
+}
+
 /** Whether anything trades at an instant, epoch ms: within a session, and not over lunch. */
 export function isTradedAt(epochMs: number): boolean {
   const session = sessionAt(epochMs);

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { marketJobs } from "@/cron/sources/market_jobs.ts";
+import { marketJobs, type MarketJobsDeps } from "@/cron/sources/market_jobs.ts";
 import type { Job } from "@/cron/job.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { MarketSource, SourceAnswer, SourceName } from "@/domain/ports/market_source.ts";
@@ -27,11 +27,12 @@ const noIngest: KlineIngest = {
 function desk(
   name: SourceName,
   rows: number,
-  { clock = fakeClock(NOW), ingest = noIngest, series = [], failures = [], onFetch }: {
+  { clock = fakeClock(NOW), ingest = noIngest, series = [], failures = [], log, onFetch }: {
     readonly clock?: FakeClock;
     readonly ingest?: KlineIngest;
     readonly series?: SourceAnswer["series"];
     readonly failures?: SourceAnswer["failures"];
+    readonly log?: MarketJobsDeps["log"];
     readonly onFetch?: () => void;
   } = {},
 ) {
@@ -60,7 +61,7 @@ function desk(
   };
   const store = new MemoryEventStore({ catalog });
   const [job] = marketJobs({
-    ...{ store, blobs: openMemoryBlobs(), ingest, clock },
+    ...{ store, blobs: openMemoryBlobs(), ingest, clock, log },
     projections: { waitFor: () => Promise.resolve(true) },
     reports: reportsIn(store),
     sources: new Map([[name, source]]),
@@ -227,4 +228,14 @@ Deno.test("a symbol that fails or cannot be true stops no other: those are kept,
   });
   deepEqual(kept, ["AU0"]);
   equal((await store.readAll({ after: 0, limit: 10 })).length, 1);
+});
+
+Deno.test("a daily run warns of the end of the trading calendar, once that is near", async () => {
+  for (const [day, warnings] of [["2026-10-31", 0], ["2026-11-01", 1]] as const) {
+    const said: string[] = [];
+    const log = { warn: (message: string) => void said.push(message) };
+    const { job } = desk("sina", 1, { clock: fakeClock(at(`${day}T17:10`)), log });
+    await job.run({ ...jobRun(), at: NOW });
+    equal(said.length, warnings);
+  }
 });

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { browserSettings, ConfigError, describeConfig, parseConfig } from "@/config.ts";
 import { parseCron } from "@/cron/cron_text.ts";
-import { SOURCE_NAMES } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES } from "@/domain/ports/source_names.ts";
 import { DEFAULT_SOURCE_SCHEDULES, sourceAccess } from "@/source_settings.ts";
 
 const parse = (env: Readonly<Record<string, string>>) => parseConfig(env, { now: 0 });

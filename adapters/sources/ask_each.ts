@@ -1,5 +1,6 @@
 import type { Clock } from "@/domain/ports/clock.ts";
-import type { FailedPart, SourceName } from "@/domain/ports/market_source.ts";
+import type { FailedPart } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { SourceError, type SourceErrorClass } from "@/domain/ports/source_error.ts";
 import { selectorsSetting } from "./selectors.ts";
 

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { SourceName } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
 import { namedDifferences } from "./named_differences.ts";
 

@@ -10,7 +10,8 @@ import {
 import { partsFailed } from "@/domain/crawlers/failed_parts.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Log } from "@/domain/ports/log.ts";
-import type { MarketSource, SourceName } from "@/domain/ports/market_source.ts";
+import type { MarketSource } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import type { ReportQueries } from "@/projections/report_queries.ts";
 import type { Job } from "../job.ts";
 import { refuseBroken } from "./refuse_broken.ts";

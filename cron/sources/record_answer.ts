@@ -1,4 +1,5 @@
-import type { MarketReport, SourceAnswer, SourceName } from "@/domain/ports/market_source.ts";
+import type { MarketReport, SourceAnswer } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { Blobs } from "@/events/blobs/blobs.ts";
 import type { MarketReportEvent, MarketReportRow } from "@/events/catalog/market_report.ts";

@@ -5,7 +5,8 @@ import {
   partsApart,
 } from "@/domain/crawlers/answer_rules.ts";
 import { partsFailed } from "@/domain/crawlers/failed_parts.ts";
-import type { SourceAnswer, SourceName } from "@/domain/ports/market_source.ts";
+import type { SourceAnswer } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { KEPT_RESPONSE_BYTES, SourceError } from "@/domain/ports/source_error.ts";
 
 const PERCENT: readonly [number, number] = [0, 100];

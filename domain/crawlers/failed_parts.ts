@@ -1,4 +1,5 @@
-import type { FailedPart, SourceName } from "../ports/market_source.ts";
+import type { FailedPart } from "../ports/market_source.ts";
+import type { SourceName } from "../ports/source_names.ts";
 import { SourceError } from "../ports/source_error.ts";
 
 /** Of so many parts the reason is told, of so many the name. */

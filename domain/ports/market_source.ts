@@ -2,19 +2,7 @@ import { z } from "zod";
 import type { Candle } from "../klines/candle.ts";
 import type { Progress } from "./progress.ts";
 import type { SourceError } from "./source_error.ts";
-
-/** Every source of the futures desk. */
-export const SOURCE_NAMES = [
-  "hzzhqx",
-  "jiaoyikecha",
-  "openvlab",
-  "rongda",
-  "rongda2",
-  "founderfu",
-  "sina",
-] as const;
-
-export type SourceName = typeof SOURCE_NAMES[number];
+import { SOURCE_NAMES, type SourceName } from "./source_names.ts";
 
 export const REPORT_KINDS = [
   "sentiment",

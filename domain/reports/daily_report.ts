@@ -7,7 +7,7 @@ import {
   plainText,
 } from "../alerts/language.ts";
 import { CALENDAR_TO, calendarDaysLeft } from "../klines/trading_calendar.ts";
-import { SOURCE_NAMES } from "../ports/market_source.ts";
+import { SOURCE_NAMES } from "../ports/source_names.ts";
 import { type DailyFacts, isDiskLow, type Upkeep } from "./daily_facts.ts";
 import { REPORT_PHRASES, type ReportPhrases } from "./report_phrases.ts";
 import { failuresOf, runsOf, type SourceDay, successRate } from "./source_day.ts";

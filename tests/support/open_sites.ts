@@ -1,10 +1,6 @@
 import { openSources, type SourceAccess } from "@/adapters/sources/sources.ts";
-import {
-  type MarketSource,
-  SOURCE_NAMES,
-  type SourceAnswer,
-  type SourceName,
-} from "@/domain/ports/market_source.ts";
+import type { MarketSource, SourceAnswer } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES, type SourceName } from "@/domain/ports/source_names.ts";
 import { leapingClock } from "./fake_clock.ts";
 import {
   createSites,

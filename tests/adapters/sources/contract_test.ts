@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { marketReport, reportIdentity, type SourceName } from "@/domain/ports/market_source.ts";
+import { marketReport, reportIdentity } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { KEPT_RESPONSE_BYTES, SourceError } from "@/domain/ports/source_error.ts";
 import { SOURCE_ERROR_RETRYABLE } from "@/domain/ports/source_error.ts";
 import {

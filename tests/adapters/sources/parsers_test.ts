@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import type { MarketReport, SourceName } from "@/domain/ports/market_source.ts";
+import type { MarketReport } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
 import { failureIn, openSites, sourceOf } from "@/tests/support/open_sites.ts";
 import { smallSamples, type SourceSamples } from "@/tests/support/source_samples.ts";

@@ -1,12 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { findProduct, productOf, readContract } from "@/adapters/sources/products.ts";
 import { openSources, type SourcesOptions } from "@/adapters/sources/sources.ts";
-import {
-  type MarketSource,
-  reportIdentity,
-  SOURCE_NAMES,
-  type SourceName,
-} from "@/domain/ports/market_source.ts";
+import { type MarketSource, reportIdentity } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES, type SourceName } from "@/domain/ports/source_names.ts";
 import { BrowserError, type BrowserFailure } from "@/domain/ports/browser_error.ts";
 import { type Progress, silentProgress } from "@/domain/ports/progress.ts";
 import { SourceError, type SourceErrorClass } from "@/domain/ports/source_error.ts";

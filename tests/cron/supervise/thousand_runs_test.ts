@@ -3,7 +3,7 @@ import { openSources } from "@/adapters/sources/sources.ts";
 import { marketJobs } from "@/cron/sources/market_jobs.ts";
 import type { Job } from "@/cron/job.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
-import { SOURCE_NAMES } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES } from "@/domain/ports/source_names.ts";
 import type { RaisedAlert } from "@/events/catalog/alert.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import type { MarketReportEvent } from "@/events/catalog/market_report.ts";

@@ -1,10 +1,10 @@
 import { bytesText, durationText } from "@/domain/alerts/language.ts";
-import { CALENDAR_TO, calendarDaysLeft } from "@/domain/klines/trading_calendar.ts";
 import {
   type AlertDelivery,
   type CrawlerRunView,
   RUN_STATUSES,
 } from "@/projections/crawler_queries.ts";
+import { CALENDAR_TO, calendarDaysLeft } from "@/domain/klines/trading_calendar.ts";
 import { alertsTable } from "./alerts_table.ts";
 import type { CrawlerHealth } from "./crawler_health.ts";
 import { mark, runLink, sourceLink, table, type Time, timeText } from "./crawlers_table.ts";

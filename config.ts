@@ -140,7 +140,11 @@ type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
 /** The settings in camelCase (`DATA_DIR` → `dataDir`), all of them known. */
 export type Config =
   & { readonly [K in keyof Settings as Camel<K>]: Settings[K] }
-  & { readonly profile: Profile; readonly historyStart: number };
+  & {
+    readonly profile: Profile;
+    readonly historyStart: number;
+    readonly unreadSettings: readonly string[];
+  };
 
 /** `demo` runs on the simulated exchange. */
 export type Profile = "real" | "demo";
@@ -175,7 +179,8 @@ export function parseConfig(env: Environment, { now, profile = "real" }: ConfigO
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   const entries = Object.entries(result.data).map(([name, value]) => [camel(name), value]);
   const settings = trusted<Config>(Object.fromEntries(entries));
-  return { ...settings, profile, historyStart: settings.historyStart ?? yearsBefore(now) };
+  const historyStart = settings.historyStart ?? yearsBefore(now);
+  return { ...settings, profile, historyStart, unreadSettings: unreadSourceSettings(env) };
 }
 
 /**
@@ -202,6 +207,14 @@ export function loadConfig(options: ConfigOptions): Config {
 /** For the few that need a variable that is no setting of ours, like where packages are kept. */
 export function readEnvironment(): Environment {
   return Deno.env.toObject();
+}
+
+/** Variables that look like settings of a source and that nothing reads, as of a mistaken name. */
+function unreadSourceSettings(env: Environment): readonly string[] {
+  const known = new Set(Object.keys(schema.shape));
+  return Object.entries(env).flatMap(([name, value = ""]) =>
+    name.startsWith("SOURCE_") && value !== "" && !known.has(name) ? [name] : []
+  ).toSorted();
 }
 
 /** For the log: the settings with secrets hidden. */

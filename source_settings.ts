@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { CronTextError, parseCron } from "@/cron/cron_text.ts";
-import { SOURCE_NAMES, type SourceName } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES, type SourceName } from "@/domain/ports/source_names.ts";
 import { trusted } from "@/events/trust.ts";
 import { jsonSetting } from "./json_setting.ts";
 import { Secret } from "./secret.ts";

@@ -16,7 +16,7 @@ import { createVenueBreakers } from "./venue_breakers.ts";
 type Parts =
   & Omit<ArchiveDeps, keyof Settings | "isSimulated">
   & Omit<CrawlDeps, keyof Settings | "ingest">
-  & Pick<MarketJobsDeps, "reports">
+  & Pick<MarketJobsDeps, "reports" | "projections">
   & { readonly marketSources: MarketJobsDeps["sources"] };
 
 interface Settings {
@@ -38,15 +38,19 @@ export interface Work {
 /** All that acts on the data, by a person's word or by the clock. */
 export function openWork(
   parts: Parts,
-  { hotDays, keepReplacedDays, historyStart, archiveAt: at, sourceSchedules: schedules }:
+  { hotDays, keepReplacedDays, historyStart, archiveAt: at, ...sourcing }:
     & Settings
-    & { archiveAt: string; sourceSchedules: MarketJobsDeps["schedules"] },
+    & { archiveAt: string; sourceSchedules: MarketJobsDeps["schedules"]; crawlTimeoutMs: number }
+    & { unreadSettings: readonly string[] },
 ): Work {
   const { isSimulated } = parts.exchanges;
   const ingest = createKlineIngest({ ...parts, isSimulated, hotDays });
   const archiving: ArchiveDeps = { ...parts, isSimulated, hotDays, keepReplacedDays };
   const crawling: CrawlDeps = { ...parts, ingest, historyStart };
   const breakers = createVenueBreakers(parts);
+  const { sourceSchedules: schedules, crawlTimeoutMs: timeoutMs, unreadSettings: unread } =
+    sourcing;
+  if (unread.length > 0) parts.log.warn("settings of sources that nothing reads", { unread });
   return {
     ...{ ingest, archiving, crawling, removal: createKlineRemoval(parts) },
     exchangeStandings: breakers.standings,
@@ -55,7 +59,7 @@ export function openWork(
       crawlKlines(crawling, breakers),
       crawlGaps(crawling, breakers),
       archiveJob(archiving, { at }),
-      ...marketJobs({ ...parts, ingest, schedules, sources: parts.marketSources }),
+      ...marketJobs({ ...parts, ingest, schedules, timeoutMs, sources: parts.marketSources }),
     ],
   };
 }

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gte, lte, max, min, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, gte, inArray, lte, max, min, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./db.ts";
 import { marketReportsTable as reports } from "./market_reports.ts";
 import type { ReportFilter, ReportQueries } from "./report_queries.ts";
@@ -36,6 +36,17 @@ export function createReportQueries(db: Db): ReportQueries {
       const [held] = await db.select({ newest: max(reportDate), since: min(capturedAt) })
         .from(reports).where(sql`${reports.source} = ${source}`);
       return { newest: held?.newest ?? undefined, since: held?.since ?? undefined };
+    },
+    async heldOn(source, dates) {
+      const { source: _, capturedAt: _at, ...row } = VIEW;
+      return await db.select(row).from(reports)
+        .where(and(sql`${reports.source} = ${source}`, inArray(reports.reportDate, [...dates])));
+    },
+    async newestDailies(source) {
+      const { contract, reportDate, kind } = reports;
+      const held = await db.select({ contract, newest: max(reportDate) }).from(reports)
+        .where(and(sql`${reports.source} = ${source}`, eq(kind, "daily"))).groupBy(contract);
+      return new Map(held.map(({ contract, newest }) => [contract, newest ?? ""]));
     },
   };
 }

@@ -35,4 +35,8 @@ export interface ReportQueries {
     /** When the one was captured that was captured first, epoch ms. */
     readonly since?: number | undefined;
   }>;
+  /** The reports of a source on some dates, as they were crawled last. */
+  heldOn(source: string, dates: readonly string[]): Promise<readonly MarketReportRow[]>;
+  /** Contract → date of its newest daily report. */
+  newestDailies(source: string): Promise<ReadonlyMap<string, string>>;
 }

@@ -5,6 +5,7 @@ import {
   type CrawlerRunView,
   RUN_STATUSES,
 } from "@/projections/crawler_queries.ts";
+import { CALENDAR_TO, calendarDaysLeft } from "@/domain/klines/trading_calendar.ts";
 import { alertsTable } from "./alerts_table.ts";
 import type { CrawlerHealth } from "./crawler_health.ts";
 import { mark, runLink, sourceLink, table, type Time, timeText } from "./crawlers_table.ts";
@@ -28,6 +29,8 @@ export interface CrawlersState {
   /** Those that some of the channels has not taken. */
   readonly alerts: readonly AlertDelivery[];
   readonly channels: readonly string[];
+  /** When the page is made, epoch ms. */
+  readonly now: number;
 }
 
 const LONGEST_ERROR = 200;
@@ -45,7 +48,7 @@ const LOG_HEAD = [
 
 /** Health and log of all crawlers; `timeZone` is the one that people live in. */
 export function crawlersPage(
-  { health, venues, alerts, channels }: CrawlersState,
+  { health, venues, alerts, channels, now }: CrawlersState,
   log: LogPage,
   timeZone: string,
 ): Markup {
@@ -53,6 +56,7 @@ export function crawlersPage(
   return markup`<section id="health" data-live>
 <h2>Health</h2>
 ${table(HEALTH_HEAD, health.map((one) => healthRow(one, time)))}
+${calendarNote(now)}
 <h2>Venues</h2>
 ${table(VENUES_HEAD, venues.map((one) => venueRow(one, time)))}
 ${alertsTable(alerts, channels, time)}
@@ -65,6 +69,14 @@ ${filterForm(log.filters, health)}
 ${table(LOG_HEAD, log.runs.map((run) => logRow(run, time)))}
 ${pages(log)}
 </section>`;
+}
+
+/** Holidays are known for a while only. */
+function calendarNote(now: number): Markup | null {
+  const days = calendarDaysLeft(now);
+  if (days === undefined) return null;
+  return markup`<p>⚠️ The trading calendar is known until ${CALENDAR_TO}. Upgrade before it ends:
+beyond it holidays count as trading days.</p>`;
 }
 
 function healthRow(health: CrawlerHealth, time: Time): Markup {

@@ -47,7 +47,7 @@ export function addCrawlerPages({ app, guard, judge }: ForeignRouter, deps: Deps
         crawlerQueries.findRuns(query),
       ]);
       const pagination = paginationOf(query, found.total);
-      const state = { health, venues, alerts, channels: deps.alertChannels };
+      const state = { health, venues, alerts, channels: deps.alertChannels, now: deps.clock.now() };
       const log = { runs: found.runs, pagination, filters };
       return { title: "Crawlers", main: crawlersPage(state, log, settings.timeZone) };
     }));

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { Refusal } from "@/domain/decider.ts";
-import { REPORT_KINDS, SOURCE_NAMES } from "@/domain/ports/market_source.ts";
+import { REPORT_KINDS } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES } from "@/domain/ports/source_names.ts";
 import type { ReportView } from "@/projections/report_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";

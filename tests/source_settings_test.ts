@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { browserSettings, ConfigError, describeConfig, parseConfig } from "@/config.ts";
 import { parseCron } from "@/cron/cron_text.ts";
-import { SOURCE_NAMES } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES } from "@/domain/ports/source_names.ts";
 import { DEFAULT_SOURCE_SCHEDULES, sourceAccess } from "@/source_settings.ts";
 
 const parse = (env: Readonly<Record<string, string>>) => parseConfig(env, { now: 0 });
@@ -127,4 +127,15 @@ Deno.test("browser settings: a browser elsewhere is named by a WebSocket, and it
   deepEqual([path, ws?.reveal()], ["/b", "wss://browser.example?token=hunter2"]);
   ok(!JSON.stringify(describeConfig(config)).includes("hunter2"));
   match(problems({ BROWSER_WS: "http://browser.example" }).join(), /BROWSER_WS: .*wss?:\/\//);
+});
+
+Deno.test("source settings: those that nothing reads are named", () => {
+  const env = {
+    ...{ SOURCE_SINA_SELECTORS: "{}", SOURCE_SINA_TOKEN: "t", SOURCE_HZZHQX_SELECTORS: "{}" },
+    ...{ SOURCE_RONGDA3_COOKIE: "c", SOURCE_FOUNDERFU_TOKEN: "t", SOURCE_RONGDA_TOKEN: "" },
+    ...{ SOURCE_URLS: "{}", PATH: "/bin" },
+  };
+  deepEqual(parse(env).unreadSettings, [
+    ...["SOURCE_HZZHQX_SELECTORS", "SOURCE_RONGDA3_COOKIE", "SOURCE_SINA_TOKEN"],
+  ]);
 });

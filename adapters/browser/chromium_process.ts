@@ -16,6 +16,8 @@ export interface ChromiumOptions {
   readonly path: string;
   /** An empty folder of its own, for everything it writes. */
   readonly directory: string;
+  /** Whether what pages run is locked in by the system. */
+  readonly sandbox: boolean;
 }
 
 const SAID_CHARS = 4_000;
@@ -23,8 +25,6 @@ const SAID_CHARS = 4_000;
 /** Quiet, without a window, and asking nobody but the pages' hosts. */
 const FLAGS: readonly string[] = [
   "--headless=new",
-  // Containers and root have no sandbox to offer; pages come from configured addresses alone.
-  "--no-sandbox",
   ...["--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--hide-scrollbars"],
   ...["--no-first-run", "--no-default-browser-check", "--disable-default-apps", "--mute-audio"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -41,8 +41,9 @@ const FLAGS: readonly string[] = [
 ];
 
 /** Starts Chromium. It sees none of our environment, which holds secrets. */
-export function startChromium({ path, directory }: ChromiumOptions): ChromiumProcess {
-  const child = spawn(path, [...FLAGS, `--user-data-dir=${directory}/profile`, "about:blank"], {
+export function startChromium({ path, directory, sandbox }: ChromiumOptions): ChromiumProcess {
+  const flags = sandbox ? FLAGS : [...FLAGS, "--no-sandbox"];
+  const child = spawn(path, [...flags, `--user-data-dir=${directory}/profile`, "about:blank"], {
     stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
     // What is said of temporary files is relative: names of sockets hold 107 bytes, folders more.
     cwd: directory,

@@ -19,6 +19,8 @@ export interface LaunchOptions {
   /** Each browser gets a folder in it, which goes with the browser. */
   readonly directory: string;
   readonly log: Log;
+  /** Left out: unless this process is root's, which has none. */
+  readonly sandbox?: boolean | undefined;
 }
 
 const START_MS = 20_000;
@@ -27,14 +29,20 @@ const PROTOCOL_MS = 30_000;
 /** Twice this is what a stop of the service leaves for it. */
 const CLOSE_MS = 1_000;
 const OP = "start a browser";
+/** What Chromium says where it cannot lock itself in. */
+const NO_SANDBOX = /no usable sandbox|without --no-sandbox|sandbox_host|setuid sandbox/i;
 
-/** Starts one on this machine. Throws {@linkcode BrowserError}. */
-export async function launchBrowser(
-  { path, directory, log }: LaunchOptions,
-): Promise<OpenBrowser> {
+/**
+ * Starts one on this machine, without its sandbox where the system has none to offer: to root, and in
+ * many containers. Throws {@linkcode BrowserError}.
+ */
+export async function launchBrowser(options: LaunchOptions): Promise<OpenBrowser> {
+  const { path, directory, log } = options;
   const home = `${directory}/${crypto.randomUUID().slice(0, 8)}`;
   await Deno.mkdir(`${home}/tmp`, { recursive: true, mode: 0o700 });
-  const chromium = startChromium({ path, directory: home });
+  // What this process makes is owned by who runs it.
+  const sandbox = options.sandbox ?? (await Deno.stat(home)).uid !== 0;
+  const chromium = startChromium({ path, directory: home, sandbox });
   const gone = chromium.ended.then(() => {});
   const removed = gone.then(() => removeFolder(home)).catch((error: unknown) => {
     log.warn("a browser's folder could not be removed", { error });
@@ -59,6 +67,10 @@ export async function launchBrowser(
   } catch (cause) {
     chromium.kill();
     await atMost(CLOSE_MS, removed);
+    if (sandbox && NO_SANDBOX.test(chromium.said())) {
+      log.warn("the browser has no sandbox here: pages are drawn without one", { path });
+      return await launchBrowser({ ...options, sandbox: false });
+    }
     log.warn("a browser did not start", { path, said: chromium.said() });
     throw cause instanceof BrowserError ? cause : noneAt(path, "no answer", cause);
   }

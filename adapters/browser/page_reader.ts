@@ -5,6 +5,7 @@ import { BrowserError } from "@/domain/ports/browser_error.ts";
 import type { PageReader, PageRequest, PageRows } from "@/domain/ports/page_reader.ts";
 import type { BrowserPool } from "./browser_pool.ts";
 import { parseCookies } from "./cookies.ts";
+import { guardPage } from "./page_guard.ts";
 import {
   findBadSelector,
   readTable,
@@ -75,14 +76,21 @@ async function readPage(page: Page, reading: Reading): Promise<PageRows> {
     throw new BrowserError(problem, { failure: "bad_selector", op });
   }
   await prepare(page, request);
-  await way.signIn(page);
+  const guard = await guardPage(page, { url, way });
   const answers = watchAnswers(page, op);
-  await Promise.race([open(page, url, op), answers.broken]);
-  if (answers.isBare()) {
-    return { status: answers.status(), rows: [], isEmpty: false, wantsLogin: false, html: "" };
+  const opening = open(page, url, op);
+  await Promise.race([opening, answers.broken]).catch((error: unknown) => {
+    if (!guard.wasLedAway()) throw error;
+  });
+  if (answers.isBare() || guard.wasLedAway() && !await isShown(page, url)) {
+    const nothing = { status: answers.status(), rows: [], isEmpty: false, html: "" };
+    return { ...nothing, wantsLogin: guard.wasLedAway() };
   }
   // Where it has said that it fails nothing more is to come.
-  const drawing = watched(page, reading, () => answers.status() >= 400);
+  const drawing = watched(page, reading, {
+    isOver: () => answers.status() >= 400,
+    wasLedAway: guard.wasLedAway,
+  });
   const seen = await Promise.race([drawing, answers.broken]);
   const content = tableContent.parse(await page.evaluate(readTable(request, LIMITS)));
   if (content.tooLarge) {
@@ -91,7 +99,8 @@ async function readPage(page: Page, reading: Reading): Promise<PageRows> {
   return {
     status: answers.status(),
     ...{ rows: content.rows, html: content.html, isEmpty: seen.isEmpty },
-    wantsLogin: seen.login || wasLedToLogin(request, seen),
+    wantsLogin: seen.login || wasLedToLogin(request, seen) ||
+      guard.wasLedAway() && content.rows.length === 0,
   };
 }
 
@@ -133,6 +142,12 @@ interface Answers {
   readonly broken: Promise<never>;
 }
 
+/** Whether the page that was asked for is there, and not an error in its place. */
+async function isShown(page: Page, url: string): Promise<boolean> {
+  const shown = await page.evaluate("location.href").catch(() => "");
+  return typeof shown === "string" && shown.startsWith(new URL(url).origin);
+}
+
 function watchAnswers(page: Page, op: string): Answers {
   const broken = Promise.withResolvers<never>();
   let status = 200;
@@ -162,7 +177,7 @@ function unreachable(code: string, op: string): BrowserError {
 async function watched(
   page: Page,
   { request, times: { drawMs, settleMs } }: Reading,
-  isOver: () => boolean,
+  { isOver, wasLedAway }: Record<"isOver" | "wasLedAway", () => boolean>,
 ): Promise<TableProgress> {
   let before: TableProgress | undefined;
   // Counted in looks, not by the clock: a browser that is held up draws nothing, either.
@@ -174,7 +189,8 @@ async function watched(
       const isSame = seen.drawn === before?.drawn && seen.url === before.url;
       stillMs = isSame ? stillMs + LOOK_MS : 0;
       before = seen;
-      const isThere = seen.rows > 0 || seen.isEmpty || wasLedToLogin(request, seen);
+      const isThere = seen.rows > 0 || seen.isEmpty || wasLedAway() ||
+        wasLedToLogin(request, seen);
       if (seen.parsed && stillMs >= (isThere ? settleMs : drawMs)) return seen;
     }
     await clock.sleep(LOOK_MS);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { MarketSource } from "@/domain/ports/market_source.ts";
+import { askEach, partsOf } from "./ask_each.ts";
 import {
   contractReports,
   type ContractValues,
@@ -54,7 +55,7 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
   return {
     name: "jiaoyikecha",
     missing: [],
-    async fetch({ date, signal, progress }) {
+    async fetch({ date, signal, until, progress }) {
       const picked = readSelectors("jiaoyikecha", settings.selectors, selection);
       const session = await openSession(http, { cookie: cookie?.reveal(), signal });
       const replies: SourceReply[] = [];
@@ -78,32 +79,36 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
       const brokers = new Set(picked.brokers);
       progress?.start("jiaoyikecha", { unit: "rankings", total: codes.size + brokers.size });
       const positions: ContractValues[] = [];
-      for (const code of codes) {
-        const name = named.varieties.nameOf(readContract(code)?.letters ?? "");
-        if (name === undefined) {
-          const problem = `it has no variety for contract ${code}`;
-          throw listed.fail("invalid", problem, { hint: CONTRACT_HINT });
-        }
-        const reply = await ask("variety_position", { variety: name, code, date });
-        if (picked.contracts !== undefined && hasNothing(reply)) {
-          throw reply.fail("server", `it has nothing on contract ${code}`, {
-            hint: CONTRACT_HINT,
-          });
-        }
-        const ranking = hasNothing(reply) ? undefined : parseRanking(reply, { code, name });
-        if (ranking !== undefined) positions.push(ranking);
-        progress?.advance(1);
-      }
-      for (const broker of brokers) {
-        positions.push(...parseHoldings(await ask("broker_positions", { broker, date }), broker));
-        progress?.advance(1);
-      }
+      const asking = { source: "jiaoyikecha", clock: settings.clock, signal, until } as const;
+      const parts = [
+        ...partsOf(codes, async (code) => {
+          const name = named.varieties.nameOf(readContract(code)?.letters ?? "");
+          if (name === undefined) {
+            const problem = `it has no variety for contract ${code}`;
+            throw listed.fail("invalid", problem, { hint: CONTRACT_HINT });
+          }
+          const reply = await ask("variety_position", { variety: name, code, date });
+          if (picked.contracts !== undefined && hasNothing(reply)) {
+            throw reply.fail("invalid", `it has nothing on contract ${code}`, {
+              hint: CONTRACT_HINT,
+            });
+          }
+          const ranking = hasNothing(reply) ? undefined : parseRanking(reply, { code, name });
+          if (ranking !== undefined) positions.push(ranking);
+          progress?.advance(1);
+        }),
+        ...partsOf(brokers, async (broker) => {
+          positions.push(...parseHoldings(await ask("broker_positions", { broker, date }), broker));
+          progress?.advance(1);
+        }),
+      ];
+      const failures = await askEach(parts, asking);
       progress?.finish();
       rows.push(
         ...contractReports("sentiment", scores, named),
         ...contractReports("position_ranking", positions, named),
       );
-      return sourceAnswer(replies, { rows });
+      return sourceAnswer(replies, { rows, failures });
     },
   };
 }

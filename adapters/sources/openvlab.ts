@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DAY_MS } from "@/domain/klines/interval.ts";
 import type { MarketReport, MarketSource } from "@/domain/ports/market_source.ts";
+import { askEach, partsOf } from "./ask_each.ts";
 import { askDirectory } from "./directory.ts";
 import { parseOptionChain } from "./openvlab_chain.ts";
 import { parseExchanges, parseVolatilityHistory, parseVolatilityMap } from "./openvlab_parse.ts";
@@ -26,6 +27,8 @@ const selection = z.strictObject({
 );
 
 const HISTORY_DAYS = 365;
+/** Days that are held and asked for again: the newest ones may have been corrected. */
+const AGAIN_DAYS = 10;
 const MAP_PATH = "/api/ctamap-all";
 
 /** OpenVLab: implied volatilities of options on futures, indexes and funds. */
@@ -48,7 +51,7 @@ export function createOpenvlab(settings: SourceSettings): MarketSource {
   return {
     name: "openvlab",
     missing: [],
-    async fetch({ date, signal }) {
+    async fetch({ date, signal, until, heldDailies }) {
       const picked = readSelectors("openvlab", settings.selectors, selection);
       const replies: SourceReply[] = [];
       const ask = async (path: string, query: Readonly<Record<string, string>> = {}) => {
@@ -62,29 +65,41 @@ export function createOpenvlab(settings: SourceSettings): MarketSource {
       const map = await ask(MAP_PATH, { add_overseas: "true" });
       const rows = parseVolatilityMap(map, { date, exchanges });
       const products = knownProducts(rows);
-      for (const code of picked.surfaces) {
-        const reply = await ask(`/api/volatility-surface/${code}`);
-        rows.push(...parseVolatilitySurface(reply, { product: products(code), date }));
-      }
-      for (const code of picked.chains) {
-        rows.push(
-          ...parseOptionChain(await ask(`/api/dto/${code}`), { product: products(code), date }),
-        );
-      }
+      const asking = { source: "openvlab", clock: settings.clock, signal, until } as const;
       const to = Date.parse(`${date}T00:00:00+08:00`) + DAY_MS;
-      for (const symbol of picked.history) {
-        const reply = await ask("/api/history-atmvol", {
-          ...{ symbol, resolution: "1D", to: String(to / 1_000) },
-          from: String((to - HISTORY_DAYS * DAY_MS) / 1_000),
-        });
-        rows.push(...parseVolatilityHistory(reply, symbol));
-      }
+      const parts = [
+        ...partsOf(picked.surfaces, async (code) => {
+          const reply = await ask(`/api/volatility-surface/${code}`);
+          rows.push(...parseVolatilitySurface(reply, { product: products(code), date }));
+        }),
+        ...partsOf(picked.chains, async (code) => {
+          rows.push(
+            ...parseOptionChain(await ask(`/api/dto/${code}`), { product: products(code), date }),
+          );
+        }),
+        ...partsOf(picked.history, async (symbol) => {
+          const reply = await ask("/api/history-atmvol", {
+            ...{ symbol, resolution: "1D", to: String(to / 1_000) },
+            from: String(historyFrom(to, heldDailies?.get(symbol.toUpperCase())) / 1_000),
+          });
+          rows.push(...parseVolatilityHistory(reply, symbol));
+        }),
+      ];
+      const failures = await askEach(parts, asking);
       return sourceAnswer(replies, {
-        rows,
+        ...{ rows, failures },
         lacking: listed === undefined ? ["the list of exchanges"] : [],
       });
     },
   };
+}
+
+/** A year before the end (epoch ms), or a few days before what is held. */
+function historyFrom(to: number, newest: string | undefined): number {
+  const year = to - HISTORY_DAYS * DAY_MS;
+  if (newest === undefined) return year;
+  const again = Date.parse(`${newest}T00:00:00+08:00`) - AGAIN_DAYS * DAY_MS;
+  return Math.max(year, Math.min(again, to - AGAIN_DAYS * DAY_MS));
 }
 
 /** Funds belong to no futures exchange: the map knows where they trade. */

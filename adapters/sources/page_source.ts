@@ -83,7 +83,6 @@ export function createPageSource(
         ...{ source: name, op: "the page", status: page.status, contentType: "text/html" },
         bytes: new TextEncoder().encode(page.html),
         secrets: [cookie.reveal()],
-
         loginHint: `${setting}_COOKIE is the cookie of a browser that is logged in`,
       });
       return sourceAnswer([reply], { rows: reports(name, reply, { page, date }) });

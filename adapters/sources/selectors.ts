@@ -1,9 +1,9 @@
 import type { z } from "zod";
-import type { SourceName } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
 import { namedDifferences } from "./named_differences.ts";
 
-/** Each is a request, a second apart, and an attempt has five minutes. */
+/** Each is a request, a second apart; what an attempt has no time for it leaves, and fails. */
 export const MOST_PICKED = 200;
 
 /** The name of the setting that tells a source what to pick. */

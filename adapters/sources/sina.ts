@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { MarketReport, MarketSource, SourceSeries } from "@/domain/ports/market_source.ts";
+import { askEach, partsOf } from "./ask_each.ts";
 import { MOST_PICKED, readSelectors } from "./selectors.ts";
 import { dailyReports, parseSinaDaily, sinaSeries } from "./sina_parse.ts";
 import { sourceAnswer } from "./source_answer.ts";
@@ -30,25 +31,31 @@ export function createSina(settings: SourceSettings): MarketSource {
   return {
     name: "sina",
     missing: [],
-    async fetch({ date, signal }) {
+    async fetch({ date, signal, until }) {
       const { symbols } = readSelectors("sina", settings.selectors, selection);
       // Of the time before they were sent: a session that ended meanwhile may not be whole in them.
       const now = settings.clock.now();
       const replies: SourceReply[] = [];
       const rows: MarketReport[] = [];
       const series: SourceSeries[] = [];
-      for (const symbol of new Set(symbols)) {
-        const reply = await http.ask({
-          path: `/futures/api/jsonp.php/var%20_${symbol}=/InnerFuturesNewService.getDailyKLine`,
-          query: { symbol },
-          signal,
-        });
-        const bars = parseSinaDaily(reply, symbol).filter((one) => one.date <= date);
-        replies.push(reply);
-        series.push(sinaSeries(symbol, bars));
-        rows.push(...dailyReports(symbol, bars, { date, now }));
-      }
-      return sourceAnswer(replies, { rows, series });
+      const asking = { source: "sina", clock: settings.clock, signal, until } as const;
+      const failures = await askEach(
+        partsOf(symbols, async (symbol) => {
+          const reply = await http.ask({
+            path: `/futures/api/jsonp.php/var%20_${symbol}=/InnerFuturesNewService.getDailyKLine`,
+            query: { symbol },
+            signal,
+          });
+          const bars = parseSinaDaily(reply, symbol).filter((one) => one.date <= date);
+          replies.push(reply);
+          series.push(sinaSeries(symbol, bars));
+          rows.push(...dailyReports(symbol, bars, { date, now }));
+        }),
+        asking,
+      );
+      const [failed] = failures;
+      if (failed !== undefined && series.length === 0) throw failed.error;
+      return sourceAnswer(replies, { rows, series, failures });
     },
   };
 }

@@ -44,10 +44,12 @@ export function parseSinaDaily(reply: SourceReply, symbol: string): SinaBar[] {
 
 /**
  * The bars as candles of `sina:<symbol>:1d`. Bars of days on which nobody traded, which repeat the
- * bar before them, are set apart as far as the calendar is known.
+ * bar before them, are set apart.
  */
 export function sinaSeries(symbol: string, bars: readonly SinaBar[]): SourceSeries {
-  const isOff = ({ date }: SinaBar) => date <= CALENDAR_TO && !isTradingDay(date);
+  const repeats = repeatsAfterCalendar(bars);
+  const isOff = (one: SinaBar) =>
+    one.date <= CALENDAR_TO ? !isTradingDay(one.date) : repeats.has(one);
   return {
     symbol,
     interval: "1d",
@@ -65,8 +67,9 @@ export function dailyReports(
   bars: readonly SinaBar[],
   { date, now }: { readonly date: string; readonly now: number },
 ): MarketReport[] {
+  const repeats = repeatsAfterCalendar(bars);
   const newest = bars.findLast((one) =>
-    one.date <= date && (dayClosesAt(one.date) ?? Infinity) <= now
+    one.date <= date && !repeats.has(one) && (dayClosesAt(one.date) ?? Infinity) <= now
   );
   if (newest === undefined) return [];
   const { date: reportDate, hold, ...values } = newest;
@@ -78,6 +81,19 @@ export function dailyReports(
     reportDate,
     values: { ...values, open_interest: hold },
   }];
+}
+
+/**
+ * The bars of days that the calendar does not know which only repeat the one before them: a holiday.
+ * Where nobody trades anyway, that tells nothing.
+ */
+function repeatsAfterCalendar(bars: readonly SinaBar[]): ReadonlySet<SinaBar> {
+  const told = ({ date: _, ...values }: SinaBar) => JSON.stringify(values);
+  return new Set(bars.filter((one, n) => {
+    const before = bars[n - 1];
+    return one.date > CALENDAR_TO && before !== undefined && Number(one.volume) > 0 &&
+      told(one) === told(before);
+  }));
 }
 
 function candleOf({ date, open, high, low, close, volume }: SinaBar): Candle {

@@ -1,7 +1,8 @@
 import { rebase } from "@/adapters/exchange/base_url.ts";
 import { createLimiter } from "@/adapters/exchange/limiter.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
-import type { Credential, SourceName } from "@/domain/ports/market_source.ts";
+import type { Credential } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
 import { type Body, readBody } from "./read_body.ts";
 import { refuseFailure } from "./refuse_failure.ts";

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { SourceName } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import {
   KEPT_RESPONSE_BYTES,
   SourceError,

@@ -1,10 +1,6 @@
 import type { Clock } from "@/domain/ports/clock.ts";
-import {
-  type Credential,
-  type MarketSource,
-  SOURCE_NAMES,
-  type SourceName,
-} from "@/domain/ports/market_source.ts";
+import type { Credential, MarketSource } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES, type SourceName } from "@/domain/ports/source_names.ts";
 import type { PageReader } from "@/domain/ports/page_reader.ts";
 import { createFounderfu } from "./founderfu.ts";
 import { createHzzhqx } from "./hzzhqx.ts";

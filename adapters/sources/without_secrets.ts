@@ -1,6 +1,11 @@
 const REMOVED = "[removed]";
 /** Shorter ones would be found everywhere. */
 const SHORTEST_SECRET = 4;
+/** Of a cookie that is not named like a session: `lang`, `theme` and `isLogin` are no secrets. */
+const SHORTEST_COOKIE = 12;
+const SESSION_NAME = /sess|(?:^|[._-])sid$|token|auth(?!or)|ticket|remember|secret|passw|jwt/i;
+/** As a value of JSON it says something else, wherever it stands. */
+const PLAIN = /^(?:true|false|null|undefined|-?(?:0|[1-9]\d*)(?:\.\d+)?)$/i;
 
 /**
  * The end of a secret's name. Whatever stands before it stays as it is, and each part is bounded: an
@@ -27,12 +32,18 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
 /** A secret, the values of the cookies in it, and how they are written in URLs and JSON. */
 function partsOf(secret: string): string[] {
   const bare = secret.replace(/^(?:bearer|token|basic)\s+/i, "");
-  const cookies = secret.includes("=")
-    ? secret.split(";").map((cookie) => cookie.slice(cookie.indexOf("=") + 1).trim())
-    : [];
+  const cookies = secret.includes("=") ? secret.split(";").flatMap(secretOf) : [];
   return [secret, bare, ...cookies].flatMap((part) => [
     part,
     encodeURIComponent(part),
     JSON.stringify(part).slice(1, -1),
   ]);
+}
+
+/** The value of a cookie that somebody could do something with. */
+function secretOf(cookie: string): string[] {
+  const at = cookie.indexOf("=");
+  const [name, value] = [cookie.slice(0, at).trim(), cookie.slice(at + 1).trim()];
+  const isSecret = value.length >= SHORTEST_COOKIE || SESSION_NAME.test(name);
+  return isSecret && !PLAIN.test(value) ? [value] : [];
 }

@@ -1,12 +1,17 @@
 import {
+  CALENDAR_TO,
+  calendarDaysLeft,
+  isTradedAt,
   isTradingDay,
   previousTradingDay,
-  sessionAt,
   shanghaiDate,
   tradingDayAt,
 } from "@/domain/klines/trading_calendar.ts";
+import { partsFailed } from "@/domain/crawlers/failed_parts.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
-import type { MarketSource, SourceName } from "@/domain/ports/market_source.ts";
+import type { Log } from "@/domain/ports/log.ts";
+import type { MarketSource } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import type { ReportQueries } from "@/projections/report_queries.ts";
 import type { Job } from "../job.ts";
 import { refuseBroken } from "./refuse_broken.ts";
@@ -14,27 +19,49 @@ import { recordAnswer, type RecordDeps } from "./record_answer.ts";
 
 export interface MarketJobsDeps extends RecordDeps {
   readonly clock: Clock;
-  readonly reports: Pick<ReportQueries, "heldOf">;
+  readonly reports: Pick<ReportQueries, "heldOf" | "heldOn" | "newestDailies">;
   readonly sources: ReadonlyMap<SourceName, MarketSource>;
   readonly schedules: Readonly<Record<SourceName, string>>;
+  readonly log?: Pick<Log, "warn"> | undefined;
+  /** Longest attempt. */
+  readonly timeoutMs?: number | undefined;
 }
 
+const TIMEOUT_MS = 300_000;
+/** The rest of an attempt is for its last request and for keeping what was answered. */
+const ASKING = 0.85;
+
 /** The sources of the futures desk as the supervisor runs them: on trading days alone. */
-export function marketJobs({ sources, schedules, ...deps }: MarketJobsDeps): readonly Job[] {
+export function marketJobs(
+  { sources, schedules, timeoutMs = TIMEOUT_MS, log, ...deps }: MarketJobsDeps,
+): readonly Job[] {
   return [...sources.values()].map((source): Job => {
     const { name, missing } = source;
     return {
       // Markets open by the clock of Shanghai, wherever the service stands.
       ...{ name, missing, schedule: schedules[name], timeZone: "Asia/Shanghai" },
-      isDue: (at) =>
-        name === "openvlab" ? sessionAt(at) !== undefined : isTradingDay(shanghaiDate(at)),
+      isDue: (at) => name === "openvlab" ? isTradedAt(at) : isTradingDay(shanghaiDate(at)),
       async run({ runId, at, signal, progress }) {
         const askedAt = deps.clock.now();
+        const daysLeft = calendarDaysLeft(askedAt);
+        // Once a day.
+        if (daysLeft !== undefined && name === "sina") {
+          log?.warn("the trading calendar ends: upgrade, or holidays count as trading days", {
+            ...{ calendarTo: CALENDAR_TO, daysLeft },
+          });
+        }
+        const until = askedAt + ASKING * timeoutMs;
         const date = dateOf(name, at);
-        const answer = await source.fetch({ date, signal, progress });
+        const answer = await source.fetch({
+          ...{ date, signal, until, progress },
+          heldDailies: await deps.reports.newestDailies(name),
+        });
         signal.throwIfAborted();
-        refuseBroken(name, answer, { date, held: await deps.reports.heldOf(name) });
-        return await recordAnswer(deps, answer, { source: name, runId, signal, askedAt });
+        const held = await deps.reports.heldOf(name);
+        const sound = refuseBroken(name, answer, { date, held });
+        const report = await recordAnswer(deps, sound, { source: name, runId, signal, askedAt });
+        if (sound.failures.length > 0) throw partsFailed(name, sound.failures);
+        return report;
       },
     };
   });

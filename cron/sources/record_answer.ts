@@ -1,4 +1,5 @@
-import type { MarketReport, SourceAnswer, SourceName } from "@/domain/ports/market_source.ts";
+import type { MarketReport, SourceAnswer } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { Blobs } from "@/events/blobs/blobs.ts";
 import type { MarketReportEvent, MarketReportRow } from "@/events/catalog/market_report.ts";
@@ -6,9 +7,10 @@ import { trusted } from "@/events/trust.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { JobReport } from "../job.ts";
+import { changedRows, type ChangedRowsDeps } from "./changed_rows.ts";
 import { ingestDailies } from "../ingest_dailies.ts";
 
-export interface RecordDeps {
+export interface RecordDeps extends ChangedRowsDeps {
   readonly store: EventStore;
   readonly blobs: Pick<Blobs, "put">;
   readonly ingest: KlineIngest;
@@ -35,38 +37,46 @@ export async function recordAnswer(
   crawl: Crawl,
 ): Promise<JobReport> {
   const { source, runId, signal, askedAt } = crawl;
-  const dailies = series.length === 0 ? {} : await ingestDailies(deps.ingest, series, {
+  const dailies = series.length === 0 ? { rows: 0 } : await ingestDailies(deps.ingest, series, {
     // What was asked for before a session was over is not final, however long the answer took.
     ...{ actor: `job:${source}`, commandId: runId, now: askedAt, signal },
   });
-  if (rows.length > 0) await recordRows(deps, { rows, raw }, crawl);
+  const changed = rows.length === 0 ? 0 : await recordRows(deps, { rows, raw }, crawl);
   return {
     ...dailies,
     ...(lacking.length === 0 ? {} : { lacking }),
-    ...{ rows: rows.length, bytes: sizeBytes },
+    // Of the reports all that it said, of the candles those that were stored.
+    ...{ rows: rows.length + dailies.rows, bytes: sizeBytes },
+    ...{ changedReports: changed, unchangedReports: rows.length - changed },
   };
 }
 
+/** How many of them were not held in the same words: those alone are recorded. */
 async function recordRows(
-  { store, blobs }: RecordDeps,
+  deps: RecordDeps,
   { rows, raw }: Pick<SourceAnswer, "rows" | "raw">,
   { source, runId, signal, askedAt: capturedAt }: Crawl,
-): Promise<void> {
+): Promise<number> {
+  const { store, blobs } = deps;
   const answer = await blobs.put(raw.bytes);
   const stream = `market_report-${source}-${new Date(capturedAt).toISOString().slice(0, 7)}`;
-  for (let from = 0; from < rows.length; from += MAX_ROWS) {
+  const changed = await changedRows(deps, source, rows.map(rowOf));
+  // The answer is kept also where it says nothing new.
+  for (let from = 0; from === 0 || from < changed.length; from += MAX_ROWS) {
     signal.throwIfAborted();
-    const part = rows.slice(from, from + MAX_ROWS).map(rowOf);
+    const part = changed.slice(from, from + MAX_ROWS);
     const events: MarketReportEvent[] = [{
       type: "MarketReportCrawled",
       data: { source, runId, capturedAt, answer, rows: part },
     }];
-    const commandId = uuidV5(runId, `rows from ${from} of ${answer.sha256}`);
+    // An attempt after one that died halfway has other rows left.
+    const commandId = uuidV5(runId, `${answer.sha256} ${JSON.stringify(part)}`);
     await store.append([{ stream, expected: "any", events }], {
       actor: `job:${source}`,
       commandId,
     });
   }
+  return changed.length;
 }
 
 function rowOf(

@@ -1,5 +1,12 @@
-import { type AnswerRules, brokenRules, type HeldBefore } from "@/domain/crawlers/answer_rules.ts";
-import type { SourceAnswer, SourceName } from "@/domain/ports/market_source.ts";
+import {
+  type AnswerRules,
+  brokenRules,
+  type HeldBefore,
+  partsApart,
+} from "@/domain/crawlers/answer_rules.ts";
+import { partsFailed } from "@/domain/crawlers/failed_parts.ts";
+import type { SourceAnswer } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { KEPT_RESPONSE_BYTES, SourceError } from "@/domain/ports/source_error.ts";
 
 const PERCENT: readonly [number, number] = [0, 100];
@@ -34,12 +41,31 @@ interface Asked {
   readonly held: HeldBefore;
 }
 
-/** Throws a SourceError `invalid`, with the answer, where it has its shape and cannot be true. */
-export function refuseBroken(source: SourceName, answer: SourceAnswer, asked: Asked): void {
-  const broken = brokenRules(answer, RULES[source], asked);
-  if (broken.length === 0) return;
-  const { bytes, contentType } = answer.raw;
-  throw new SourceError(`Cannot crawl ${source}: ${broken.join("; ")}`, {
+/**
+ * The answer without the parts that have their shape and cannot be true, which are among its failures.
+ * Throws a SourceError `invalid`, with the answer, where that is so of the rest.
+ */
+export function refuseBroken(
+  source: SourceName,
+  answer: SourceAnswer,
+  asked: Asked,
+): SourceAnswer {
+  const rules = RULES[source];
+  const { sound, broken } = partsApart(answer, rules);
+  const failures = [
+    ...answer.failures,
+    ...broken.map(({ name, problem }) => ({ name, error: invalid(source, answer, problem) })),
+  ];
+  // Where nothing is sound, that is the failure, and not that nothing is there.
+  if (failures.length > 0 && sound.rows.length === 0) throw partsFailed(source, failures);
+  const problems = brokenRules(sound, rules, asked);
+  if (problems.length > 0) throw invalid(source, answer, problems.join("; "));
+  return { ...answer, ...sound, failures };
+}
+
+function invalid(source: SourceName, { raw }: SourceAnswer, problem: string): SourceError {
+  const { bytes, contentType } = raw;
+  return new SourceError(`Cannot crawl ${source}: ${problem}`, {
     ...{ source, errorClass: "invalid", op: "rules" },
     response: {
       ...{ status: 200, contentType, bytes: bytes.slice(0, KEPT_RESPONSE_BYTES) },

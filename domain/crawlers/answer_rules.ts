@@ -39,21 +39,45 @@ interface Asked {
 /** Bars whose changes are looked at: what is older was looked at when it was new. */
 const LOOKED_AT = 20;
 
-/** What of the rules an answer breaks, a sentence each; none when it can be believed. */
+/** A part that breaks a rule, by the name of its contract, product or symbol. */
+export interface BrokenPart {
+  readonly name: string;
+  readonly problem: string;
+}
+
+type Parts = Pick<SourceAnswer, "rows" | "series">;
+
+/** The parts that cannot be believed, and what is left of the answer without them. */
+export function partsApart(
+  { rows, series }: Parts,
+  rules: AnswerRules,
+): { readonly sound: Parts; readonly broken: readonly BrokenPart[] } {
+  const { bounds = {}, maxJump = Infinity } = rules;
+  const outside = rows.flatMap((row) => outOfBounds(row, bounds));
+  const jumping = series.flatMap((one) => jumps(one, maxJump));
+  const wrong = new Set(outside.map(({ row }) => row));
+  const symbols = new Set(jumping.map(({ name }) => name));
+  const isSound = (row: MarketReport) =>
+    !wrong.has(row) && !(row.contract !== undefined && symbols.has(row.contract));
+  return {
+    sound: {
+      rows: rows.filter(isSound),
+      series: series.filter(({ symbol }) => !symbols.has(symbol)),
+    },
+    broken: [...outside.map(({ row: _, ...part }) => part), ...jumping],
+  };
+}
+
+/** What of the rules the rest of an answer breaks, a sentence each; none when it can be believed. */
 export function brokenRules(
-  { rows, series }: Pick<SourceAnswer, "rows" | "series">,
+  { rows }: Pick<SourceAnswer, "rows">,
   rules: AnswerRules,
   asked: Asked,
 ): readonly string[] {
-  const { minRows = 0, maxJump } = rules;
+  const { minRows = 0 } = rules;
   const broken: string[] = [];
   if (rows.length < minRows) broken.push(`${rows.length} reports, expected at least ${minRows}`);
-  broken.push(
-    ...hollow(rows, rules),
-    ...unbelievable(rows, rules),
-    ...outdated(rows, rules, asked),
-  );
-  if (maxJump !== undefined) broken.push(...series.flatMap((one) => jumps(one, maxJump)));
+  broken.push(...hollow(rows, rules), ...outdated(rows, rules, asked));
   return broken;
 }
 
@@ -65,16 +89,17 @@ function hollow(rows: readonly MarketReport[], { filled = [] }: AnswerRules): st
   return empty.map((name) => `none of its ${rows.length} reports has a ${name}`);
 }
 
-function unbelievable(rows: readonly MarketReport[], { bounds = {} }: AnswerRules): string[] {
-  return Object.entries(bounds).flatMap(([name, [least, most]]) => {
-    const wrong = rows.find(({ values }) => {
-      const value = values[name];
-      return typeof value === "string" && (Number(value) < least || Number(value) > most);
-    });
-    if (wrong === undefined) return [];
-    const { product, contract = product, values } = wrong;
-    return [`${name} of ${contract} is ${values[name]}, expected ${least} to ${most}`];
+function outOfBounds(
+  row: MarketReport,
+  bounds: NonNullable<AnswerRules["bounds"]>,
+): (BrokenPart & { readonly row: MarketReport })[] {
+  const { product, contract = product, values } = row;
+  const wrong = Object.entries(bounds).flatMap(([name, [least, most]]) => {
+    const value = values[name];
+    const isOut = typeof value === "string" && (Number(value) < least || Number(value) > most);
+    return isOut ? [`${name} of ${contract} is ${value}, expected ${least} to ${most}`] : [];
   });
+  return wrong.slice(0, 1).map((problem) => ({ row, name: contract, problem }));
 }
 
 function outdated(
@@ -96,7 +121,7 @@ function outdated(
     : [];
 }
 
-function jumps({ symbol, candles }: SourceSeries, maxJump: number): string[] {
+function jumps({ symbol, candles }: SourceSeries, maxJump: number): BrokenPart[] {
   const bars = candles.slice(-LOOKED_AT);
   const at = bars.findIndex((bar, n) => {
     const [close, before] = [Number(bar.close), Number(bars[n - 1]?.close ?? NaN)];
@@ -104,7 +129,7 @@ function jumps({ symbol, candles }: SourceSeries, maxJump: number): string[] {
   });
   const [before, bar] = [bars[at - 1], bars[at]];
   if (before === undefined || bar === undefined) return [];
-  return [`${symbol} closes at ${bar.close} after ${before.close}`];
+  return [{ name: symbol, problem: `${symbol} closes at ${bar.close} after ${before.close}` }];
 }
 
 function tradingDaysBefore(date: string, days: number): string {

@@ -22,6 +22,8 @@ const SHANGHAI_MS = 8 * HOUR_MS;
 const DAY_OPENS_MS = 9 * HOUR_MS;
 /** Treasury futures close a quarter of an hour after everything else. */
 const DAY_CLOSES_MS = 15.25 * HOUR_MS;
+/** No product trades in between: commodities rest for half an hour longer, indexes do not. */
+const LUNCH_MS = [11.5 * HOUR_MS, 13 * HOUR_MS] as const;
 const NIGHT_OPENS_MS = 21 * HOUR_MS;
 /** Gold, silver and crude oil trade longest. */
 const NIGHT_LASTS_MS = 5.5 * HOUR_MS;
@@ -91,6 +93,23 @@ export function sessionAt(epochMs: number): TradingSession | undefined {
   // An evening's session is the next trading day's, and goes on past midnight.
   const near = isTradingDay(today) ? [today, nextTradingDay(today)] : [nextTradingDay(today)];
   return near.flatMap(sessionsOf).find(({ from, to }) => epochMs >= from && epochMs < to);
+}
+
+/** Days before its end from which on people are told: a list for the next year is out in November. */
+const TOLD_DAYS = 60;
+
+/** Days that the calendar still knows, from sixty on, negative after its end; else undefined. */
+export function calendarDaysLeft(epochMs: number): number | undefined {
+  const left = LAST - dayOf(shanghaiDate(epochMs));
+  return left <= TOLD_DAYS ? left : undefined;
+}
+
+/** Whether anything trades at an instant, epoch ms: within a session, and not over lunch. */
+export function isTradedAt(epochMs: number): boolean {
+  const session = sessionAt(epochMs);
+  if (session?.kind !== "day") return session !== undefined;
+  const sinceMidnight = epochMs - session.from + DAY_OPENS_MS;
+  return sinceMidnight < LUNCH_MS[0] || sinceMidnight >= LUNCH_MS[1];
 }
 
 /** The trading day that a quote of this instant belongs to: from eight in the evening the next one. */

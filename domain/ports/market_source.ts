@@ -1,19 +1,8 @@
 import { z } from "zod";
 import type { Candle } from "../klines/candle.ts";
 import type { Progress } from "./progress.ts";
-
-/** Every source of the futures desk. */
-export const SOURCE_NAMES = [
-  "hzzhqx",
-  "jiaoyikecha",
-  "openvlab",
-  "rongda",
-  "rongda2",
-  "founderfu",
-  "sina",
-] as const;
-
-export type SourceName = typeof SOURCE_NAMES[number];
+import type { SourceError } from "./source_error.ts";
+import { SOURCE_NAMES, type SourceName } from "./source_names.ts";
 
 export const REPORT_KINDS = [
   "sentiment",
@@ -89,8 +78,18 @@ export interface SourceRequest {
    * reason it rejects with that reason.
    */
   readonly signal: AbortSignal;
+  /** When to ask for no further symbol, epoch ms: what is there by then is answered. */
+  readonly until?: number | undefined;
+  /** Contract → date of the newest daily report that is held: what is older need not be asked for. */
+  readonly heldDailies?: ReadonlyMap<string, string> | undefined;
   /** Where a crawl of many requests shows how far it is. */
   readonly progress?: Progress | undefined;
+}
+
+/** A symbol, contract or house of which nothing is told, and why. */
+export interface FailedPart {
+  readonly name: string;
+  readonly error: SourceError;
 }
 
 export interface SourceAnswer {
@@ -99,6 +98,8 @@ export interface SourceAnswer {
   readonly series: readonly SourceSeries[];
   /** What the site no longer has and the reports do without, e.g. `the list of exchanges`. */
   readonly lacking: readonly string[];
+  /** Parts that failed while the others did not: those are sound, and these not forgotten. */
+  readonly failures: readonly FailedPart[];
   /** What was received, secrets removed: one body as it came, or several as lines of JSON. */
   readonly raw: { readonly bytes: Uint8Array<ArrayBuffer>; readonly contentType: string };
   /** Received in all, bodies only. */

@@ -1,5 +1,5 @@
 import { AdapterError } from "./adapter_error.ts";
-import type { SourceName } from "./market_source.ts";
+import type { SourceName } from "./source_names.ts";
 
 /** What can go wrong with a source, and whether asking again may help. */
 export const SOURCE_ERROR_RETRYABLE = {

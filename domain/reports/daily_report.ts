@@ -6,6 +6,8 @@ import {
   localTime,
   plainText,
 } from "../alerts/language.ts";
+import { CALENDAR_TO, calendarDaysLeft } from "../klines/trading_calendar.ts";
+import { SOURCE_NAMES } from "../ports/source_names.ts";
 import { type DailyFacts, isDiskLow, type Upkeep } from "./daily_facts.ts";
 import { REPORT_PHRASES, type ReportPhrases } from "./report_phrases.ts";
 import { failuresOf, runsOf, type SourceDay, successRate } from "./source_day.ts";
@@ -85,12 +87,23 @@ function render(facts: DailyFacts, options: ReportOptions, most: number): string
     `- **${words.archive}** ${upkeepText(facts.archive, options)}`,
     `- **${words.backup}** ${upkeepText(facts.backup, options)}`,
     `- **${words.disk}** ${free}${isDiskLow(disk) ? ` ${words.low}` : ""}`,
+    ...calendarLines(facts, options),
     ...(undelivered === 0 ? [] : [`- **${words.undelivered}** ⚠️ ${grouped(undelivered)}`]),
   ];
   const parts = isPast
     ? [total, sources, slowest, ...lost, asOf(options), failing, gaps, upkeep.join("\n")]
     : [total, failing, sources, gaps, slowest, [...upkeep, ...lost].join("\n")];
   return parts.join("\n\n");
+}
+
+/** Of those who crawl the futures desk: its holidays are known for a while only. */
+function calendarLines({ sources }: DailyFacts, { language, at }: ReportOptions): string[] {
+  const days = calendarDaysLeft(at);
+  const isDesk = sources.some(({ source }) => SOURCE_NAMES.some((name) => name === source));
+  if (days === undefined || !isDesk) return [];
+  const words = REPORT_PHRASES[language];
+  const text = words.calendarEnds({ date: CALENDAR_TO, days: String(Math.max(0, days)) });
+  return [`- **${words.calendar}** ${text}`];
 }
 
 function asOf({ language, timeZone, at }: ReportOptions): string {

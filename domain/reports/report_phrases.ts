@@ -28,6 +28,9 @@ export interface ReportPhrases {
     of: { free: string; total: string | undefined; data: string | undefined },
   ) => string;
   readonly low: string;
+  readonly calendar: string;
+  /** It ends on a date; so many days later holidays are taken for trading days. */
+  readonly calendarEnds: (of: { date: string; days: string }) => string;
   readonly undelivered: string;
   readonly givenUp: string;
   /** What follows is of the time at which it is written, not of the day. */
@@ -67,6 +70,9 @@ export const REPORT_PHRASES: Readonly<Record<Language, ReportPhrases>> = {
       `剩余 ${free}${total === undefined ? "" : ` / ${total}`}` +
       (data === undefined ? "" : `，数据占用 ${data}`),
     low: "⚠️ 空间不足",
+    calendar: "交易日历",
+    calendarEnds: ({ date, days }) =>
+      `⚠️ 仅到 ${date}（剩 ${days} 天），请升级，否则节假日会被当作交易日`,
     undelivered: "未送达的告警",
     givenUp: "放弃送达的告警",
     asOf: (at) => `以下为 ${at} 的状态，并非当日`,
@@ -105,6 +111,9 @@ export const REPORT_PHRASES: Readonly<Record<Language, ReportPhrases>> = {
       `${free} free${total === undefined ? "" : ` of ${total}`}` +
       (data === undefined ? "" : `, data take ${data}`),
     low: "⚠️ running out of space",
+    calendar: "Trading calendar",
+    calendarEnds: ({ date, days }) =>
+      `⚠️ known until ${date} (${days} days left): upgrade, or holidays count as trading days`,
     undelivered: "Alerts not delivered",
     givenUp: "Alerts given up",
     asOf: (at) => `As of ${at}, not of that day`,

@@ -27,7 +27,8 @@ export const marketReportEvents = {
     capturedAt: z.int(),
     /** The answer as it came; several as lines of JSON. */
     answer: blobRef,
-    rows: z.array(row).min(1).max(500),
+    /** Those that were not held in the same words; none where nothing had changed. */
+    rows: z.array(row).max(500),
   }),
 } as const;
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { openOutside, type OutsideOptions } from "@/adapters/open_outside.ts";
 import { Refusal } from "@/domain/decider.ts";
-import { SOURCE_NAMES } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES } from "@/domain/ports/source_names.ts";
 import { leapingClock } from "../support/fake_clock.ts";
 import { credential, TOKEN } from "../support/open_sites.ts";
 import { quietLog } from "../support/quiet_log.ts";

@@ -154,6 +154,23 @@ crawlerTest("market reports", {
     deepEqual(await reports.heldOf("founderfu"), { newest: "2026-03-03", since: 7 });
   },
 
+  async "tell what is held of some dates, and up to when of each contract"({ append, reports }) {
+    const daily = (contract: string, reportDate: string) =>
+      report({ kind: "daily", contract, reportDate });
+    const [old, newest] = [daily("rb2605", "2026-03-01"), daily("rb2605", "2026-03-04")];
+    await append(crawled([RB, old, newest, daily("m2605", "2026-03-02")]));
+    await append(crawled([MEAL], { source: "sina" }));
+    deepEqual(await reports.heldOn("founderfu", ["2026-03-04", "2026-03-05"]), [newest]);
+    deepEqual((await reports.heldOn("founderfu", [RB.reportDate])).length, 2);
+    deepEqual(await reports.heldOn("founderfu", []), []);
+    deepEqual(
+      [...await reports.newestDailies("founderfu")].toSorted(),
+      [["m2605", "2026-03-02"], ["rb2605", "2026-03-04"]],
+    );
+    await append(crawled([], { capturedAt: 9 }));
+    deepEqual((await all(reports)).length, 5, "an answer without news changes nothing");
+  },
+
   async "take events that are as large as they may be, many of them in one batch"(world) {
     const { append, reports } = world;
     const many = (day: number) =>

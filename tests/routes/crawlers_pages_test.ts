@@ -236,3 +236,12 @@ Deno.test("crawlers page: says where candles are made up, and tells of what fail
     await app.close();
   }
 });
+
+Deno.test("the page of the crawlers tells that the trading calendar ends, once it is near", async () => {
+  for (const [day, isTold] of [["2026-10-31", false], ["2026-11-01", true]] as const) {
+    const app = await openApp({ clock: fakeClock(Date.parse(`${day}T10:00:00+08:00`)) });
+    const text = await (await app.ask("GET", PAGE, { as })).text();
+    equal(text.includes("The trading calendar is known until 2026-12-31"), isTold, day);
+    await app.close();
+  }
+});

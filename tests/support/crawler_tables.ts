@@ -162,6 +162,11 @@ export function reportQueriesOf({ reports }: CrawlerTables): ReportQueries {
         since: held.length === 0 ? undefined : Math.min(...held.map((one) => one.capturedAt)),
       });
     },
+    heldOn: (source, dates) =>
+      Promise.resolve(
+        reports.filter((one) => one.source === source && dates.includes(one.reportDate)),
+      ),
+    newestDailies: () => Promise.resolve(new Map()),
   };
 }
 

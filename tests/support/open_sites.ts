@@ -1,5 +1,6 @@
-import { openSources } from "@/adapters/sources/sources.ts";
-import { type MarketSource, SOURCE_NAMES, type SourceName } from "@/domain/ports/market_source.ts";
+import { openSources, type SourceAccess } from "@/adapters/sources/sources.ts";
+import type { MarketSource, SourceAnswer } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES, type SourceName } from "@/domain/ports/source_names.ts";
 import { leapingClock } from "./fake_clock.ts";
 import {
   createSites,
@@ -40,7 +41,9 @@ export interface OpenSites {
 
 /** Every source with everything it can crawl, on sites without a network and a clock that leaps. */
 export function openSites(
-  { now = Date.parse("2026-09-08T09:30:00Z"), ...options }: SiteOptions & { now?: number } = {},
+  { now = Date.parse("2026-09-08T09:30:00Z"), access: given = {}, ...options }:
+    & SiteOptions
+    & { now?: number; access?: Partial<Record<SourceName, SourceAccess>> } = {},
 ): OpenSites {
   const sites = createSites(options);
   const clock = leapingClock(now);
@@ -56,6 +59,7 @@ export function openSites(
       jiaoyikecha: { ...access, selectors: SELECTORS.jiaoyikecha },
       rongda: { ...access, selectors: SELECTORS.page },
       rongda2: { ...access, selectors: SELECTORS.page },
+      ...given,
     },
   });
   return { sources, sites, slept: clock.slept };
@@ -65,6 +69,11 @@ export function sourceOf({ sources }: OpenSites, name: SourceName): MarketSource
   const source = sources.get(name);
   if (source === undefined) throw new Error(`no source ${name}`);
   return source;
+}
+
+/** What a crawl failed with, as a whole or in its first part that did; undefined if in none. */
+export async function failureIn(crawling: Promise<SourceAnswer>): Promise<unknown> {
+  return await crawling.then(({ failures: [first] }) => first?.error, (error: unknown) => error);
 }
 
 export const ALL_SOURCES: readonly SourceName[] = SOURCE_NAMES;

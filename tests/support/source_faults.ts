@@ -1,5 +1,5 @@
 import type { SourceErrorClass } from "@/domain/ports/source_error.ts";
-import type { SourceName } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 
 /** Something that goes wrong with one answer of a site. */
 export type SourceFault =

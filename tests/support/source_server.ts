@@ -1,5 +1,5 @@
 import type { Fetch } from "@/adapters/sources/source_http.ts";
-import { SOURCE_NAMES, type SourceName } from "@/domain/ports/market_source.ts";
+import { SOURCE_NAMES, type SourceName } from "@/domain/ports/source_names.ts";
 import type { SourceFault, SourceFaults, SourceRequestSeen } from "./source_faults.ts";
 import { smallSamples, type SourceSamples } from "./source_samples.ts";
 

@@ -25,6 +25,7 @@ import { openDb } from "@/projections/db.ts";
 import { createFollower } from "@/projections/follower.ts";
 import { klinePeriods } from "@/projections/kline_periods.ts";
 import { marketReports } from "@/projections/market_reports.ts";
+import type { Projections } from "@/projections/define.ts";
 import { createReportQueries } from "@/projections/report_board.ts";
 import type { ReportQueries } from "@/projections/report_queries.ts";
 import { series } from "@/projections/series.ts";
@@ -64,7 +65,12 @@ export interface InstanceOptions {
   readonly clock: FakeClock;
   /** Given the store and the blobs, for sources that record. */
   readonly sources: (
-    parts: { store: SqlEventStore; blobs: Blobs; reports: ReportQueries },
+    parts: {
+      store: SqlEventStore;
+      blobs: Blobs;
+      reports: ReportQueries;
+      projections: Pick<Projections, "waitFor">;
+    },
   ) => readonly Job[];
   readonly channels?: readonly AlertChannel[] | undefined;
   readonly random?: (() => number) | undefined;
@@ -96,7 +102,7 @@ export async function startInstance(
     ...{
       projections: follower,
       series: createSeriesQueries(db),
-      sources: sources({ store, blobs, reports }),
+      sources: sources({ store, blobs, reports, projections: follower }),
     },
     disk: () => Promise.resolve({ freeBytes: 4e10, totalBytes: 1e11, dataBytes: undefined }),
   }, {

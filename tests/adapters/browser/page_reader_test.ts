@@ -134,8 +134,9 @@ async function slowReader(): Promise<PageReader> {
 }
 
 browserTest("page reader: sends the cookies to the page's own host and to no other", async () => {
-  const { site } = await scene();
-  const elsewhere = site.url.replace("127.0.0.1", "localhost");
+  const { site, pool } = await scene();
+  const reader = createPageReader({ pool, settleMs: 100, proxy: { httpProxy: site.url } });
+  const [elsewhere, home] = ["http://other.test", "http://prices.test"];
   site.pages.set("/api", () => new Response("[]"));
   site.pages.set("/pixel", () => new Response(""));
   const before = site.requests.length;
@@ -143,7 +144,7 @@ browserTest("page reader: sends the cookies to the page's own host and to no oth
     html(`<script>
 fetch("/api");
 fetch("${elsewhere}/pixel", { mode: "no-cors", credentials: "include" });
-</script><p class="empty"></p>`), { path: "/cookies" });
+</script><p class="empty"></p>`), { path: "/cookies", url: `${home}/cookies`, reader });
   const sent = new Map(
     site.requests.slice(before).map(({ path, headers }) => [path, headers.get("cookie")]),
   );
@@ -151,7 +152,8 @@ fetch("${elsewhere}/pixel", { mode: "no-cors", credentials: "include" });
   equal(sent.get("/api"), "session=abc=1; lang=zh");
   equal(sent.get("/pixel"), null);
   // And nothing of it stays for the next page.
-  await read(() => html('<p class="empty"></p>'), { path: "/next", cookie: credential("") });
+  const next = { path: "/next", url: `${home}/next`, cookie: credential(""), reader };
+  await read(() => html('<p class="empty"></p>'), next);
   equal(site.requests.at(-1)?.headers.get("cookie"), null);
   const said = [...site.requests.at(-1)?.headers ?? []].join("\n");
   match(said, /user-agent,Mozilla.* Chrome\//);

@@ -1,6 +1,7 @@
 import { deepEqual, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { marketReport, type SourceName } from "@/domain/ports/market_source.ts";
+import { marketReport } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
 import { openSites, sourceOf } from "@/tests/support/open_sites.ts";
 import { smallSamples, type SourceSamples } from "@/tests/support/source_samples.ts";

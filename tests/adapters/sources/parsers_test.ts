@@ -1,7 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import type { MarketReport, SourceName } from "@/domain/ports/market_source.ts";
+import type { MarketReport } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
-import { openSites, sourceOf } from "@/tests/support/open_sites.ts";
+import { failureIn, openSites, sourceOf } from "@/tests/support/open_sites.ts";
 import { smallSamples, type SourceSamples } from "@/tests/support/source_samples.ts";
 
 const small = smallSamples();
@@ -20,7 +21,7 @@ async function crawl(name: SourceName, { date = "2026-09-08", now, ...samples }:
 }
 
 async function failed(name: SourceName, samples: Partial<SourceSamples>): Promise<SourceError> {
-  const error = await crawl(name, samples).then(() => undefined, (cause: unknown) => cause);
+  const error = await failureIn(crawl(name, samples));
   ok(error instanceof SourceError, Deno.inspect(error));
   return error;
 }
@@ -340,4 +341,32 @@ Deno.test("sina: an unknown contract, two bars for a day and no bars at all are 
   match((await failed("sina", dailies(twice))).message, /two bars of RB0 for 2026-09-04/);
   const { rows, series } = await crawl("sina", dailies("var _RB0=([]);"));
   deepEqual([rows.length, series[1]?.candles], [2, []]);
+});
+
+Deno.test("sina: beyond the calendar a bar that repeats the one before it is a holiday's", async () => {
+  const bar = (d: string, c: string, v = "7") => ({
+    d,
+    o: "1",
+    h: "9",
+    l: "1",
+    c,
+    v,
+    p: "3",
+    s: "0",
+  });
+  const bars = [
+    ...[bar("2026-12-30", "5"), bar("2026-12-31", "6"), bar("2027-01-01", "6")],
+    ...[bar("2027-01-04", "6"), bar("2027-01-05", "6", "8"), bar("2027-01-06", "6", "0")],
+    ...[bar("2027-01-07", "6", "0"), bar("2027-01-08", "7"), bar("2027-01-11", "7")],
+  ];
+  const { series, rows } = await crawl("sina", {
+    ...{ date: "2027-01-11", now: Date.parse("2027-01-11T17:10:00+08:00") },
+    dailies: { ...small.dailies, RB0: `var _RB0=(${JSON.stringify(bars)});` },
+  });
+  const days = (candles: readonly { openTime: number }[] = []) =>
+    candles.map(({ openTime }) => new Date(openTime).toISOString().slice(5, 10));
+  const main = series.find(({ symbol }) => symbol === "RB0");
+  deepEqual(days(main?.offCalendar), ["01-01", "01-04", "01-11"]);
+  deepEqual(days(main?.candles), ["12-30", "12-31", "01-05", "01-06", "01-07", "01-08"]);
+  equal(rows.find(({ contract }) => contract === "RB0")?.reportDate, "2027-01-08");
 });

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import type { MarketReport, ReportValue, SourceName } from "@/domain/ports/market_source.ts";
+import type { MarketReport, ReportValue } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { openSites, sourceOf } from "@/tests/support/open_sites.ts";
 import { realDataTest, SHARED_DATA } from "@/tests/support/shared_data.ts";
 import { sharedSamples } from "@/tests/support/source_samples.ts";

@@ -25,6 +25,19 @@ Deno.test("secrets: a cookie's values and a bearer's token are removed on their 
   );
 });
 
+Deno.test("secrets: what a cookie says beside them is left where it stands", () => {
+  const cookie =
+    "isLogin=true; lang=zh-CN; side=long; theme=dark; uid=20260908; at=1757312345678; " +
+    "auth=false; PHPSESSID=00ff11aa; remember=short; id=a-long-one-2718281828";
+  const answer = '{"success":true,"side":"long","day":20260908,"at":1757312345678,"ok":false,' +
+    '"theme":"dark","lang":"zh-CN"}';
+  equal(withoutSecrets(answer, [cookie]), answer);
+  equal(
+    withoutSecrets('["00ff11aa","short","a-long-one-2718281828"]', [cookie]),
+    '["[removed]","[removed]","[removed]"]',
+  );
+});
+
 Deno.test("secrets: none is left in any text, URL or JSON that it was put into", () => {
   const secrets = fc.stringMatching(/^[\w+/=." -]{6,30}$/).filter((secret) =>
     secret.trim() === secret && !"[removed]".includes(secret)

@@ -1,12 +1,17 @@
-import { deepEqual, equal, match, rejects } from "node:assert/strict";
-import { marketJobs } from "@/cron/sources/market_jobs.ts";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { marketJobs, type MarketJobsDeps } from "@/cron/sources/market_jobs.ts";
 import type { Job } from "@/cron/job.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
-import type { MarketSource, SourceAnswer, SourceName } from "@/domain/ports/market_source.ts";
+import type { MarketSource, SourceAnswer } from "@/domain/ports/market_source.ts";
+import type { SourceName } from "@/domain/ports/source_names.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
 import { openMemoryBlobs } from "@/adapters/blobs/memory.ts";
 import { catalog } from "@/events/catalog/catalog.ts";
+import type { MarketReportEvent } from "@/events/catalog/market_report.ts";
+import type { Recorded } from "@/events/define.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
+import { trusted } from "@/events/trust.ts";
+import type { ReportQueries } from "@/projections/report_queries.ts";
 import { candle, utc } from "@/tests/support/candles.ts";
 import { type FakeClock, fakeClock } from "@/tests/support/fake_clock.ts";
 import { jobRun } from "@/tests/support/job_run.ts";
@@ -23,10 +28,12 @@ const noIngest: KlineIngest = {
 function desk(
   name: SourceName,
   rows: number,
-  { clock = fakeClock(NOW), ingest = noIngest, series = [], onFetch }: {
+  { clock = fakeClock(NOW), ingest = noIngest, series = [], failures = [], log, onFetch }: {
     readonly clock?: FakeClock;
     readonly ingest?: KlineIngest;
     readonly series?: SourceAnswer["series"];
+    readonly failures?: SourceAnswer["failures"];
+    readonly log?: MarketJobsDeps["log"];
     readonly onFetch?: () => void;
   } = {},
 ) {
@@ -45,6 +52,7 @@ function desk(
         ...{
           series,
           lacking: [],
+          failures,
           raw: { bytes, contentType: "application/json" },
           sizeBytes: 2,
         },
@@ -54,8 +62,9 @@ function desk(
   };
   const store = new MemoryEventStore({ catalog });
   const [job] = marketJobs({
-    ...{ store, blobs: openMemoryBlobs(), ingest, clock },
-    reports: { heldOf: () => Promise.resolve({}) },
+    ...{ store, blobs: openMemoryBlobs(), ingest, clock, log },
+    projections: { waitFor: () => Promise.resolve(true) },
+    reports: reportsIn(store),
     sources: new Map([[name, source]]),
     schedules: {
       ...{ hzzhqx: "0 18 * * *", jiaoyikecha: "0 18 * * *", openvlab: "*/30 * * * *" },
@@ -67,6 +76,22 @@ function desk(
   return { job, asked, store };
 }
 
+/** The reports that the log holds, without a read model. */
+function reportsIn(
+  store: MemoryEventStore,
+): Pick<ReportQueries, "heldOf" | "heldOn" | "newestDailies"> {
+  return {
+    heldOf: () => Promise.resolve({}),
+    newestDailies: () => Promise.resolve(new Map()),
+    async heldOn(source, dates) {
+      const log = await store.readAll({ after: 0, limit: 1_000 });
+      return trusted<Recorded<MarketReportEvent>[]>(log)
+        .flatMap(({ data }) => data.source === source ? data.rows : [])
+        .filter(({ reportDate }) => dates.includes(reportDate));
+    },
+  };
+}
+
 Deno.test("a market page is due on trading days alone, volatilities within sessions", () => {
   const due = (name: SourceName, time: string) => desk(name, 1).job.isDue?.(at(time));
   deepEqual([due("sina", "2026-09-08T17:10"), due("sina", "2026-09-05T17:10")], [true, false]);
@@ -74,6 +99,12 @@ Deno.test("a market page is due on trading days alone, volatilities within sessi
     ["2026-09-08T10:00", "2026-09-08T18:00", "2026-09-08T21:30", "2026-09-05T10:00"]
       .map((time) => due("openvlab", time)),
     [true, false, true, false],
+  );
+  deepEqual(
+    ["11:00", "11:30", "12:00", "12:30", "13:00", "13:30", "15:00", "15:30"]
+      .map((time) => due("openvlab", `2026-09-08T${time}`)),
+    [true, false, false, false, true, true, true, false],
+    "nothing trades over lunch",
   );
 });
 
@@ -88,12 +119,22 @@ Deno.test("a market page is asked for the trading day, a quote of the evening fo
   equal(await dateAsked("founderfu", "2026-09-06T12:00"), "2026-09-04", "by hand on a Sunday");
 });
 
-Deno.test("a market page of many rows goes into several events, and a repeat of its run adds none", async () => {
+Deno.test("a market page of many rows goes into several events, and one that says the same into an empty one", async () => {
   const { job, store } = desk("founderfu", 1_201);
   const run = { ...jobRun(), at: NOW };
-  for (let n = 0; n < 2; n++) equal((await job.run(run)).rows, 1_201);
-  const events = await store.readAll({ after: 0, limit: 100 });
-  deepEqual(events.map(({ type }) => type), Array(3).fill("MarketReportCrawled"));
+  const told = [];
+  for (let n = 0; n < 3; n++) told.push(await job.run(run));
+  deepEqual(
+    told.map(({ rows, changedReports, unchangedReports }) => [
+      ...[rows, changedReports, unchangedReports],
+    ]),
+    [[1_201, 1_201, 0], [1_201, 0, 1_201], [1_201, 0, 1_201]],
+  );
+  const events = trusted<Recorded<MarketReportEvent>[]>(
+    await store.readAll({ after: 0, limit: 100 }),
+  );
+  deepEqual(events.map(({ type }) => type), Array(4).fill("MarketReportCrawled"));
+  deepEqual(events.map(({ data }) => data.rows.length), [500, 500, 201, 0]);
   match(events[0]?.stream ?? "", /^market_report-founderfu-2026-09$/);
 });
 
@@ -105,6 +146,27 @@ Deno.test("an empty answer is believed of a page, and not of a map of all produc
     return error instanceof SourceError && error.errorClass === "invalid" &&
       error.response?.bytes.length === 2;
   });
+});
+
+Deno.test("a run of dailies counts the candles that it stored beside its reports", async () => {
+  const ingest: KlineIngest = {
+    ...noIngest,
+    ingestCandles(_series, candles) {
+      const stored = { ingested: candles.length, revised: 0, unchanged: 0, heldBetter: 0 };
+      return Promise.resolve({
+        ...{ ...stored, rejectedTotal: 0, rejected: [], position: 0, visible: true },
+      });
+    },
+  };
+  const days = ["2026-09-03", "2026-09-04", "2026-09-07"];
+  const { job } = desk("sina", 1, {
+    ingest,
+    series: [{
+      ...{ symbol: "RB0", interval: "1d", offCalendar: [] },
+      candles: days.map((day) => candle({ openTime: utc(day) })),
+    }],
+  });
+  equal((await job.run({ ...jobRun(), at: NOW })).rows, 4);
 });
 
 Deno.test("a day's bar is final by the time when it was asked for, however long the answer took", async () => {
@@ -131,5 +193,50 @@ Deno.test("a day's bar is final by the time when it was asked for, however long 
     });
     await job.run({ ...jobRun(), at: clock.now() });
     deepEqual(stored, expected, time);
+  }
+});
+
+Deno.test("a symbol that fails or cannot be true stops no other: those are kept, the run names it", async () => {
+  const kept: string[] = [];
+  const ingest: KlineIngest = {
+    ...noIngest,
+    ingestCandles({ symbol }) {
+      kept.push(symbol);
+      const none = { ingested: 0, revised: 0, unchanged: 0, heldBetter: 0, rejectedTotal: 0 };
+      return Promise.resolve({ ...none, rejected: [], position: 0, visible: true });
+    },
+  };
+  const series = (symbol: string, last: string) => ({
+    ...{ symbol, interval: "1d" as const, offCalendar: [] },
+    candles: [["2026-09-04", "3000"], ["2026-09-07", last]].map(([day = "", close = ""]) =>
+      candle({ openTime: utc(day), open: close, high: close, low: close, close })
+    ),
+  });
+  const error = new SourceError("Cannot crawl sina: it has no contract XX0", {
+    ...{ source: "sina", errorClass: "invalid", op: "GET /" },
+  });
+  const { job, store } = desk("sina", 2, {
+    ...{ ingest, series: [series("RB0", "6100"), series("AU0", "3100")] },
+    failures: [{ name: "XX0", error }],
+  });
+  await rejects(job.run({ ...jobRun(), at: NOW }), (error) => {
+    ok(error instanceof SourceError);
+    equal(
+      error.message,
+      "Cannot crawl sina: RB0 closes at 6100 after 3000; it has no contract XX0",
+    );
+    return !error.retryable;
+  });
+  deepEqual(kept, ["AU0"]);
+  equal((await store.readAll({ after: 0, limit: 10 })).length, 1);
+});
+
+Deno.test("a daily run warns of the end of the trading calendar, once that is near", async () => {
+  for (const [day, warnings] of [["2026-10-31", 0], ["2026-11-01", 1]] as const) {
+    const said: string[] = [];
+    const log = { warn: (message: string) => void said.push(message) };
+    const { job } = desk("sina", 1, { clock: fakeClock(at(`${day}T17:10`)), log });
+    await job.run({ ...jobRun(), at: NOW });
+    equal(said.length, warnings);
   }
 });

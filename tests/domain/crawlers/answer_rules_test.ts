@@ -1,5 +1,10 @@
 import { deepEqual } from "node:assert/strict";
-import { type AnswerRules, brokenRules, type HeldBefore } from "@/domain/crawlers/answer_rules.ts";
+import {
+  type AnswerRules,
+  brokenRules,
+  type HeldBefore,
+  partsApart,
+} from "@/domain/crawlers/answer_rules.ts";
 import type { MarketReport, SourceSeries } from "@/domain/ports/market_source.ts";
 import { candle, utc } from "@/tests/support/candles.ts";
 
@@ -120,6 +125,25 @@ const CASES: Readonly<Record<string, Case>> = {
 
 for (const [title, { rows = [], series = [], rules, held, broken }] of Object.entries(CASES)) {
   Deno.test(`rules of an answer: ${title}`, () => {
-    deepEqual(brokenRules({ rows, series }, rules, { date: DATE, held }), broken);
+    const { sound, broken: parts } = partsApart({ rows, series }, rules);
+    const problems = [
+      ...parts.map(({ problem }) => problem),
+      ...brokenRules(sound, rules, { date: DATE, held }),
+    ];
+    deepEqual(problems, broken);
   });
 }
+
+Deno.test("rules of an answer: a part that breaks one goes without the others", () => {
+  const main = (contract: string) => ({ ...report(), contract });
+  const series = [closes("3000", "31000"), { ...closes("3000", "3100"), symbol: "AU0" }];
+  const dailies = partsApart(
+    { rows: [main("RB0"), main("AU0")], series },
+    { maxJump: 1 },
+  );
+  deepEqual(dailies.broken.map(({ name }) => name), ["RB0"]);
+  deepEqual(dailies.sound, { rows: [main("AU0")], series: series.slice(1) });
+  const shares = [report(DATE, { share: "101" }), report("2026-09-07", { share: "3" })];
+  const views = partsApart({ rows: shares, series: [] }, { bounds: { share: [0, 100] } });
+  deepEqual([views.broken.length, views.sound.rows], [1, shares.slice(1)]);
+});

@@ -261,3 +261,15 @@ Deno.test("daily report warns of alerts that were given up that day, also long a
     match(markdown, /^- \*\*Alerts given up\*\* ⚠️ 2$/m);
   }
 });
+
+Deno.test("daily report warns a desk of the end of its calendar, from sixty days before", () => {
+  const sources = [sourceDay("sina", { succeeded: 1 })];
+  const told = (day: string, facts = dailyFacts({ sources })) =>
+    /^- \*\*Trading calendar\*\* .*$/m.exec(
+      dailyReport(facts, { ...english, at: Date.parse(`${day}T09:00:00+08:00`) }).markdown,
+    )?.[0];
+  equal(told("2026-10-31"), undefined);
+  match(told("2026-11-01") ?? "", /known until 2026-12-31 \(60 days left\): upgrade/);
+  match(told("2027-02-01") ?? "", /\(0 days left\)/);
+  equal(told("2027-02-01", dailyFacts({ sources: [sourceDay("klines")] })), undefined);
+});

@@ -70,7 +70,7 @@ const schema = z.object({
   ARCHIVE_AT: timeOfDay().prefault("03:30")
     .describe("When ended periods get their files each day, in TIME_ZONE."),
   KEEP_REPLACED_DAYS: integer(0, 36_500).prefault("30")
-    .describe("Days for which a file is kept that a newer version has replaced."),
+    .describe("Days for which a file is kept that a newer version has replaced; of many, some."),
   CRON: flag().prefault("on").describe("off: this process crawls nothing by itself."),
   TIME_ZONE: timeZone().prefault("Asia/Shanghai").describe("Time zone of the schedules."),
   EXCHANGE_URLS: jsonSetting(

@@ -23,25 +23,35 @@ export async function compactPeriod(
   run: ArchiveRun,
   place: ArchivePlace,
 ): Promise<number> {
-  return await untilDecided(() => attempt(deps, run, place), run.signal);
+  let bytes = 0;
+  for (;;) {
+    const part = await untilDecided(() => attempt(deps, run, place), run.signal);
+    bytes += part.bytes;
+    if (!part.more) return bytes;
+  }
 }
+
+/** Each is opened beside the others, and named by the event. */
+const MOST_AT_ONCE = 500;
+const NOTHING = { bytes: 0, more: false } as const;
 
 async function attempt(
   deps: ArchiveDeps,
   { runId, actor }: ArchiveRun,
   { series, seriesId, period }: ArchivePlace,
-): Promise<number> {
+): Promise<{ readonly bytes: number; readonly more: boolean }> {
   const current = await currentPeriod(deps, { seriesId, period });
   const { row: held, version } = current;
-  if (held === undefined || held.fileSha256 === null) return 0;
+  if (held === undefined || held.fileSha256 === null) return NOTHING;
   await deps.projections.waitFor(held.position, VISIBLE_MS, ["period_blobs"]);
   const row = await findPeriodBlobs(deps.db, { seriesId, period });
-  if (row === undefined || row.file?.sha256 !== held.fileSha256) return 0;
-  const { clock, keepReplacedDays } = deps;
-  const dispensable = dispensableBlobs({ ...row, series, hotRows: held.hotRows }, {
+  if (row === undefined || row.file?.sha256 !== held.fileSha256) return NOTHING;
+  const { clock, keepReplacedDays, compactAtOnce = MOST_AT_ONCE } = deps;
+  const all = dispensableBlobs({ ...row, series, hotRows: held.hotRows }, {
     ...{ now: clock.now(), keepReplacedDays },
   });
-  if (dispensable.length === 0) return 0;
+  if (all.length === 0) return NOTHING;
+  const dispensable = all.slice(0, compactAtOnce);
   // Read to the last byte: from now on it is the only place where these candles lie.
   await deps.blobs.get(held.fileSha256);
   const refused = await listRefusals(deps, seriesId);
@@ -58,8 +68,12 @@ async function attempt(
   };
   const commandId = uuidV5(runId, `compact/${seriesId}/${period}/${version}`);
   const position = await decidePeriod(deps.store, current, { command, actor, commandId });
-  await deps.projections.waitFor(position, VISIBLE_MS, ["period_blobs", "blob_uses"]);
-  return dispensable.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const names = ["period_blobs", "blob_uses"];
+  const visible = await deps.projections.waitFor(position, VISIBLE_MS, names);
+  return {
+    bytes: dispensable.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    more: visible && dispensable.length < all.length,
+  };
 }
 
 interface Kept {

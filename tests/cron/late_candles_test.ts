@@ -1,10 +1,14 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { trusted } from "@/events/trust.ts";
 import type { KlineEvent } from "@/events/catalog/klines.ts";
 import type { Candle } from "@/domain/klines/candle.ts";
 import {
   archive,
   archiveTest,
   checksums,
+  DAY,
   ID,
   MINUTE,
   minutes,
@@ -61,6 +65,21 @@ archiveTest(
       ...Array(revised).fill(1),
     ]);
     equal(JSON.parse(await read(house)).length, 25 + WRITERS);
+    // Let go of in parts, what was superseded stays in the period's revisions.
+    await archive(house, {
+      ...{ now: Date.now() + 40 * DAY, hotDays: 1, deps: { compactAtOnce: 3 } },
+    });
+    const [kept] = await house.database.query("select replaced, revisions from period_blobs_v1");
+    deepEqual(kept?.replaced, []);
+    const { sha256 } = trusted<{ sha256: string }>(kept?.revisions);
+    const { path, release } = await house.blobs.local(sha256);
+    const rows = await parquetReadObjects({ file: await asyncBufferFromFile(path), compressors });
+    release();
+    const superseded = rows.map(({ volume }) => Number(volume));
+    const current = JSON.parse(await read(house)).map((row: unknown[]) => Number(row[5]));
+    for (const volume of [first.volume, ...volumes].map(Number)) {
+      ok([...superseded, ...current].includes(volume), `${volume} lies somewhere`);
+    }
     const live = await checksums(house);
     await rebuildAll(house);
     deepEqual(await checksums(house), live);

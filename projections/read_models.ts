@@ -24,6 +24,7 @@ import { klines } from "./klines.ts";
 import { createLakeFiles, type LakeFiles } from "./lake_files.ts";
 import { marketReports } from "./market_reports.ts";
 import { periodBlobs } from "./period_blobs.ts";
+import { replacedFiles } from "./replaced_files.ts";
 import { createReportQueries } from "./report_board.ts";
 import type { ReportQueries } from "./report_queries.ts";
 import { series } from "./series.ts";
@@ -59,7 +60,7 @@ export function openReadModels(deps: ReadModelDeps): ReadModels {
   const db = openDb(database);
   const projections = [
     ...[series, klinePeriods, klines({ blobs, lake, store })],
-    ...[archiveRuns, periodBlobs, blobUses, damagedFiles, fileRounds, marketReports],
+    ...[archiveRuns, periodBlobs, replacedFiles, blobUses, damagedFiles, fileRounds, marketReports],
     ...[crawlerRuns, crawlerSources, crawlerVenues, alertDeliveries],
   ];
   const follower = createFollower({ database, store, projections, clock, log });

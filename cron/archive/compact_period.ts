@@ -7,7 +7,7 @@ import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { periodRange } from "@/domain/klines/period.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { RefusedRows } from "@/domain/ports/lake.ts";
-import { findPeriodBlobs, type PeriodBlobsRow } from "@/projections/period_blobs.ts";
+import { findPeriodBlobs, type PeriodBlobs } from "@/projections/period_blobs.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import { untilDecided } from "../until_decided.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
@@ -43,7 +43,7 @@ async function attempt(
   const current = await currentPeriod(deps, { seriesId, period });
   const { row: held, version } = current;
   if (held === undefined || held.fileSha256 === null) return NOTHING;
-  await deps.projections.waitFor(held.position, VISIBLE_MS, ["period_blobs"]);
+  await deps.projections.waitFor(held.position, VISIBLE_MS, ["period_blobs", "replaced_files"]);
   const row = await findPeriodBlobs(deps.db, { seriesId, period });
   if (row === undefined || row.file?.sha256 !== held.fileSha256) return NOTHING;
   const { clock, keepReplacedDays, compactAtOnce = MOST_AT_ONCE } = deps;
@@ -68,7 +68,7 @@ async function attempt(
   };
   const commandId = uuidV5(runId, `compact/${seriesId}/${period}/${version}`);
   const position = await decidePeriod(deps.store, current, { command, actor, commandId });
-  const names = ["period_blobs", "blob_uses"];
+  const names = ["period_blobs", "replaced_files", "blob_uses"];
   const visible = await deps.projections.waitFor(position, VISIBLE_MS, names);
   return {
     bytes: dispensable.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -77,7 +77,7 @@ async function attempt(
 }
 
 interface Kept {
-  readonly row: PeriodBlobsRow;
+  readonly row: PeriodBlobs;
   readonly file: string;
   readonly dispensable: readonly HeldBlob[];
   readonly refused: readonly Refusal[];
@@ -125,7 +125,7 @@ async function listRefusals({ store }: ArchiveDeps, seriesId: string): Promise<R
   return [...events];
 }
 
-function unreadable({ seriesId, period }: PeriodBlobsRow): AdapterError {
+function unreadable({ seriesId, period }: PeriodBlobs): AdapterError {
   return new AdapterError(`Cannot keep the revisions of ${seriesId} ${period}`, {
     port: "lake",
     op: `revisions ${period}`,

@@ -127,6 +127,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
       ...{ trustProxy: config.trustProxy, version: manifest.version },
       ...{ metrics: config.metrics, timeZone: config.timeZone },
       ...{ openCandle: config.compatOpenCandle, scheduled: config.cron },
+      connectionsForWrites: config.databaseUrl && config.databasePoolMax >> 1,
       fingerprintKey: (await readSecret(house.database, "fingerprint")).toHex(),
     },
   });

@@ -3,12 +3,8 @@ import { type Candle, toRow } from "@/domain/klines/candle.ts";
 import { compareCandles } from "@/domain/klines/compare.ts";
 import { slotRanges, subtractRanges } from "@/domain/klines/coverage.ts";
 import { hotCandles } from "@/projections/hot_rows.ts";
-import {
-  type IngestDeps,
-  type IngestRun,
-  type PartOutcome,
-  type PeriodDeps,
-} from "./ingest_run.ts";
+import type { IngestDeps, IngestRun, PartOutcome } from "./ingest_run.ts";
+import type { PeriodDeps } from "./period_deps.ts";
 import { isCold } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod, type PeriodState, shownPeriod } from "./period_state.ts";
 import { inTurn } from "./period_turn.ts";

@@ -9,10 +9,12 @@ import type { IngestOptions, IngestOutcome, KlineIngest } from "@/domain/ports/k
 import type { StagedBatch, StageInput } from "@/domain/ports/lake.ts";
 import { ingestHotCandles } from "./ingest_hot.ts";
 import { ingestStagedPeriod } from "./ingest_period.ts";
-import type { IngestDeps, IngestRun, PartOutcome, PeriodDeps } from "./ingest_run.ts";
+import type { IngestDeps, IngestRun, PartOutcome } from "./ingest_run.ts";
+import type { PeriodDeps } from "./period_deps.ts";
 import { ensureSeries } from "./series_commands.ts";
 import { recordRejected, type Rejection } from "./record_rejected.ts";
 import { createKeyedTurns } from "./keyed_turns.ts";
+import { createLateQueue } from "./late_queue.ts";
 import { openScale } from "./widen_scale.ts";
 
 /** Periods worked on at the same moment: the engine has two threads. */
@@ -20,7 +22,7 @@ const CONCURRENCY = 2;
 
 /** The one way in for candles, whoever brings them. */
 export function createKlineIngest(shared: IngestDeps): KlineIngest {
-  const deps: PeriodDeps = { ...shared, turns: createKeyedTurns() };
+  const deps: PeriodDeps = { ...shared, turns: createKeyedTurns(), late: createLateQueue() };
   // What has once been added stays.
   const added = new Set<string>();
 

@@ -4,29 +4,14 @@ import { toRow } from "@/domain/klines/candle.ts";
 import { periodRange } from "@/domain/klines/period.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
-import type {
-  Comparison,
-  FileFacts,
-  HeldCandles,
-  Scale,
-  StagedBatch,
-} from "@/domain/ports/lake.ts";
+import type { Comparison, FileFacts, HeldCandles, StagedBatch } from "@/domain/ports/lake.ts";
 import { hotRowsText } from "@/projections/hot_rows.ts";
-import {
-  type IngestDeps,
-  type IngestRun,
-  type PartOutcome,
-  type PeriodDeps,
-  type SeriesScale,
-} from "./ingest_run.ts";
+import type { IngestDeps, IngestRun, PartOutcome } from "./ingest_run.ts";
+import type { PeriodDeps } from "./period_deps.ts";
+import type { LateWriter, StagedPeriod } from "./late_queue.ts";
+import { type MergedLate, mergeLate } from "./merge_late.ts";
 import { currentPeriod, decidePeriod, type PeriodState } from "./period_state.ts";
 import { inTurn } from "./period_turn.ts";
-
-interface StagedPeriod {
-  readonly staged: StagedBatch;
-  readonly period: string;
-  readonly scale: SeriesScale;
-}
 
 /** More candles than this travel in a blob, not in the event. */
 export const INLINE_CANDLES = 256;
@@ -37,17 +22,20 @@ export async function ingestStagedPeriod(
   run: IngestRun,
   part: StagedPeriod,
 ): Promise<PartOutcome> {
-  return await inTurn(deps, run, {
-    period: part.period,
-    attempt: (commandId) => attempt(deps, run, { ...part, commandId }),
-  });
+  const writer: LateWriter = { run, part, outcome: undefined };
+  return await deps.late.within(writer, () =>
+    inTurn(deps, run, {
+      period: part.period,
+      attempt: async (commandId) => writer.outcome ?? await attempt(deps, writer, commandId),
+    }));
 }
 
 async function attempt(
-  deps: IngestDeps,
-  run: IngestRun,
-  { staged, period, commandId, ...part }: StagedPeriod & { commandId: string },
+  deps: PeriodDeps,
+  writer: LateWriter,
+  commandId: string,
 ): Promise<PartOutcome> {
+  const { run, part: { staged, period, ...part } } = writer;
   const { seriesId, source, overwrite = false } = run;
   const state = await currentPeriod(deps, { seriesId, period });
   const held = await heldCandles(deps, run, { staged, period, state });
@@ -56,14 +44,18 @@ async function attempt(
     const { ingested, revised } = comparison;
     if (ingested + revised === 0) return { ...comparison, position: 0 };
     const scale = await part.scale.widened();
-    const command = isCold(run, state, { period, hotDays: deps.hotDays })
-      ? await archive(deps, run, { staged, period, scale, comparison })
-      : await record(deps, run, { staged, period, comparison });
-    const position = await decidePeriod(deps.store, state, {
-      command,
-      actor: run.actor,
-      commandId,
-    });
+    const { actor } = run;
+    if (!isCold(run, state, { period, hotDays: deps.hotDays })) {
+      const command = await record(deps, run, { staged, period, comparison });
+      const position = await decidePeriod(deps.store, state, { command, actor, commandId });
+      return { ...comparison, position };
+    }
+    const path = deps.workspace.path("parquet");
+    const facts = await staged.writeMerged(period, scale, path);
+    const merged = await mergeLate(deps, writer, { path, facts, comparison });
+    const command = await archive(deps, run, { period, merged });
+    const position = await decidePeriod(deps.store, state, { command, actor, commandId });
+    for (const one of merged.parts) one.writer.outcome = { ...one.comparison, position };
     return { ...comparison, position };
   } finally {
     held.release();
@@ -138,20 +130,20 @@ async function record(
 async function archive(
   deps: IngestDeps,
   { seriesId, source }: IngestRun,
-  { staged, period, scale, comparison }: Change & { scale: Scale },
+  { period, merged: { path, facts, parts } }: { period: string; merged: MergedLate },
 ): Promise<KlinePeriodCommand> {
-  const path = deps.workspace.path("parquet");
-  const facts = await staged.writeMerged(period, scale, path);
   const blob = await verifiedBlob(deps, { path, facts, seriesId, period });
-  const { ingested, revised, unchanged, heldBetter } = comparison;
-  const { rows, firstOpenTime, lastOpenTime, held } = facts;
+  const { rows, firstOpenTime, lastOpenTime, held, scale } = facts;
+  const total = (key: "ingested" | "revised" | "unchanged" | "heldBetter") =>
+    parts.reduce((sum, { comparison }) => sum + comparison[key], 0);
   return {
     type: "ArchiveKlines",
     data: {
       ...{ seriesId, period, source, blob, rows, firstOpenTime, lastOpenTime },
-      ...{ ingested, revised, unchanged, heldBetter },
+      ...{ ingested: total("ingested"), revised: total("revised") },
+      ...{ unchanged: total("unchanged"), heldBetter: total("heldBetter") },
       held: [...held],
-      scale: facts.scale,
+      scale,
     },
   };
 }

@@ -10,7 +10,6 @@ import type { Log } from "@/domain/ports/log.ts";
 import type { Workspace } from "@/domain/ports/workspace.ts";
 import type { Db } from "@/projections/db.ts";
 import type { Projections } from "@/projections/define.ts";
-import type { KeyedTurns } from "./keyed_turns.ts";
 
 export interface IngestDeps {
   readonly store: EventStore;
@@ -25,12 +24,6 @@ export interface IngestDeps {
   readonly isSimulated: (exchange: string) => boolean;
   /** Periods that ended longer ago go straight to their files. */
   readonly hotDays: number;
-}
-
-/** What the parts of an ingest share with those of others. */
-export interface PeriodDeps extends IngestDeps {
-  /** Writers to one period stream: who compares at the same time as another only loses the race. */
-  readonly turns: KeyedTurns;
 }
 
 /** What one ingest is about, given to each of its steps. */

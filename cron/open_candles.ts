@@ -8,6 +8,7 @@ import type { Exchanges } from "@/domain/ports/exchange.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { OpenCandles } from "@/domain/ports/open_candles.ts";
 import { messageOf } from "./error_message.ts";
+import { createReaderAsks, type ReaderAsk } from "./reader_asks.ts";
 
 export interface OpenCandlesOptions {
   readonly exchanges: Pick<Exchanges, "get">;
@@ -23,48 +24,63 @@ const PATIENCE_MS = 1_000;
 const QUIET_MS = 30_000;
 
 /** What is known of one series. */
-interface Seen {
+interface Seen extends ReaderAsk {
   candle: Candle | undefined;
   /** The venue's time less ours when it was asked. */
   aheadMs: number;
+  askedAt: number;
   askAgainAt: number;
+  /** Being asked, or waiting for its turn. */
   asking: Promise<void> | undefined;
 }
 
-/** Asks venues only for what is being read, one question a series at a time. */
+/**
+ * Asks venues only for what is being read, one question a series at a time and few a venue: whoever
+ * reads must not stand in the way of crawling.
+ */
 export function createOpenCandles({ exchanges, clock, log }: OpenCandlesOptions): OpenCandles {
   const seen = new Map<string, Seen>();
+  const inTurn = createReaderAsks(clock);
 
   async function ask(series: SeriesRef, state: Seen): Promise<void> {
     const { exchange, symbol, interval } = series;
+    state.askedAt = clock.now();
     try {
       const venue = await exchanges.get(exchange);
       const now = await venue.time();
       const from = slotStart(interval, now);
-      const range = { from, to: nextSlot(interval, now), limit: 1 };
-      const [candle] = await venue.fetchCandles({ symbol, interval, ...range, priority: "live" });
+      const range = { from, to: nextSlot(interval, now), limit: 1, priority: "reader" } as const;
+      const [candle] = await venue.fetchCandles({ symbol, interval, ...range });
       state.candle = candle === undefined ? undefined : readable(candle, series);
       state.aheadMs = now - clock.now();
       state.askAgainAt = clock.now() + FRESH_MS;
     } catch (error) {
       state.askAgainAt = clock.now() + QUIET_MS;
       log.debug("no running candle", { exchange, symbol, interval, error: messageOf(error) });
-    } finally {
-      state.asking = undefined;
     }
   }
 
+  function unseen(series: SeriesRef): Seen {
+    const state: Seen = {
+      ...{ candle: undefined, aheadMs: 0, askedAt: 0, askAgainAt: 0, wantedUntil: 0 },
+      asking: undefined,
+      ask: () => ask(series, state),
+    };
+    seen.set(seriesId(series), state);
+    return state;
+  }
+
   return {
-    async find(series) {
+    async find(series, until = clock.now() + PATIENCE_MS) {
       if (!isCrawled(series)) return undefined;
-      const id = seriesId(series);
-      const state = seen.get(id) ??
-        { candle: undefined, aheadMs: 0, askAgainAt: 0, asking: undefined };
-      seen.set(id, state);
-      if (clock.now() >= state.askAgainAt) state.asking ??= ask(series, state);
+      const state = seen.get(seriesId(series)) ?? unseen(series);
+      if (clock.now() >= state.askAgainAt) {
+        state.wantedUntil = Math.max(state.wantedUntil, until);
+        state.asking ??= inTurn(series.exchange, state).finally(() => state.asking = undefined);
+      }
       const known = running(state, series, clock);
       if (known !== undefined || state.asking === undefined) return known;
-      await patiently(state.asking, clock);
+      await patiently(state.asking, until - clock.now(), clock);
       return running(state, series, clock);
     },
   };
@@ -79,9 +95,10 @@ function running(
   return slotEnd(interval, candle.openTime) > clock.now() + aheadMs ? candle : undefined;
 }
 
-async function patiently(work: Promise<void>, clock: Clock): Promise<void> {
+async function patiently(work: Promise<void>, ms: number, clock: Clock): Promise<void> {
+  if (ms <= 0) return;
   const enough = new AbortController();
-  const pause = clock.sleep(PATIENCE_MS, enough.signal).catch(() => {});
+  const pause = clock.sleep(ms, enough.signal).catch(() => {});
   await Promise.race([work, pause]);
   enough.abort();
 }

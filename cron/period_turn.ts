@@ -1,6 +1,7 @@
 import type { KlineEvent } from "@/events/catalog/klines.ts";
 import { trusted } from "@/events/trust.ts";
-import { type IngestRun, partId, type PartOutcome, type PeriodDeps } from "./ingest_run.ts";
+import { type IngestRun, partId, type PartOutcome } from "./ingest_run.ts";
+import type { PeriodDeps } from "./period_deps.ts";
 import { klineStream } from "./period_state.ts";
 import { untilDecided } from "./until_decided.ts";
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNotNull, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
 import { bigint, index, jsonb, pgTable, text } from "drizzle-orm/pg-core";
 import type { CompactablePeriod, HeldBlob, ReplacedBlob } from "@/domain/klines/compaction_plan.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
@@ -8,9 +8,10 @@ import type { KlineEvent } from "@/events/catalog/klines.ts";
 import type { Db } from "./db.ts";
 import type { RowProjection } from "./define.ts";
 import { klinePeriodsTable, periodKey } from "./kline_periods.ts";
+import { listReplaced } from "./replaced_files.ts";
 import { seriesTable } from "./series.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 export const periodBlobsTable = pgTable(`period_blobs_v${VERSION}`, {
   /** `<seriesId>|<period>` */
   key: text("key").primaryKey(),
@@ -21,12 +22,15 @@ export const periodBlobsTable = pgTable(`period_blobs_v${VERSION}`, {
   batches: jsonb("batches").$type<readonly HeldBlob[]>().notNull(),
   /** The file that readers take, with the position that named it. */
   file: jsonb("file").$type<HeldBlob | null>(),
-  /** Files before it, oldest first. */
-  replaced: jsonb("replaced").$type<readonly ReplacedBlob[]>().notNull(),
   /** Candles that none of them will hold. */
   revisions: jsonb("revisions").$type<BlobRef | null>(),
 }, (table) => [index(`period_blobs_v${VERSION}_series`).on(table.seriesId, table.period)]);
 export type PeriodBlobsRow = typeof periodBlobsTable.$inferSelect;
+
+export interface PeriodBlobs extends PeriodBlobsRow {
+  /** Files before its present one, oldest first. */
+  readonly replaced: readonly ReplacedBlob[];
+}
 
 /** One row a period that ever had a blob: which of them are still needed. */
 export const periodBlobs: RowProjection<KlineEvent, PeriodBlobsRow> = {
@@ -43,18 +47,11 @@ export const periodBlobs: RowProjection<KlineEvent, PeriodBlobsRow> = {
       if (data.blob === null) return before;
       return { ...before, position, batches: [...before.batches, { ...data.blob, position }] };
     },
-    KlinesArchived: (row, { data, position, at }) => {
-      const before = row ?? empty(data);
-      const old = before.file !== null && before.file.sha256 === data.replaces
-        ? [{ ...before.file, replacedAt: at.getTime() }]
-        : [];
-      return {
-        ...before,
-        position,
-        file: { ...data.blob, position },
-        replaced: [...before.replaced, ...old].filter(({ sha256 }) => sha256 !== data.blob.sha256),
-      };
-    },
+    KlinesArchived: (row, { data, position }) => ({
+      ...(row ?? empty(data)),
+      position,
+      file: { ...data.blob, position },
+    }),
     // Removed candles stay readable in the file before: it is nobody's to delete.
     KlinesDeleted: (row, { data, position }) => ({
       ...(row ?? empty(data)),
@@ -68,7 +65,6 @@ export const periodBlobs: RowProjection<KlineEvent, PeriodBlobsRow> = {
         ...before,
         position,
         batches: before.batches.filter(({ sha256 }) => !gone.has(sha256)),
-        replaced: before.replaced.filter(({ sha256 }) => !gone.has(sha256)),
         revisions: data.revisions?.blob ?? null,
       };
     },
@@ -80,6 +76,7 @@ export async function listCompactable(
   db: Db,
   seriesIds?: readonly string[],
 ): Promise<CompactablePeriod[]> {
+  const replaced = await listReplaced(db, { seriesIds });
   const rows = await db.select({
     blobs: periodBlobsTable,
     hotRows: klinePeriodsTable.hotRows,
@@ -91,29 +88,32 @@ export async function listCompactable(
     .innerJoin(seriesTable, eq(seriesTable.seriesId, periodBlobsTable.seriesId))
     .where(and(
       isNotNull(klinePeriodsTable.fileSha256),
-      sql`jsonb_array_length(${periodBlobsTable.batches})
-        + jsonb_array_length(${periodBlobsTable.replaced}) > 0`,
+      or(
+        sql`jsonb_array_length(${periodBlobsTable.batches}) > 0`,
+        inArray(periodBlobsTable.key, [...replaced.keys()]),
+      ),
       seriesIds && inArray(periodBlobsTable.seriesId, [...seriesIds]),
     )).orderBy(asc(periodBlobsTable.key));
   return rows.map(({ blobs, hotRows, exchange, symbol, interval }) => {
-    const { seriesId, period, batches, file, replaced } = blobs;
+    const { key, seriesId, period, batches, file } = blobs;
     const series = { exchange, symbol, interval: trusted<Interval>(interval) };
-    return { series, seriesId, period, hotRows, batches, file, replaced };
+    const before = replaced.get(key) ?? [];
+    return { series, seriesId, period, hotRows, batches, file, replaced: before };
   });
 }
 
 export async function findPeriodBlobs(
   db: Db,
   { seriesId, period }: { seriesId: string; period: string },
-): Promise<PeriodBlobsRow | undefined> {
-  const [row] = await db.select().from(periodBlobsTable)
-    .where(eq(periodBlobsTable.key, periodKey(seriesId, period)));
-  return row;
+): Promise<PeriodBlobs | undefined> {
+  const key = periodKey(seriesId, period);
+  const [row] = await db.select().from(periodBlobsTable).where(eq(periodBlobsTable.key, key));
+  return row && { ...row, replaced: (await listReplaced(db, { key })).get(key) ?? [] };
 }
 
 function empty({ seriesId, period }: { seriesId: string; period: string }): PeriodBlobsRow {
   return {
     ...{ key: periodKey(seriesId, period), seriesId, period, position: 0 },
-    ...{ batches: [], file: null, replaced: [], revisions: null },
+    ...{ batches: [], file: null, revisions: null },
   };
 }

@@ -25,6 +25,7 @@ import { klines } from "./klines.ts";
 import { createLakeFiles, type LakeFiles } from "./lake_files.ts";
 import { marketReports } from "./market_reports.ts";
 import { periodBlobs } from "./period_blobs.ts";
+import { replacedFiles } from "./replaced_files.ts";
 import { createReportQueries } from "./report_board.ts";
 import type { ReportQueries } from "./report_queries.ts";
 import { series } from "./series.ts";
@@ -60,7 +61,8 @@ export function openReadModels(deps: ReadModelDeps): ReadModels {
   const db = openDb(database);
   const projections = [
     ...[series, klinePeriods, klines({ blobs, lake, store })],
-    ...[archiveRuns, periodBlobs, blobUses, klineRefusals, damagedFiles, fileRounds, marketReports],
+    ...[archiveRuns, periodBlobs, replacedFiles, blobUses, klineRefusals, damagedFiles],
+    ...[fileRounds, marketReports],
     ...[crawlerRuns, crawlerSources, crawlerVenues, alertDeliveries],
   ];
   const follower = createFollower({ database, store, projections, clock, log });

@@ -82,6 +82,8 @@ export interface AppSettings {
   readonly openCandle: boolean;
   /** A silent WebSocket is pinged after half of it and given up after all of it. */
   readonly socketSilenceS?: number;
+  /** Of the database's connections; readers have the others. Undefined where there is but one way in. */
+  readonly connectionsForWrites?: number | undefined;
   /** Reverse proxies that append to X-Forwarded-For. */
   readonly trustProxy: number;
   /** `false`: this process starts no work by itself. */

@@ -28,7 +28,7 @@ export function createPrecisions(bars: BarReader, clock: Pick<Clock, "now">): Pr
       if (series?.lastOpenTime === undefined || series.lastOpenTime === null) return UNKNOWN;
       const remembered = known.get(series.id);
       if (remembered !== undefined && remembered.until > clock.now()) return remembered.precision;
-      const { rows } = await bars.read({
+      const rows = await bars.held({
         ...{ series, interval: series.interval, start: undefined, end: series.lastOpenTime + 1 },
         ...{ limit: SAMPLE_BARS, keep: "latest" },
       });

@@ -23,6 +23,8 @@ export interface BarsQuery {
   readonly limit: number;
   /** Which are kept where the range holds more than `limit`. */
   readonly keep: "oldest" | "latest";
+  /** How long the running bar may be waited for, epoch ms; a second where none is given. */
+  readonly until?: number | undefined;
 }
 
 /** `KlineRow` with its close time always given. */
@@ -40,7 +42,11 @@ export interface BarReader {
   /** Closed bars, and the running one after them where the setting wants it and the range reaches it. */
   read(query: BarsQuery): Promise<Bars>;
   /** The bar that is running now; undefined where none is known or wanted. */
-  running(series: SeriesView, interval: Interval): Promise<Bar | undefined>;
+  running(
+    series: SeriesView,
+    interval: Interval,
+    how?: Pick<BarsQuery, "offsetMs" | "until">,
+  ): Promise<Bar | undefined>;
 }
 
 /** The candle before the running one may take so long to be stored. */
@@ -58,10 +64,10 @@ export function createBarReader(
   async function running(
     series: SeriesView,
     interval: Interval,
-    offsetMs = 0,
+    { offsetMs = 0, until }: Pick<BarsQuery, "offsetMs" | "until"> = {},
   ): Promise<Bar | undefined> {
     if (!settings.openCandle || !series.watched) return undefined;
-    const candle = await openCandles.find(series);
+    const candle = await openCandles.find(series, until);
     if (candle === undefined || !follows(candle, series)) return undefined;
     const openTime = slotStart(interval, candle.openTime, offsetMs);
     if (interval === series.interval) return withClose(candle, interval);
@@ -94,7 +100,7 @@ export function createBarReader(
       const { rows, more } = await pageOf(query);
       const full = keep === "oldest" && start !== undefined && (more || rows.length >= limit);
       if (full || end <= (series.lastOpenTime ?? 0)) return { rows, open: false };
-      const bar = await running(series, interval, query.offsetMs);
+      const bar = await running(series, interval, query);
       const fits = bar !== undefined && bar[0] < end && bar[0] >= (start ?? 0) &&
         bar[0] > (rows.at(-1)?.[0] ?? -1);
       return fits ? { rows: [...rows, bar].slice(-limit), open: true } : { rows, open: false };
@@ -103,7 +109,7 @@ export function createBarReader(
 }
 
 function asked(
-  { series, interval, offsetMs, start, end, limit }: Omit<BarsQuery, "keep">,
+  { series, interval, offsetMs, start, end, limit }: Omit<BarsQuery, "keep" | "until">,
 ): KlineQuery {
   return {
     ...{ seriesId: series.id, stored: series.interval, interval, offsetMs, start, end, limit },

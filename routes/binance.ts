@@ -14,11 +14,15 @@ import {
 import { klinesParams, symbolsParam, wordParam } from "./binance_params.ts";
 import { addBinanceSockets } from "./binance_sockets.ts";
 import { symbolInfo } from "./binance_symbols.ts";
-import { dayTicker, newestPrice } from "./binance_tickers.ts";
+import { type Ask, dayTicker, newestPrice } from "./binance_tickers.ts";
+import { weigh, WEIGHTS } from "./binance_weights.ts";
 import type { AppContext } from "./envelope.ts";
 import { type Dialect, foreign, type ForeignRouter } from "./foreign.ts";
+import { allEnded, createLanes } from "./lanes.ts";
 import { type Listing, listingsOf, seriesFor } from "./listings.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
+
+type Read = Parameters<AppDeps["reader"]["read"]>;
 
 type Deps =
   & Pick<
@@ -26,6 +30,11 @@ type Deps =
     "reader" | "openCandles" | "projections" | "clock" | "log" | "settings" | "signal"
   >
   & { readonly directory: SeriesDirectory };
+
+/** How long an answer waits for running candles, however many symbols it has. */
+const PATIENCE_MS = 1_000;
+/** Reads at one time for answers of many symbols, whoever asks: other readers come between. */
+const LISTING_LANES = 4;
 
 /** The venue whose API this is; others are named in the path. */
 const VENUE = "binance";
@@ -35,7 +44,10 @@ const BASES = ["/compat/binance/api/v3", "/compat/binance/{exchange}/api/v3"] as
 export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   const { clock, directory, settings } = deps;
   const bars = createBarReader(deps);
-  const precisions = createPrecisions(bars, clock);
+  const lanes = createLanes(LISTING_LANES);
+  const reader = { read: (...asked: Read) => lanes.run(() => deps.reader.read(...asked)) };
+  const manyBars = createBarReader({ ...deps, reader });
+  const precisions = createPrecisions(manyBars, clock);
   const dialect: Dialect = {
     ...{ tag: "Binance", fail: failAsBinance },
     // A key of Binance's own opens nothing here: it is looked at only where data are private.
@@ -61,14 +73,17 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   /** One answer for `symbol`, a list of them for everything else. */
   async function each(
     c: AppContext,
-    write: (listing: Listing) => Promise<unknown>,
+    { weight, write }: {
+      readonly weight: (symbols: number | undefined) => number;
+      readonly write: (ask: Ask) => Promise<unknown>;
+    },
   ): Promise<Response> {
+    weigh(c, weight(symbolsParam(queryOf(c))?.length));
     const { all, symbols } = await wanted(c);
-    const answers: unknown[] = [];
-    for (const listing of symbols) {
-      const answer = await write(listing);
-      if (answer !== undefined) answers.push(answer);
-    }
+    const until = clock.now() + PATIENCE_MS;
+    const ask = { bars: symbols.length > 1 ? manyBars : bars, until };
+    const answers = (await allEnded(symbols.map((listing) => write({ ...ask, listing }))))
+      .filter((answer) => answer !== undefined);
     return binanceJson(c, all ? answers : answers[0] ?? {});
   }
 
@@ -89,9 +104,11 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   });
 
   get("exchangeInfo", "Symbols that are held, with filters", async (c, perMs) => {
+    weigh(c, WEIGHTS.exchangeInfo);
     const { symbols } = await wanted(c);
-    const infos: unknown[] = [];
-    for (const listing of symbols) infos.push(symbolInfo(listing, await precisions.of(listing)));
+    const infos = await allEnded(
+      symbols.map(async (listing) => symbolInfo(listing, await precisions.of(listing))),
+    );
     return binanceJson(c, {
       ...{ timezone: "UTC", serverTime: clock.now() * perMs, rateLimits: limitsOf(settings) },
       ...{ exchangeFilters: [], symbols: infos },
@@ -99,6 +116,7 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   });
 
   async function klines(c: AppContext, perMs: number): Promise<Response> {
+    weigh(c, WEIGHTS.klines);
     const { symbol, interval, offsetMs, startTime, endTime, limit } = klinesParams(queryOf(c));
     const listing = (await listed(c)).find(({ ticker }) => ticker === symbol);
     if (listing === undefined) throw invalidSymbol();
@@ -124,13 +142,17 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
 
   get("ticker/24hr", "The last 24 hours of a symbol", (c, perMs) => {
     const type = wordParam(queryOf(c), "type", ["FULL", "MINI"]);
-    return each(c, (listing) => dayTicker(bars, listing, { type, perMs }));
+    const write = (ask: Ask) => dayTicker(ask, { type, perMs });
+    return each(c, { weight: WEIGHTS.dayTicker, write });
   });
 
   get("ticker/price", "The newest price of a symbol", (c) =>
-    each(c, async (listing) => {
-      const price = await newestPrice(bars, listing);
-      return price === undefined ? undefined : { symbol: listing.ticker, price };
+    each(c, {
+      weight: WEIGHTS.priceTicker,
+      async write(ask) {
+        const price = await newestPrice(ask);
+        return price === undefined ? undefined : { symbol: ask.listing.ticker, price };
+      },
     }));
 
   const streams = createBarStreams({ ...deps, bars });

@@ -1,8 +1,17 @@
-import { fromRow } from "@/domain/klines/candle.ts";
-import { type DayStats, dayStats } from "@/domain/klines/day_stats.ts";
+import { type Candle, fromRow } from "@/domain/klines/candle.ts";
+import { dayCandle, type DayStats, dayStats } from "@/domain/klines/day_stats.ts";
 import { DAY_MS, type Interval, intervalMs, slotEnd } from "@/domain/klines/interval.ts";
+import type { SeriesView } from "@/projections/series_queries.ts";
 import type { Bar, BarReader } from "./bars.ts";
 import { finest, type Listing } from "./listings.ts";
+
+/** One symbol of those that were asked for. */
+export interface Ask {
+  readonly bars: BarReader;
+  readonly listing: Listing;
+  /** How long running bars may be waited for, epoch ms: the same moment for all symbols. */
+  readonly until: number;
+}
 
 export interface Shape {
   readonly type: "FULL" | "MINI";
@@ -10,27 +19,79 @@ export interface Shape {
   readonly perMs: number;
 }
 
+/** What is held of the day before a moment, for as long as the series stays as it is. */
+interface HeldDay {
+  readonly from: number;
+  /** One candle for all of them. */
+  readonly inside: Candle | undefined;
+  readonly last: Bar | undefined;
+  /** The bar before the day. */
+  readonly before: Bar | undefined;
+}
+
+/** Views are made anew whenever something happens to their series. */
+const heldDays = new WeakMap<SeriesView, Promise<HeldDay>>();
+
 /** The 24 hours before the end of the newest candle, in Binance's shape. */
 export async function dayTicker(
-  bars: BarReader,
-  listing: Listing,
+  { bars, listing, until }: Ask,
   shape: Shape,
 ): Promise<Readonly<Record<string, unknown>>> {
   const series = finest(listing);
   if (series === undefined) return written(listing, NOTHING, shape);
   const interval: Interval = series.interval === "1s" ? "1m" : series.interval;
-  const { rows } = await bars.read({
-    ...{ series, interval, start: undefined, end: undefined, keep: "latest" },
+  const running = await bars.running(series, interval, { until });
+  const { from, inside, last, before } = await heldDay(bars, { series, interval, running });
+  const newest = running ?? last;
+  if (newest === undefined) return written(listing, NOTHING, shape);
+  const parts = [inside, running && fromRow(running)].filter((part) => part !== undefined);
+  const closeTime = newest[6] ?? slotEnd(interval, newest[0]) - 1;
+  return written(listing, { stats: dayStats(parts), start: from, closeTime, before }, shape);
+}
+
+interface DayQuery {
+  readonly series: SeriesView;
+  readonly interval: Interval;
+  readonly running: Bar | undefined;
+}
+
+async function heldDay(bars: BarReader, query: DayQuery): Promise<HeldDay> {
+  const { series, interval, running } = query;
+  const known = await heldDays.get(series)?.catch(() => undefined);
+  if (known !== undefined) {
+    const newest = running ?? known.last;
+    const isSame = newest === undefined || dayBefore(interval, newest) === known.from;
+    // Rows may be newer than the view by now, and hold the running one.
+    const follows = running === undefined || (known.last?.[0] ?? -1) < running[0];
+    if (isSame && follows) return known;
+  }
+  const read = readDay(bars, query);
+  heldDays.set(series, read);
+  return await read;
+}
+
+async function readDay(
+  bars: BarReader,
+  { series, interval, running }: DayQuery,
+): Promise<HeldDay> {
+  const rows = await bars.held({
+    ...{ series, interval, start: undefined, end: running?.[0], keep: "latest" },
     limit: barsOfDay(interval) + 1,
   });
   const last = rows.at(-1);
-  if (last === undefined) return written(listing, NOTHING, shape);
-  const start = slotEnd(interval, last[0]) - DAY_MS;
-  const inside = rows.filter((row) => row[0] >= start || row === last);
-  const before = rows.findLast((row) => row[0] < start && row !== last);
-  const stats = dayStats(inside.map(fromRow));
-  const closeTime = last[6] ?? slotEnd(interval, last[0]) - 1;
-  return written(listing, { stats, start, closeTime, before }, shape);
+  const newest = running ?? last;
+  const from = newest === undefined ? 0 : dayBefore(interval, newest);
+  // Bars longer than a day tell of themselves.
+  const isInside = (row: Bar) => row[0] >= from || row === newest;
+  return {
+    ...{ from, last },
+    inside: dayCandle(rows.filter(isInside).map(fromRow)),
+    before: rows.findLast((row) => !isInside(row)),
+  };
+}
+
+function dayBefore(interval: Interval, [openTime]: Bar): number {
+  return slotEnd(interval, openTime) - DAY_MS;
 }
 
 /** At least one: longer bars tell of themselves. */
@@ -39,15 +100,12 @@ function barsOfDay(interval: Interval): number {
 }
 
 /** The newest price; undefined for a symbol without candles. */
-export async function newestPrice(
-  bars: BarReader,
-  listing: Listing,
-): Promise<string | undefined> {
+export async function newestPrice({ bars, listing, until }: Ask): Promise<string | undefined> {
   const series = finest(listing);
   if (series === undefined) return undefined;
   const { rows } = await bars.read({
     ...{ series, interval: series.interval, start: undefined, end: undefined },
-    ...{ limit: 1, keep: "latest" },
+    ...{ limit: 1, keep: "latest", until },
   });
   return rows.at(-1)?.[4];
 }

@@ -7,6 +7,7 @@ import { type Dialect, foreign, type ForeignRouter } from "./foreign.ts";
 import { callerId } from "./idempotency.ts";
 import { type Dropped, ingestLines } from "./influx_ingest.ts";
 import { bodyLines } from "./influx_lines.ts";
+import { createLanes } from "./lanes.ts";
 
 type Deps = Pick<AppDeps, "ingest" | "spool" | "venues" | "settings" | "clock" | "signal">;
 
@@ -17,9 +18,15 @@ const V1_UNITS: readonly string[] = ["ns", "n", "us", "u", "µ", "ms", "s", "m",
 /** Reasons told; the others are counted. */
 const MOST_TOLD = 10;
 
+/** Series written at one moment, where connections are no matter. */
+const MOST_WRITTEN = 32;
+
 /** Candles in InfluxDB's line protocol, through the API of its versions 2 and 1. */
 export function addInfluxRoutes(router: ForeignRouter, deps: Deps): void {
   const summary = "Candles in line protocol";
+  const { connectionsForWrites = MOST_WRITTEN } = deps.settings;
+  const most = Math.max(1, Math.min(MOST_WRITTEN, connectionsForWrites));
+  const ingesting = { ...deps, lanes: createLanes(most) };
   for (
     const [path, units, body] of [
       ["/api/v2/write", V2_UNITS, v2Body],
@@ -34,7 +41,7 @@ export function addInfluxRoutes(router: ForeignRouter, deps: Deps): void {
     const spec = { method: "post", paths: [path], access: "write", summary } as const;
     foreign(router, { dialect, ...spec }, async (c) => {
       const query = new URL(c.req.url).searchParams;
-      const { total, dropped } = await ingestLines(deps, bodyLines(c), {
+      const { total, dropped } = await ingestLines(ingesting, bodyLines(c), {
         precision: precisionOf(query.get("precision"), units),
         exchange: query.get("exchange") ?? undefined,
         actor: callerId(c),

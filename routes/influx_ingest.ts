@@ -7,9 +7,15 @@ import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { IngestOptions, IngestOutcome } from "@/domain/ports/kline_ingest.ts";
 import type { AppDeps } from "./app_deps.ts";
 import type { Line } from "./influx_lines.ts";
+import { eachInLanes, type Lanes } from "./lanes.ts";
 import { refuseMixture } from "./watch_series.ts";
 
-type Deps = Pick<AppDeps, "ingest" | "spool" | "venues" | "settings" | "clock" | "signal">;
+type Deps =
+  & Pick<AppDeps, "ingest" | "spool" | "venues" | "settings" | "clock" | "signal">
+  & {
+    /** Series written at one moment, by whatever requests: their appends share commits. */
+    readonly lanes: Lanes;
+  };
 
 export interface WriteOptions {
   readonly precision: Precision;
@@ -32,8 +38,6 @@ interface Group {
 
 /** More go through a file. */
 const MOST_AS_VALUES = 256;
-/** Series written at one moment: their appends share commits. */
-const LANES = 32;
 /** Reasons kept; the rest is counted. */
 const MOST_REASONS = 100;
 
@@ -64,10 +68,11 @@ export async function ingestLines(
       drop(number, `unable to parse '${shortened(text)}': ${error.message}`);
     }
   }
-  const waiting = groups.values();
-  await Promise.all(Array.from({ length: LANES }, async () => {
-    for (const group of waiting) await ingestGroup(deps, group, { options, drop });
-  }));
+  await eachInLanes(
+    deps.lanes,
+    groups.values(),
+    (group) => ingestGroup(deps, group, { options, drop }),
+  );
   return { total, dropped: dropped.toSorted((a, b) => a.line - b.line) };
 }
 

@@ -110,7 +110,8 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
         { exchange, symbol, interval },
         [{ path: file.path, format, gzip: false, maxUnpackedBytes: MAX_UNPACKED_BYTES }],
         {
-          ...{ ...query, actor, commandId },
+          // Without a key nobody can ask for the same command again.
+          ...{ ...query, actor, commandId, isNew: identity.fingerprint === undefined },
           ...{ now: deps.clock.now(), signal: deps.signal },
         },
       ).catch((error) => explainUnreadable(deps, format, error));

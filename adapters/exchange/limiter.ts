@@ -1,6 +1,7 @@
 import type { Clock } from "@/domain/ports/clock.ts";
 
-export type Priority = "live" | "history";
+/** `reader`: somebody looks at the running candle, and can do without it. */
+export type Priority = "live" | "reader" | "history";
 
 export interface LimiterOptions {
   readonly clock: Clock;
@@ -21,7 +22,10 @@ export interface TurnOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Spaces the requests to one venue, whoever makes them: live ones first, else first come first served. */
+/**
+ * Spaces the requests to one venue, whoever makes them: live ones first, then by turns those of readers
+ * and of history, each first come first served. However much is read, crawling goes on.
+ */
 export interface Limiter {
   run<T>(work: (turn: Turn) => Promise<T>, options: TurnOptions): Promise<T>;
   /** Nothing goes out to the venue for this long. */
@@ -42,14 +46,29 @@ const DEFAULT_IN_FLIGHT = 8;
 export function createLimiter(
   { clock, intervalMs, maxInFlight = DEFAULT_IN_FLIGHT }: LimiterOptions,
 ): Limiter {
-  const waiting = { live: new Set<Waiter>(), history: new Set<Waiter>() };
+  const waiting: Readonly<Record<Priority, Set<Waiter>>> = {
+    ...{ live: new Set(), reader: new Set(), history: new Set() },
+  };
+  let isReadersTurn = true;
   let nextAt = 0;
   let pausedUntil = 0;
   let inFlight = 0;
   let sleeping: AbortController | undefined;
 
+  function isEmpty(): boolean {
+    return Object.values(waiting).every(({ size }) => size === 0);
+  }
+
   function isIdle(): boolean {
-    return waiting.live.size + waiting.history.size === 0 || inFlight >= maxInFlight;
+    return isEmpty() || inFlight >= maxInFlight;
+  }
+
+  function nextQueue(): Set<Waiter> {
+    const { live, reader, history } = waiting;
+    if (live.size > 0) return live;
+    const isReader = reader.size > 0 && (isReadersTurn || history.size === 0);
+    isReadersTurn = !isReader;
+    return isReader ? reader : history;
   }
 
   async function pump(): Promise<void> {
@@ -64,7 +83,7 @@ export function createLimiter(
         continue;
       }
       // Chosen after the wait: a live request that came meanwhile overtakes.
-      const queue = waiting.live.size > 0 ? waiting.live : waiting.history;
+      const queue = nextQueue();
       const [waiter] = queue;
       if (waiter === undefined) return;
       queue.delete(waiter);
@@ -79,7 +98,7 @@ export function createLimiter(
       if (signal?.aborted) return reject(signal.reason);
       const leave = () => {
         waiting[priority].delete(waiter);
-        if (waiting.live.size + waiting.history.size === 0) sleeping?.abort();
+        if (isEmpty()) sleeping?.abort();
         reject(signal?.reason);
       };
       const waiter: Waiter = {
@@ -121,7 +140,7 @@ export function createLimiter(
     },
     pausedMs: () => Math.max(0, pausedUntil - clock.now()),
     close(reason) {
-      for (const queue of [waiting.live, waiting.history]) {
+      for (const queue of Object.values(waiting)) {
         for (const waiter of queue) waiter.refuse(reason);
         queue.clear();
       }

@@ -5,15 +5,16 @@ export async function openWorkspace({ directory }: { directory: string }): Promi
   await Deno.remove(directory, { recursive: true }).catch(ignoreMissing);
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   const path = (extension: string) => `${directory}/${crypto.randomUUID()}.${extension}`;
-  const discard = (file: string) => Deno.remove(file).catch(ignoreMissing);
+  const remove = (file: string) => Deno.remove(file).catch(ignoreMissing);
   return {
-    ...{ path, discard },
+    path,
+    remove,
     async write(content) {
       const file = path("csv");
       const options = { createNew: true, mode: 0o600 };
       if (typeof content === "string") await Deno.writeTextFile(file, content, options);
       else await Deno.writeFile(file, ReadableStream.from(content), options);
-      return { path: file, remove: () => discard(file) };
+      return { path: file, remove: () => remove(file) };
     },
   };
 }

@@ -6,6 +6,8 @@ export interface ArchiveDeps extends IngestDeps {
   readonly random: () => number;
   /** How long a blob is kept that a newer one has replaced. */
   readonly keepReplacedDays: number;
+  /** Blobs of a period that are let go of by one event; 500 when undefined. */
+  readonly compactAtOnce?: number | undefined;
 }
 
 export interface ArchiveRequest {

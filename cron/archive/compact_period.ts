@@ -6,7 +6,7 @@ import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { periodRange } from "@/domain/klines/period.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { RefusedRows } from "@/domain/ports/lake.ts";
-import { findPeriodBlobs, type PeriodBlobsRow } from "@/projections/period_blobs.ts";
+import { findPeriodBlobs, type PeriodBlobs } from "@/projections/period_blobs.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import { untilDecided } from "../until_decided.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
@@ -30,25 +30,35 @@ export async function compactPeriod(
   run: CompactingRun,
   place: ArchivePlace,
 ): Promise<number> {
-  return await untilDecided(() => attempt(deps, run, place), run.signal);
+  let bytes = 0;
+  for (;;) {
+    const part = await untilDecided(() => attempt(deps, run, place), run.signal);
+    bytes += part.bytes;
+    if (!part.more) return bytes;
+  }
 }
+
+/** Each is opened beside the others, and named by the event. */
+const MOST_AT_ONCE = 500;
+const NOTHING = { bytes: 0, more: false } as const;
 
 async function attempt(
   deps: ArchiveDeps,
   { runId, actor, note }: CompactingRun,
   { series, seriesId, period }: ArchivePlace,
-): Promise<number> {
+): Promise<{ readonly bytes: number; readonly more: boolean }> {
   const current = await currentPeriod(deps, { seriesId, period });
   const { row: held, version } = current;
-  if (held === undefined || held.fileSha256 === null) return 0;
-  await deps.projections.waitFor(held.position, VISIBLE_MS, ["period_blobs"]);
+  if (held === undefined || held.fileSha256 === null) return NOTHING;
+  await deps.projections.waitFor(held.position, VISIBLE_MS, ["period_blobs", "replaced_files"]);
   const row = await findPeriodBlobs(deps.db, { seriesId, period });
-  if (row === undefined || row.file?.sha256 !== held.fileSha256) return 0;
-  const { clock, keepReplacedDays } = deps;
-  const dispensable = dispensableBlobs({ ...row, series, hotRows: held.hotRows }, {
+  if (row === undefined || row.file?.sha256 !== held.fileSha256) return NOTHING;
+  const { clock, keepReplacedDays, compactAtOnce = MOST_AT_ONCE } = deps;
+  const all = dispensableBlobs({ ...row, series, hotRows: held.hotRows }, {
     ...{ now: clock.now(), keepReplacedDays },
   });
-  if (dispensable.length === 0) return 0;
+  if (all.length === 0) return NOTHING;
+  const dispensable = all.slice(0, compactAtOnce);
   // Read to the last byte: from now on it is the only place where these candles lie.
   await deps.blobs.get(held.fileSha256);
   const range = periodRange(series.interval, period);
@@ -63,12 +73,16 @@ async function attempt(
   };
   const commandId = uuidV5(runId, `compact/${seriesId}/${period}/${version}`);
   const position = await decidePeriod(deps.store, current, { command, actor, commandId });
-  await deps.projections.waitFor(position, VISIBLE_MS, ["period_blobs", "blob_uses"]);
-  return dispensable.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const names = ["period_blobs", "replaced_files", "blob_uses"];
+  const visible = await deps.projections.waitFor(position, VISIBLE_MS, names);
+  return {
+    bytes: dispensable.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    more: visible && dispensable.length < all.length,
+  };
 }
 
 interface Kept {
-  readonly row: PeriodBlobsRow;
+  readonly row: PeriodBlobs;
   readonly file: string;
   readonly dispensable: readonly HeldBlob[];
   readonly range: OpenTimeRange;
@@ -103,7 +117,7 @@ async function keepRevisions(
       if (rows === 0) return;
       const before = written.at(-1);
       written.push(path);
-      if (before !== undefined) await workspace.discard(before);
+      if (before !== undefined) await workspace.remove(before);
       [sources, previous] = [[], path];
     };
     let pages = 0;
@@ -127,11 +141,11 @@ async function keepRevisions(
     return { blob: await blobs.putFile(path), rows };
   } finally {
     lent.forEach((blob) => blob.release());
-    for (const path of written) await workspace.discard(path);
+    for (const path of written) await workspace.remove(path);
   }
 }
 
-function unreadable({ seriesId, period }: PeriodBlobsRow): AdapterError {
+function unreadable({ seriesId, period }: PeriodBlobs): AdapterError {
   return new AdapterError(`Cannot keep the revisions of ${seriesId} ${period}`, {
     port: "lake",
     op: `revisions ${period}`,

@@ -31,20 +31,26 @@ export interface CompactionPolicy {
 
 /** Whoever planned a read before a file was replaced may still be about to open it. */
 const LEAST_KEPT_MS = DAY_MS / 24;
+/** Replaced files of a period that are kept whatever their number. */
+const MOST_REPLACED = 32;
 
 /**
  * Blobs that the period can do without: batches once its rows are gone, for rows are made anew out of
- * them, and replaced files once they were kept long enough. Each once, oldest first.
+ * them, and replaced files once they were kept long enough, or where they are many: a client that
+ * brings candles one by one leaves a file each. Each once, oldest first.
  */
 export function dispensableBlobs(
   { hotRows, batches, file, replaced }: CompactablePeriod,
   { now, keepReplacedDays }: CompactionPolicy,
 ): HeldBlob[] {
   if (file === null || hotRows > 0) return [];
-  const keptSince = now - Math.max(keepReplacedDays * DAY_MS, LEAST_KEPT_MS);
+  const keptSince = now - keepReplacedDays * DAY_MS;
   const kept = new Set([
     file.sha256,
-    ...replaced.filter(({ replacedAt }) => replacedAt > keptSince).map(({ sha256 }) => sha256),
+    ...thinned(replaced.filter(({ replacedAt }) => replacedAt > keptSince))
+      .map(({ sha256 }) => sha256),
+    ...replaced.filter(({ replacedAt }) => replacedAt > now - LEAST_KEPT_MS)
+      .map(({ sha256 }) => sha256),
   ]);
   const dispensable = new Map<string, HeldBlob>();
   const oldestFirst = [...batches, ...replaced].toSorted((a, b) => a.position - b.position);
@@ -53,4 +59,15 @@ export function dispensableBlobs(
     dispensable.set(sha256, { sha256, sizeBytes, position });
   }
   return [...dispensable.values()];
+}
+
+/** The newest ones, and of those before them the last of each day. */
+function thinned(replaced: readonly ReplacedBlob[]): readonly ReplacedBlob[] {
+  const newestFirst = replaced.toSorted((a, b) => b.position - a.position);
+  const days = new Map<number, ReplacedBlob>();
+  for (const one of newestFirst.slice(MOST_REPLACED)) {
+    const day = Math.floor(one.replacedAt / DAY_MS);
+    if (!days.has(day)) days.set(day, one);
+  }
+  return [...newestFirst.slice(0, MOST_REPLACED), ...days.values()];
 }

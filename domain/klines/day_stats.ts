@@ -1,3 +1,4 @@
+import { joinCandles } from "./aggregate.ts";
 import type { Candle } from "./candle.ts";
 import {
   addDecimals,
@@ -48,6 +49,14 @@ export function dayStats(candles: readonly Candle[]): DayStats | undefined {
     quoteVolume,
     trades: candles.reduce((total, { tradesCount }) => total + (tradesCount ?? 0), 0),
   };
+}
+
+/** One candle that stands for some in `dayStats`, before or after others; undefined for none. */
+export function dayCandle(candles: readonly Candle[]): Candle | undefined {
+  const [first] = candles;
+  if (first === undefined) return undefined;
+  const tradesCount = candles.reduce((total, one) => total + (one.tradesCount ?? 0), 0);
+  return { ...joinCandles(first.openTime, candles), tradesCount };
 }
 
 function negated(decimal: string): string {

@@ -31,8 +31,8 @@ export interface CandleRequest {
   readonly from: number;
   readonly to: number;
   readonly limit: number;
-  /** `live` (the default) goes before everything that waits as `history`. */
-  readonly priority?: "live" | "history" | undefined;
+  /** `live` (the default) goes before everything else; `reader` and `history` take turns. */
+  readonly priority?: "live" | "reader" | "history" | undefined;
 }
 
 /** Gives the one object of a venue, opening it at first use. */

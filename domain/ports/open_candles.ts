@@ -5,7 +5,7 @@ import type { SeriesRef } from "../klines/series_ref.ts";
 export interface OpenCandles {
   /**
    * The venue's running candle as it was a few seconds ago at most; undefined when the venue does
-   * not say in time. Never throws.
+   * not say in time: until `until` (epoch ms), else for a second. Never throws.
    */
-  find(series: SeriesRef): Promise<Candle | undefined>;
+  find(series: SeriesRef, until?: number): Promise<Candle | undefined>;
 }

@@ -2,8 +2,8 @@
 export interface Workspace {
   /** A fresh path that nobody else uses; the file is not made. */
   path(extension: string): string;
-  /** Removes what was written there; does nothing when it has moved on. */
-  discard(path: string): Promise<void>;
+  /** Does nothing when the file was never made, or has moved on. */
+  remove(path: string): Promise<void>;
   /** The pieces one after the other. */
   write(content: string | readonly Uint8Array[]): Promise<WorkFile>;
 }

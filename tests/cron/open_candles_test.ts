@@ -35,7 +35,7 @@ Deno.test("open candles: the first reader waits for the venue's answer", async (
   const { candles, asked } = open(() => Promise.resolve([bar("11")]));
   equal((await candles.find(SERIES))?.close, "11");
   deepEqual(asked.map(({ from, to, limit, priority }) => ({ from, to, limit, priority })), [
-    { from: START, to: START + 60_000, limit: 1, priority: "live" },
+    { from: START, to: START + 60_000, limit: 1, priority: "reader" },
   ]);
 });
 
@@ -91,4 +91,37 @@ Deno.test("open candles: nobody is asked for a series that its source brings", a
   const series: SeriesRef = { exchange: "sina", symbol: "RB0", interval: "1d" };
   equal(await candles.find(series), undefined);
   equal(asked.length, 0);
+});
+
+Deno.test("open candles: few are with a venue at one time, what was asked longest ago is next", async () => {
+  const answers: PromiseWithResolvers<ReturnType<typeof candle>[]>[] = [];
+  const { candles, asked, clock } = open(() => {
+    const answer = Promise.withResolvers<ReturnType<typeof candle>[]>();
+    answers.push(answer);
+    return answer.promise;
+  });
+  const symbols = ["A", "B", "C", "D", "E", "F", "G", "H"].map((name) => `${name}/USDT`);
+  const read = () =>
+    Promise.all(
+      symbols.map((symbol) => candles.find({ ...SERIES, symbol }, clock.now() + 1_000)),
+    );
+  const first = read();
+  await settle();
+  deepEqual(asked.map(({ symbol }) => symbol), symbols.slice(0, 4));
+  for (const answer of answers.slice(0, 2)) answer.resolve([bar("11")]);
+  await settle();
+  deepEqual(asked.map(({ symbol }) => symbol), symbols.slice(0, 6));
+  clock.advance(1_001);
+  deepEqual((await first).map((one) => one?.close), ["11", "11", ...Array(6).fill(undefined)]);
+  // What nobody waits for any more is not asked, and comes first when it is read again.
+  for (const answer of answers.slice(2)) answer.resolve([bar("12")]);
+  await settle();
+  equal(asked.length, 6);
+  clock.advance(2_000);
+  void read();
+  await settle();
+  deepEqual(asked.slice(6).map(({ symbol }) => symbol).toSorted(), [
+    ...["A/USDT", "B/USDT", "G/USDT", "H/USDT"],
+  ]);
+  clock.advance(1_001);
 });

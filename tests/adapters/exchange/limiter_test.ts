@@ -50,6 +50,20 @@ Deno.test("limiter lets a live request overtake history that waits", async () =>
   assert.deepEqual(names(), ["a", "live", "b", "c"]);
 });
 
+Deno.test("limiter lets readers stand behind what is live, and take turns with history", async () => {
+  const clock = fakeClock(0);
+  const { send, names } = requests(createLimiter({ clock, intervalMs: INTERVAL }), clock.now);
+  void send("first");
+  for (const name of ["r1", "r2", "r3"]) void send(name, { priority: "reader" });
+  for (const name of ["h1", "h2"]) void send(name);
+  for (const name of ["l1", "l2"]) void send(name, { priority: "live" });
+  for (let i = 0; i < 9; i++) {
+    await settle();
+    clock.advance(INTERVAL);
+  }
+  assert.deepEqual(names(), ["first", "l1", "l2", "r1", "h1", "r2", "h2", "r3"]);
+});
+
 Deno.test("limiter waits longer after a request that turned out heavier", async () => {
   const clock = fakeClock(0);
   const { send, sent } = requests(createLimiter({ clock, intervalMs: INTERVAL }), clock.now);

@@ -37,7 +37,7 @@ async function revisions(house: House) {
 }
 
 async function parquetRows({ blobs, database }: House) {
-  const [row] = await database.query("select revisions from period_blobs_v1");
+  const [row] = await database.query("select revisions from period_blobs_v2");
   const { sha256 } = trusted<{ sha256: string }>(row?.revisions);
   const { path, release } = await blobs.local(sha256);
   const rows = await parquetReadObjects({ file: await asyncBufferFromFile(path), compressors });

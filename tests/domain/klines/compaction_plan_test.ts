@@ -25,6 +25,13 @@ for (
     ["replaced files that were kept long enough", {
       replaced: [replaced("f1", 5, 70), replaced("f3", 7, 71)],
     }, ["b1", "b2", "f1"]],
+    ["replaced files between those of a day's end and the newest ones, where they are many", {
+      batches: [],
+      replaced: Array.from(
+        { length: 40 },
+        (_, n) => replaced(`r${n}`, n, 90 + Math.floor(n / 3) / 2),
+      ),
+    }, ["r0", "r1", "r2", "r3", "r4", "r6"]],
     ["no batch that is a file still kept", { replaced: [replaced("b1", 5, 99)] }, ["b2"]],
     ["each blob once, oldest first", {
       batches: [held("b2", 4), held("b1", 3), held("b2", 8)],

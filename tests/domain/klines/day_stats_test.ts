@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import fc from "fast-check";
-import { dayStats } from "@/domain/klines/day_stats.ts";
+import { dayCandle, dayStats } from "@/domain/klines/day_stats.ts";
 import { divideDecimals } from "@/domain/klines/decimal.ts";
 import { anyCandles, candle, utc } from "@/tests/support/candles.ts";
 
@@ -60,4 +60,13 @@ Deno.test("divideDecimals cuts off, keeps signs and divides by no zero", () => {
   equal(divideDecimals("2", "0.5", { scale: 0, times: 100 }), "400");
   equal(divideDecimals("0", "7", { scale: 8 }), "0");
   equal(divideDecimals("7", "0", { scale: 8 }), undefined);
+});
+
+Deno.test("dayStats of one candle that stands for some is that of all of them", () => {
+  const candles = fc.tuple(anyCandles("1m", { start: START, slots: 12 }), fc.nat(12));
+  fc.assert(fc.property(candles, ([all, cut]) => {
+    const [head, tail] = [all.slice(0, cut), all.slice(cut)];
+    const joined = dayCandle(head);
+    deepEqual(dayStats(joined === undefined ? tail : [joined, ...tail]), dayStats(all));
+  }));
 });

@@ -1,5 +1,6 @@
 import { periodOf } from "@/domain/klines/period.ts";
-import { MAX_AHEAD_MS, MIN_OPEN_TIME, type RejectReason } from "@/domain/klines/validate.ts";
+import { MIN_OPEN_TIME } from "@/domain/klines/open_times.ts";
+import { MAX_AHEAD_MS, type RejectReason } from "@/domain/klines/validate.ts";
 import type { Scale, StagedBatch, StagedPeriod, StageInput } from "@/domain/ports/lake.ts";
 import { trusted } from "@/events/trust.ts";
 import type { Engine, Session } from "./engine.ts";

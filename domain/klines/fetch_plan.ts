@@ -16,12 +16,13 @@ import {
   slotStart,
 } from "./interval.ts";
 import { ALWAYS_OPEN, type MarketCalendar } from "./market_calendar.ts";
+import { MIN_OPEN_TIME } from "./open_times.ts";
 import { splitByPeriod } from "./period.ts";
 
 export interface FetchPlanInput {
   readonly coverage: Coverage;
   readonly interval: Interval;
-  /** Open times that the series should have, from inclusive to exclusive. */
+  /** Open times that the series should have, from inclusive to exclusive; none before 2000 are. */
   readonly wanted: OpenTimeRange;
   /** The exchange's time, epoch ms. */
   readonly now: number;
@@ -57,7 +58,7 @@ export function fetchPlan(input: FetchPlanInput): FetchPlan {
   const { refetch = false, calendar = ALWAYS_OPEN } = input;
   const edge = slotStart(interval, now);
   const closed: OpenTimeRange = [
-    slotFrom(interval, wanted[0]),
+    slotFrom(interval, Math.max(wanted[0], MIN_OPEN_TIME)),
     slotFrom(interval, Math.min(wanted[1], edge)),
   ];
   const known = refetch ? [] : [...held, ...knownEmpty(input)];

@@ -240,3 +240,12 @@ Deno.test("fetchPlan() has nothing left to ask once all it asked for is held", (
     deepEqual(fetchPlan(after), { live: [], history: [] });
   }));
 });
+
+Deno.test("fetchPlan() wants nothing from before 2000, whatever is asked for", () => {
+  for (const from of [-100_000_000_000_000, 0, -Infinity]) {
+    for (const interval of ["1m", "1h", "1d", "1M"] as const) {
+      const { history } = plan({ edge: 1000, interval, wanted: [from, Infinity] });
+      equal(history[0]?.[0], slotAt(interval, slotIndex(interval, utc("2000-01-01"))));
+    }
+  }
+});

@@ -14,7 +14,7 @@ import { type CrawlRunEnd, type FailedSeries, reportUnlessFailed } from "./crawl
 import { crawlSeries } from "./crawl_series.ts";
 import { failureFields } from "./error_message.ts";
 import type { Job, JobContext } from "./job.ts";
-import { dueAt, type Edge, failed, followed } from "./live_edge.ts";
+import { dueAt, type Edge, failed, followed, isDue } from "./live_edge.ts";
 import { type SharedProgress, shareProgress } from "./shared_progress.ts";
 import type { VenueBreakers } from "./venue_breakers.ts";
 
@@ -149,7 +149,7 @@ async function followVenue(run: Run, exchange: string): Promise<void> {
     }
     const startedAt = clock.now();
     const now = await venueTime(run, exchange);
-    const due = series.filter((one) => dueAt(edges.get(one.id), one.interval) <= now);
+    const due = series.filter((one) => isDue(edges.get(one.id), one.interval, now));
     const crawled = await allEnded(due.map((one) => crawlOne(run, one, { now, progress })));
     const errors = crawled.filter((one) => "error" in one).map(({ error }) => error);
     const answered = crawled.filter((one) => "counts" in one && hasAnswered(one.counts)).length;

@@ -1,4 +1,4 @@
-import type { Clock } from "@/domain/ports/clock.ts";
+import { type Clock, steadyNow } from "@/domain/ports/clock.ts";
 
 export type Priority = "live" | "history";
 
@@ -43,6 +43,7 @@ export function createLimiter(
   { clock, intervalMs, maxInFlight = DEFAULT_IN_FLIGHT }: LimiterOptions,
 ): Limiter {
   const waiting = { live: new Set<Waiter>(), history: new Set<Waiter>() };
+  const now = steadyNow(clock);
   let nextAt = 0;
   let pausedUntil = 0;
   let inFlight = 0;
@@ -55,7 +56,7 @@ export function createLimiter(
   async function pump(): Promise<void> {
     if (sleeping !== undefined) return;
     while (!isIdle()) {
-      const waitMs = Math.max(nextAt, pausedUntil) - clock.now();
+      const waitMs = Math.max(nextAt, pausedUntil) - now();
       if (waitMs > 0) {
         sleeping = new AbortController();
         const { signal } = sleeping;
@@ -68,7 +69,7 @@ export function createLimiter(
       const [waiter] = queue;
       if (waiter === undefined) return;
       queue.delete(waiter);
-      nextAt = Math.max(nextAt, clock.now()) + intervalMs;
+      nextAt = Math.max(nextAt, now()) + intervalMs;
       inFlight++;
       waiter.go();
     }
@@ -108,7 +109,7 @@ export function createLimiter(
           spend(weight) {
             const owed = Math.max(0, weight - paid);
             paid = Math.max(0, paid - weight);
-            nextAt = Math.max(nextAt, clock.now()) + owed * intervalMs;
+            nextAt = Math.max(nextAt, now()) + owed * intervalMs;
           },
         });
       } finally {
@@ -117,9 +118,9 @@ export function createLimiter(
       }
     },
     pause(ms) {
-      pausedUntil = Math.max(pausedUntil, clock.now() + ms);
+      pausedUntil = Math.max(pausedUntil, now() + ms);
     },
-    pausedMs: () => Math.max(0, pausedUntil - clock.now()),
+    pausedMs: () => Math.max(0, pausedUntil - now()),
     close(reason) {
       for (const queue of [waiting.live, waiting.history]) {
         for (const waiter of queue) waiter.refuse(reason);

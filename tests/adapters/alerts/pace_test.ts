@@ -128,3 +128,15 @@ Deno.test("pace: no window of any length ever sees more than it allows, wherever
     { numRuns: 60 },
   );
 });
+
+Deno.test("pace keeps nobody waiting for longer when the clock is set back", async () => {
+  const clock = fakeClock(24 * 60 * MINUTE);
+  const pace = createPace(clock, [{ most: 1, ms: MINUTE }]);
+  await pace.run(() => Promise.resolve());
+  clock.advance(-60 * MINUTE);
+  const second = pace.run(() => Promise.resolve("sent"));
+  await settle(100);
+  assert.deepEqual(clock.sleepers(), [MINUTE]);
+  clock.advance(MINUTE);
+  assert.equal(await second, "sent");
+});

@@ -1,7 +1,7 @@
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { countSlots, type Coverage } from "@/domain/klines/coverage.ts";
-import { type FetchPlan, fetchPlan } from "@/domain/klines/fetch_plan.ts";
+import { type FetchPlan, fetchPlan, liveStart } from "@/domain/klines/fetch_plan.ts";
 import { isCrawled, marketCalendar } from "@/domain/klines/market_calendar.ts";
 import { periodOf, splitByPeriod } from "@/domain/klines/period.ts";
 import { formatSeries, seriesId as idOf } from "@/domain/klines/series_ref.ts";
@@ -56,7 +56,10 @@ async function crawl(
   const { interval, symbol } = series;
   const venue = await deps.exchanges.get(series.exchange);
   const now = await venue.time(signal);
-  const coverage = await deps.series.coverage(idOf(series));
+  // Every minute, for each series: what is held before does not matter there.
+  const isLive = request.mode === "live" && request.ranges === undefined;
+  const oldest = isLive ? periodOf(interval, liveStart(interval, now)) : undefined;
+  const coverage = await deps.series.coverage(idOf(series), oldest);
   const parts = partsOf(planOf(deps, request, { coverage, now }), request);
   progress.start(formatSeries(series), {
     unit: "candles",

@@ -47,6 +47,11 @@ const CONFIRM_SLOTS = 3;
 const ASK_AGAIN_MS = DAY_MS;
 const ASK_VERIFIED_AGAIN_MS = 365 * DAY_MS;
 
+/** Open time of the first slot of the live edge: its plan needs to know of no period before it. */
+export function liveStart(interval: Interval, now: number): number {
+  return slotAt(interval, slotIndex(interval, now) - LIVE_SLOTS);
+}
+
 /**
  * What to ask the exchange for: the wanted slots that are closed and neither held nor kept out, nor
  * known to be empty (asked within a day, or within a year when verified). A hole is asked for with
@@ -65,7 +70,7 @@ export function fetchPlan(input: FetchPlanInput): FetchPlan {
   const missing = subtractRanges([closed], [...known, ...keptOut, ...calendar(closed)]);
   const leads = refetch ? [] : missing.flatMap((hole) => heldBefore(hole, input));
   const asked = subtractRanges([...missing, ...leads], keptOut);
-  const liveFrom = slotAt(interval, slotIndex(interval, edge) - LIVE_SLOTS);
+  const liveFrom = liveStart(interval, now);
   const fresh = clipRanges(asked, [liveFrom, edge]);
   const again = fresh.length === 0 ? [] : clipRanges(lastHeld(input, edge), [liveFrom, edge]);
   const live = subtractRanges([...fresh, ...again], keptOut);

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import {
   type AbsentRange,
+  clipRanges,
   type Coverage,
   mergeRanges,
   verifiedEmpty,
@@ -12,6 +13,7 @@ import {
   fetchPlan,
   type FetchPlanInput,
   LIVE_SLOTS,
+  liveStart,
 } from "@/domain/klines/fetch_plan.ts";
 import {
   type Interval,
@@ -248,4 +250,16 @@ Deno.test("fetchPlan() wants nothing from before 2000, whatever is asked for", (
       equal(history[0]?.[0], slotAt(interval, slotIndex(interval, utc("2000-01-01"))));
     }
   }
+});
+
+Deno.test("fetchPlan() needs to know nothing from before the live edge to plan it", () => {
+  fc.assert(fc.property(anyInput, fc.nat(300), (input, earlier) => {
+    const { coverage: { held, absent, keptOut }, interval, now } = input;
+    const cut = slotAt(interval, slotIndex(interval, liveStart(interval, now)) - earlier);
+    const clip = (ranges: readonly OpenTimeRange[]) => clipRanges(ranges, [cut, Infinity]);
+    const known = absent.filter(({ to }) => to > cut)
+      .map((range) => ({ ...range, from: Math.max(range.from, cut) }));
+    const coverage = { held: clip(held), absent: known, keptOut: clip(keptOut) };
+    deepEqual(fetchPlan({ ...input, coverage }).live, fetchPlan(input).live);
+  }));
 });

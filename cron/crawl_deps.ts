@@ -16,7 +16,7 @@ export interface CrawlDeps {
   readonly exchanges: Exchanges;
   readonly ingest: KlineIngest;
   readonly store: EventStore;
-  readonly series: Pick<SeriesQueries, "coverage" | "list" | "watched">;
+  readonly series: Pick<SeriesQueries, "coverage" | "lastError" | "list" | "watched">;
   readonly workspace: Workspace;
   readonly clock: Clock;
   /** From 0 inclusive to 1 exclusive. */

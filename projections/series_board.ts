@@ -48,6 +48,11 @@ export function createSeriesQueries(db: Db): SeriesQueries {
     async coverage(seriesId, from) {
       return coverageOf(await periodsOf(seriesId, from));
     },
+    async lastError(seriesId) {
+      const [row] = await db.select({ lastError: seriesTable.lastError }).from(seriesTable)
+        .where(eq(seriesTable.seriesId, seriesId));
+      return row?.lastError;
+    },
     async watched() {
       const rows = await db.select().from(seriesTable).where(eq(seriesTable.watched, true));
       return rows.map((row) => {

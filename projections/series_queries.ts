@@ -11,6 +11,8 @@ export interface SeriesQueries {
   gaps(seriesId: string): Promise<readonly Gap[]>;
   /** Of this period and those after it; of all without one. */
   coverage(seriesId: string, from?: string): Promise<Coverage>;
+  /** Why its crawl fails; null while it works, undefined where the series is not known. */
+  lastError(seriesId: string): Promise<string | null | undefined>;
   /** What is to be crawled, by id, without a look at what it holds. */
   watched(): Promise<readonly WatchedSeries[]>;
 }

@@ -259,6 +259,46 @@ Deno.test("crawl records that it fails once, and once that it works again", asyn
   assert.equal((await events("SeriesCrawlRecovered")).length, 1);
 });
 
+Deno.test("crawl does not read the series' stream where it goes on as it was", async () => {
+  let down = false;
+  const now = START + 10 * MINUTE;
+  const { deps, series } = scene({
+    ...{ candles: minutes(20), now: () => now, fault: () => down ? "down" : undefined },
+  });
+  const { store, follower } = house.house;
+  const stream = `series-${seriesId(series)}`;
+  let reads = 0;
+  const spied: CrawlDeps = {
+    ...deps,
+    store: {
+      ...store,
+      readStream(name, options) {
+        if (name === stream) reads++;
+        return store.readStream(name, options);
+      },
+    },
+  };
+  const crawl = async () => {
+    await crawlSeries(spied, { series, mode: "all", refetch: true }, crawlRun()).catch(() => {});
+    await follower.waitFor(await store.head());
+    const before = reads;
+    reads = 0;
+    return before;
+  };
+  await crawl();
+  assert.equal(await crawl(), 0);
+  down = true;
+  assert.ok(await crawl() > 0);
+  assert.equal(await crawl(), 0);
+  down = false;
+  assert.ok(await crawl() > 0);
+  assert.equal(await crawl(), 0);
+  const { events } = await store.readStream(stream);
+  assert.deepEqual(events.map(({ type }) => type).slice(-2), [
+    ...["SeriesCrawlFailed", "SeriesCrawlRecovered"],
+  ]);
+});
+
 Deno.test("crawl asks again for what is held when told to refetch", async () => {
   const table = minutes(300);
   const { crawl } = scene({ candles: table, now: () => START + 300 * MINUTE });

@@ -21,6 +21,7 @@ const LAGGING: Pick<AppDeps, "series" | "projections"> = {
   series: {
     ...{ list: () => Promise.resolve([]), find: () => Promise.resolve(undefined) },
     ...{ gaps: () => Promise.resolve([]), watched: () => Promise.resolve([]) },
+    lastError: () => Promise.resolve(undefined),
     coverage: () => Promise.resolve({ held: [], absent: [], keptOut: [] }),
   },
   projections: {

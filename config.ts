@@ -6,10 +6,10 @@ import {
   alertUrls,
   flag,
   integer,
+  openTime,
   proxyUrl,
   secret,
   text,
-  time,
   timeOfDay,
   timeZone,
   url,
@@ -63,7 +63,7 @@ const schema = z.object({
     .describe(
       "Series to crawl, exchange:SYMBOL:interval, separated by commas; none crawls nothing new.",
     ),
-  HISTORY_START: time().optional()
+  HISTORY_START: openTime().optional()
     .describe(`Where a crawled history begins. Unset: ${HISTORY_YEARS} years back.`),
   HOT_DAYS: integer(1, 36_500).prefault("365")
     .describe("Candles younger than this stay rows of the database, older ones live in files."),

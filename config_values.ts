@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Refusal } from "@/domain/decider.ts";
 import { formatSeries, parseSeries } from "@/domain/klines/series_ref.ts";
+import { EXPECTED_OPEN_TIME, isOpenTime } from "@/domain/klines/open_times.ts";
 import { parseTime } from "@/domain/klines/time.ts";
 import { parseAlertUrl } from "@/domain/ports/alert_target.ts";
 import { Secret } from "./secret.ts";
@@ -60,13 +61,16 @@ export const alertUrls = (): Setting<readonly Secret[]> =>
     return [...urls].map((url) => new Secret(url));
   });
 
-export const time = (): Setting<number> =>
+const time = (): Setting<number> =>
   z.string().transform((value, context) => {
     const at = parseTime(value);
     if (at !== undefined) return at;
     context.addIssue({ code: "custom", message: "expected a time, e.g. 2021-01-01 (UTC)" });
     return z.NEVER;
   });
+
+export const openTime = (): Setting<number> =>
+  time().refine(isOpenTime, `expected ${EXPECTED_OPEN_TIME}`);
 
 export const timeZone = (): Setting<string> =>
   z.string().refine((value) => {

@@ -20,7 +20,7 @@ export interface CrawlDeps {
   readonly store: EventStore;
   readonly db: Db;
   readonly projections: Projections;
-  readonly series: Pick<SeriesQueries, "coverage" | "list">;
+  readonly series: Pick<SeriesQueries, "coverage" | "lastError" | "list" | "watched">;
   readonly workspace: Workspace;
   readonly clock: Clock;
   /** From 0 inclusive to 1 exclusive. */

@@ -1,6 +1,6 @@
 import { slotStart } from "@/domain/klines/interval.ts";
 import { isCrawled } from "@/domain/klines/market_calendar.ts";
-import type { SeriesView } from "@/projections/series_queries.ts";
+import type { WatchedSeries } from "@/projections/series_queries.ts";
 import { allEnded } from "./all_ended.ts";
 import {
   addCrawlCounts,
@@ -14,7 +14,7 @@ import { type CrawlRunEnd, type FailedSeries, reportUnlessFailed } from "./crawl
 import { crawlSeries } from "./crawl_series.ts";
 import { failureFields } from "./error_message.ts";
 import type { Job, JobContext } from "./job.ts";
-import { dueAt, type Edge, failed, followed } from "./live_edge.ts";
+import { dueAt, type Edge, failed, followed, isDue } from "./live_edge.ts";
 import { type SharedProgress, shareProgress } from "./shared_progress.ts";
 import type { VenueBreakers } from "./venue_breakers.ts";
 
@@ -40,7 +40,7 @@ interface Run {
   readonly signal: AbortSignal;
   readonly progress: SharedProgress;
   /** Watched series by venue, as they were last listed. */
-  venues: ReadonlyMap<string, readonly SeriesView[]>;
+  venues: ReadonlyMap<string, readonly WatchedSeries[]>;
   listedAt: number;
   listing: Promise<void> | undefined;
   readonly followers: Map<string, Promise<void>>;
@@ -112,7 +112,7 @@ async function follow(run: Run): Promise<void> {
 async function list(run: Run): Promise<void> {
   const { deps, followers } = run;
   run.listedAt = deps.clock.now();
-  const watched = (await deps.series.list()).filter((one) => one.watched && isCrawled(one));
+  const watched = (await deps.series.watched()).filter(isCrawled);
   run.venues = Map.groupBy(watched, ({ exchange }) => exchange);
   for (const exchange of run.venues.keys()) {
     if (followers.has(exchange)) continue;
@@ -149,7 +149,7 @@ async function followVenue(run: Run, exchange: string): Promise<void> {
     }
     const startedAt = clock.now();
     const now = await venueTime(run, exchange);
-    const due = series.filter((one) => dueAt(edges.get(one.id), one.interval) <= now);
+    const due = series.filter((one) => isDue(edges.get(one.id), one.interval, now));
     const crawled = await allEnded(due.map((one) => crawlOne(run, one, { now, progress })));
     const errors = crawled.filter((one) => "error" in one).map(({ error }) => error);
     const answered = crawled.filter((one) => "counts" in one && hasAnswered(one.counts)).length;
@@ -177,7 +177,7 @@ async function venueTime(
 
 async function crawlOne(
   run: Run,
-  { id, exchange, symbol, interval, historyStart }: SeriesView,
+  { id, exchange, symbol, interval, historyStart }: WatchedSeries,
   { now, progress }: { now: number; progress: JobContext["progress"] },
 ): Promise<{ readonly counts: CrawlCounts } | { readonly error: unknown }> {
   const { deps, edges, signal } = run;

@@ -1,10 +1,11 @@
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { countSlots, type Coverage } from "@/domain/klines/coverage.ts";
-import { type FetchPlan, fetchPlan } from "@/domain/klines/fetch_plan.ts";
+import { type FetchPlan, fetchPlan, liveStart } from "@/domain/klines/fetch_plan.ts";
 import { isCrawled, marketCalendar } from "@/domain/klines/market_calendar.ts";
 import { periodOf, splitByPeriod } from "@/domain/klines/period.ts";
 import { formatSeries, seriesId as idOf } from "@/domain/klines/series_ref.ts";
+import type { SeriesCommand } from "@/domain/series.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import { databaseErrorIn } from "@/events/store/database.ts";
 import { askVenue } from "./ask_venue.ts";
@@ -12,7 +13,7 @@ import { addCrawlCounts, type CrawlCounts, NOTHING_CRAWLED } from "./crawl_count
 import type { CrawlDeps, CrawlRun, CrawlSeriesRequest } from "./crawl_deps.ts";
 import { type FetchedPart, fetchPart } from "./crawl_part.ts";
 import { nothingKnownEmpty } from "./fetch_range.ts";
-import { decideSeries } from "./series_commands.ts";
+import { decideSeries, type Doer } from "./series_commands.ts";
 
 /**
  * Fetches what a series lacks: first its newest candles, then its history period by period, each
@@ -33,17 +34,34 @@ export async function crawlSeries(
   const doer = { actor: run.actor, commandId: runId };
   try {
     const counts = await crawl(deps, request, { ...run, runId });
-    await decideSeries(deps.store, { type: "RecordCrawlRecovery", data: { seriesId } }, doer)
-      .catch(ignoreUnknown);
+    await recordState(deps, { type: "RecordCrawlRecovery", data: { seriesId } }, doer);
     return counts;
   } catch (error) {
     // Stopping is no failure, and a broken log cannot take one in.
     if (run.signal.aborted || databaseErrorIn(error) !== undefined) throw error;
     const data = { seriesId, error: reasonOf(error) };
-    await decideSeries(deps.store, { type: "RecordCrawlFailure", data }, doer)
-      .catch(ignoreUnknown);
+    await recordState(deps, { type: "RecordCrawlFailure", data }, doer);
     throw error;
   }
+}
+
+type CrawlState = Extract<
+  SeriesCommand,
+  { type: "RecordCrawlFailure" | "RecordCrawlRecovery" }
+>;
+
+/**
+ * Records how its crawl stands where the read model shows something else: the stream of a series whose
+ * venue flaps grows, and would be read each minute. Where the read model lags, the next crawl tells.
+ */
+async function recordState(
+  { store, series }: Pick<CrawlDeps, "store" | "series">,
+  command: CrawlState,
+  doer: Doer,
+): Promise<void> {
+  const error = command.type === "RecordCrawlFailure" ? command.data.error : null;
+  if (await series.lastError(command.data.seriesId) === error) return;
+  await decideSeries(store, command, doer).catch(ignoreUnknown);
 }
 
 async function crawl(
@@ -56,7 +74,10 @@ async function crawl(
   const { interval, symbol } = series;
   const venue = await deps.exchanges.get(series.exchange);
   const now = await venue.time(signal);
-  const coverage = await deps.series.coverage(idOf(series));
+  // Every minute, for each series: what is held before does not matter there.
+  const isLive = request.mode === "live" && request.ranges === undefined;
+  const oldest = isLive ? periodOf(interval, liveStart(interval, now)) : undefined;
+  const coverage = await deps.series.coverage(idOf(series), oldest);
   const parts = partsOf(planOf(deps, request, { coverage, now }), request);
   progress.start(formatSeries(series), {
     unit: "candles",

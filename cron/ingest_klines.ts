@@ -115,7 +115,14 @@ function refuseFiner(interval: Interval, { periods }: StagedBatch): void {
 }
 
 /** Candles of a larger interval would stand where those of its first minutes belong. */
-function refuseCoarser(interval: Interval, { accepted, overlong }: StagedBatch): void {
+function refuseCoarser(interval: Interval, { accepted, overlong, coarser }: StagedBatch): void {
+  if (coarser !== undefined) {
+    throw new Refusal(
+      "validation_error",
+      `Cannot take these as ${interval} candles: all ${accepted} open on the grid of ${coarser}, ` +
+        `most of them ${coarser} apart; give their close times if they are ${interval} all the same`,
+    );
+  }
   // Venues have written odd close times now and then.
   if (overlong <= accepted / 2) return;
   throw new Refusal(

@@ -4,7 +4,7 @@ import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Exchanges } from "@/domain/ports/exchange.ts";
 import type { ExchangeStanding } from "@/domain/ports/exchange_standing.ts";
-import type { SeriesView } from "@/projections/series_queries.ts";
+import type { WatchedSeries } from "@/projections/series_queries.ts";
 import { messageOf } from "./error_message.ts";
 
 /** What one round over series of a venue came to. */
@@ -13,7 +13,7 @@ export interface VenueRound {
   readonly answered: number;
   readonly errors: readonly unknown[];
   /** Series of the venue about which the round says nothing: it was not asked for anything. */
-  readonly unasked: readonly SeriesView[];
+  readonly unasked: readonly WatchedSeries[];
 }
 
 /** Which venues are asked at the moment, for everything in this process that asks them. */
@@ -21,7 +21,7 @@ export interface VenueBreakers {
   /** It has failed over and over, and is not to be asked now. */
   isLeftOut(exchange: string): boolean;
   /** The same, but a venue that was left alone long enough is asked for one candle of one series first. */
-  admit(series: readonly SeriesView[], signal: AbortSignal): Promise<boolean>;
+  admit(series: readonly WatchedSeries[], signal: AbortSignal): Promise<boolean>;
   /**
    * Counts a round: it failed when nothing came and every series failed, by the venue's fault. Where it
    * is not clear, a series that was not asked for is the probe.
@@ -62,7 +62,7 @@ export function createVenueBreakers(
     if (type === "failed") standing.failures++;
   }
 
-  async function ask(series: SeriesView, signal: AbortSignal): Promise<void> {
+  async function ask(series: WatchedSeries, signal: AbortSignal): Promise<void> {
     const { symbol, interval } = series;
     const venue = await exchanges.get(series.exchange);
     const to = slotStart(interval, await venue.time(signal));
@@ -118,7 +118,7 @@ export function createVenueBreakers(
 }
 
 /** A series that works, as far as is known: another one each time. */
-function probeOf(series: readonly SeriesView[], probes: number): SeriesView | undefined {
+function probeOf(series: readonly WatchedSeries[], probes: number): WatchedSeries | undefined {
   const sound = series.filter(({ lastError }) => lastError === null);
   const candidates = sound.length > 0 ? sound : series;
   return candidates[probes % candidates.length];

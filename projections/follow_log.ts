@@ -189,8 +189,13 @@ export function createLogLoop(options: LoopOptions): LogLoop {
   }
 
   function resumeIn(member: Member, ms: number): void {
-    member.resumeAt = clock.now() + ms;
-    clock.sleep(ms, stopped).then(drain, () => {});
+    const resumeAt = clock.now() + ms;
+    member.resumeAt = resumeAt;
+    clock.sleep(ms, stopped).then(() => {
+      // By the clock it may not be time: it may have been set back.
+      if (member.resumeAt === resumeAt) member.resumeAt = 0;
+      return drain();
+    }, () => {});
   }
 
   async function refresh(): Promise<void> {

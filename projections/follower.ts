@@ -1,7 +1,7 @@
 import type { Recorded } from "@/events/define.ts";
 import type { Database } from "@/events/store/database.ts";
 import type { EventStore } from "@/events/store/store.ts";
-import type { Clock } from "@/domain/ports/clock.ts";
+import { type Clock, steadyNow } from "@/domain/ports/clock.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { Progress } from "@/domain/ports/progress.ts";
 import type { Projection, Projections } from "./define.ts";
@@ -54,6 +54,7 @@ export function createFollower(options: FollowerOptions): Follower {
   const working = new Set<Promise<unknown>>();
   const stopping = new AbortController();
   const stopped = stopping.signal;
+  const now = steadyNow(clock);
   const loop = createLogLoop({ database, store, clock, log, handover, stopped, onMoved });
   let members: readonly Member[] | undefined;
   let headAtStart = 0;
@@ -116,12 +117,12 @@ export function createFollower(options: FollowerOptions): Follower {
 
   /** Views for people wait until there is something to see in them. */
   async function publish(): Promise<void> {
-    if (!ready() || clock.now() < publishAt) return;
+    if (!ready() || now() < publishAt) return;
     publishAt = Infinity;
     try {
       await publishViews(database, projections);
     } catch (error) {
-      publishAt = clock.now() + RETRY_PUBLISH_MS;
+      publishAt = now() + RETRY_PUBLISH_MS;
       log.warn("cannot publish the views", { error: String(error) });
     }
   }

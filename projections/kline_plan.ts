@@ -8,6 +8,8 @@ export interface HeldPeriod {
   readonly firstOpenTime: number;
   readonly lastOpenTime: number;
   readonly fileSha256: string | null;
+  /** Of the last event that it shows. */
+  readonly position: number;
 }
 
 /** Which stored candles answer a query. */

@@ -4,12 +4,15 @@ import type { Recorded } from "@/events/define.ts";
 import type { Database } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
 import { isDamage } from "@/domain/damaged_file.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Cache } from "@/domain/ports/cache.ts";
 import type { KlinePage, KlineQuery, KlineReader } from "@/domain/ports/kline_reader.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
 import { periodRange } from "@/domain/klines/period.ts";
+import { loadCheckpoints } from "./checkpoints.ts";
 import type { Db } from "./db.ts";
 import { hotRowsJson, hotRowsText, PeriodFiled } from "./hot_rows.ts";
+import { KLINES_CHECKPOINT } from "./klines.ts";
 import { klinePeriodsTable } from "./kline_periods.ts";
 import { type HeldPeriod, narrowPlan, planRead, type ReadPlan } from "./kline_plan.ts";
 
@@ -27,6 +30,8 @@ export interface CachedKlineReader extends KlineReader {
   changed(events: readonly Recorded[] | undefined): void;
 }
 
+type PageDeps = Deps & { readonly reach: RowsReach };
+
 const MAX_PLANS = 10;
 
 /** Bars read beyond the page: some are missing, one is cut off, one shows that there is more. */
@@ -38,6 +43,7 @@ export function createKlineReader(deps: Deps): CachedKlineReader {
   // A series' stamp is part of its keys: raising it forgets what was remembered of the series.
   const stamps = new Map<string, number>();
   const plans = new Map<string, { stamp: string; periods: readonly HeldPeriod[] }>();
+  const pageDeps: PageDeps = { ...deps, reach: createRowsReach(deps.database) };
   let generation = 0;
 
   function stampOf(seriesId: string): string {
@@ -67,7 +73,9 @@ export function createKlineReader(deps: Deps): CachedKlineReader {
   async function readPlanned(query: KlineQuery, signal?: AbortSignal): Promise<KlinePage> {
     for (let attempt = 1;; attempt++) {
       try {
-        return await readPage(deps, { query, held: await heldPeriods(query.seriesId), signal });
+        return await readPage(pageDeps, {
+          ...{ query, held: await heldPeriods(query.seriesId), signal },
+        });
       } catch (error) {
         const isOld = error instanceof PeriodFiled ||
           attempt === 1 && await isOutdated(error, query.seriesId);
@@ -98,11 +106,42 @@ export function createKlineReader(deps: Deps): CachedKlineReader {
 }
 
 async function selectPeriods(db: Db, seriesId: string): Promise<HeldPeriod[]> {
-  const { period, candles, firstOpenTime, lastOpenTime, fileSha256 } = klinePeriodsTable;
-  const rows = await db.select({ period, candles, firstOpenTime, lastOpenTime, fileSha256 })
+  const { period, candles, firstOpenTime, lastOpenTime, fileSha256, position } = klinePeriodsTable;
+  const columns = { period, candles, firstOpenTime, lastOpenTime, fileSha256, position };
+  const rows = await db.select(columns)
     .from(klinePeriodsTable)
     .where(and(eq(klinePeriodsTable.seriesId, seriesId), gt(candles, 0))).orderBy(asc(period));
   return trusted<HeldPeriod[]>(rows);
+}
+
+/** How far the rows are, as the database last said: they never go back. */
+type RowsReach = (position: number) => Promise<boolean>;
+
+function createRowsReach(database: Database): RowsReach {
+  let reached = 0;
+  return async (position) => {
+    if (position <= reached) return true;
+    const found = await loadCheckpoints(database, [KLINES_CHECKPOINT]);
+    reached = Math.max(reached, found.get(KLINES_CHECKPOINT)?.position ?? 0);
+    return position <= reached;
+  };
+}
+
+/** A period may be shown before its rows are: a new version of their table begins empty. */
+async function requireRows(
+  reach: RowsReach,
+  { seriesId }: Pick<KlineQuery, "seriesId">,
+  { periods }: ReadPlan,
+): Promise<void> {
+  const hot = periods.filter(({ fileSha256 }) => fileSha256 === null);
+  const newest = hot.reduce((last, { position }) => Math.max(last, position), 0);
+  if (await reach(newest)) return;
+  throw new AdapterError("Cannot read these candles yet: their rows are being written", {
+    port: "projections",
+    op: `${KLINES_CHECKPOINT} ${seriesId}`,
+    retryable: true,
+    hint: "GET /admin/projections shows how far they are",
+  });
 }
 
 interface PageRequest {
@@ -111,11 +150,15 @@ interface PageRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-async function readPage(deps: Deps, { query, held, signal }: PageRequest): Promise<KlinePage> {
+async function readPage(
+  deps: PageDeps,
+  { query, held, signal }: PageRequest,
+): Promise<KlinePage> {
   const seen = query.fill === "previous"
     ? await widened(deps, { query, held, signal })
     : { start: query.start, end: query.end };
   const plan = planRead({ ...query, ...seen }, held);
+  await requireRows(deps.reach, query, plan);
   const hotOnly = plan.periods.every(({ fileSha256 }) => fileSha256 === null);
   const plain = query.interval === query.stored && query.format === "arrays" &&
     query.fill === "none";
@@ -160,7 +203,7 @@ async function readParts(
 
 /** The bounds with the bar before and the bar after them: a hole at an edge is filled as one inside. */
 async function widened(
-  deps: Deps,
+  deps: PageDeps,
   { query, held, signal }: PageRequest,
 ): Promise<Pick<KlineQuery, "start" | "end">> {
   const { start, end } = query;

@@ -10,6 +10,7 @@ import { SOURCE_RANK } from "@/domain/klines/candle.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import { byteText } from "./byte_text.ts";
+import { checkpointName } from "./checkpoints.ts";
 import type { BulkContext, BulkProjection } from "./define.ts";
 import { klinePeriods } from "./kline_periods.ts";
 import { removeRows } from "./drop_rows.ts";
@@ -38,6 +39,9 @@ export const klinesTable = pgTable(`klines_v${VERSION}`, {
   /** Position of the event that brought the row. */
   pos: bigint("pos", { mode: "number" }).notNull(),
 }, (table) => [primaryKey({ columns: [table.seriesId, table.openTime] })]);
+
+/** What `klines` is called among the checkpoints. */
+export const KLINES_CHECKPOINT = checkpointName({ name: "klines", version: VERSION });
 
 /** Column names in the order of {@linkcode HotRows}, with their SQL types. */
 const COLUMNS = [

@@ -1,4 +1,4 @@
-import { asc, eq, gt, inArray, max, sum } from "drizzle-orm";
+import { and, asc, eq, gt, gte, inArray, max, sum } from "drizzle-orm";
 import { trusted } from "@/events/trust.ts";
 import { type Source, SOURCE_RANK } from "@/domain/klines/candle.ts";
 import { type Coverage, coveragePct, gapsOf, mergeRanges } from "@/domain/klines/coverage.ts";
@@ -13,9 +13,11 @@ import { byId, type SeriesQueries, type SeriesView } from "./series_queries.ts";
 
 /** Joins what a series is with what its periods hold. */
 export function createSeriesQueries(db: Db): SeriesQueries {
-  async function periodsOf(id: string): Promise<KlinePeriodRow[]> {
+  async function periodsOf(id: string, from?: string): Promise<KlinePeriodRow[]> {
+    const { seriesId, period } = klinePeriodsTable;
     return await db.select().from(klinePeriodsTable)
-      .where(eq(klinePeriodsTable.seriesId, id)).orderBy(asc(klinePeriodsTable.period));
+      .where(and(eq(seriesId, id), from === undefined ? undefined : gte(period, from)))
+      .orderBy(asc(period));
   }
 
   return {
@@ -43,8 +45,21 @@ export function createSeriesQueries(db: Db): SeriesQueries {
       const coverage = coverageOf(await periodsOf(seriesId));
       return gapsOf(coverage, interval, marketCalendar({ ...row, interval }));
     },
-    async coverage(seriesId) {
-      return coverageOf(await periodsOf(seriesId));
+    async coverage(seriesId, from) {
+      return coverageOf(await periodsOf(seriesId, from));
+    },
+    async lastError(seriesId) {
+      const [row] = await db.select({ lastError: seriesTable.lastError }).from(seriesTable)
+        .where(eq(seriesTable.seriesId, seriesId));
+      return row?.lastError;
+    },
+    async watched() {
+      const rows = await db.select().from(seriesTable).where(eq(seriesTable.watched, true));
+      return rows.map((row) => {
+        const { seriesId: id, exchange, historyStart, lastError } = row;
+        const interval = trusted<Interval>(row.interval);
+        return { id, exchange, symbol: symbolOf(row, interval), interval, historyStart, lastError };
+      }).toSorted(byId);
     },
   };
 }

@@ -9,8 +9,18 @@ export interface SeriesQueries {
   find(seriesId: string): Promise<SeriesView | undefined>;
   /** Holes between the first and the last held slot, ascending. */
   gaps(seriesId: string): Promise<readonly Gap[]>;
-  coverage(seriesId: string): Promise<Coverage>;
+  /** Of this period and those after it; of all without one. */
+  coverage(seriesId: string, from?: string): Promise<Coverage>;
+  /** Why its crawl fails; null while it works, undefined where the series is not known. */
+  lastError(seriesId: string): Promise<string | null | undefined>;
+  /** What is to be crawled, by id, without a look at what it holds. */
+  watched(): Promise<readonly WatchedSeries[]>;
 }
+
+export type WatchedSeries = Pick<
+  SeriesView,
+  "id" | "exchange" | "symbol" | "interval" | "historyStart" | "lastError"
+>;
 
 export interface SeriesView {
   readonly id: string;
@@ -43,6 +53,6 @@ export interface Gap {
 }
 
 /** The same order in every database, whatever its collation. */
-export function byId(a: SeriesView, b: SeriesView): number {
+export function byId(a: Pick<SeriesView, "id">, b: Pick<SeriesView, "id">): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }

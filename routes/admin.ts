@@ -7,7 +7,7 @@ import { crawlableSeries } from "./crawlable_series.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { type AppContext, success } from "./envelope.ts";
 import { identifyWrite } from "./idempotency.ts";
-import { timeField } from "./params.ts";
+import { openTimeField } from "./params.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
 import { createStartOnce } from "./start_once.ts";
 import { toWire } from "./wire.ts";
@@ -52,8 +52,8 @@ const jobWire = z.object({
 
 const crawlBody = z.strictObject({
   series: z.string().openapi({ example: "binance:BTC/USDT:1m" }),
-  since: timeField("First open time, inclusive.").nullish(),
-  until: timeField("Open times before this.").nullish(),
+  since: openTimeField("First open time, inclusive.").nullish(),
+  until: openTimeField("Open times before this.").nullish(),
   refetch: z.boolean().prefault(false)
     .openapi({ description: "Ask again for what is held." }),
 }).refine(

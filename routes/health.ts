@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { failure, success } from "./envelope.ts";
+import { rememberBriefly } from "./remember_briefly.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
 
 type Deps =
@@ -19,6 +20,9 @@ const LEAST_FREE_BYTES = 512 * 1024 * 1024;
 
 /** A part that says nothing for so long counts as down. */
 const PATIENCE_MS = 2_000;
+
+/** The route is open to everybody, and an embedded database has one connection. */
+const REMEMBERED_MS = 1_000;
 
 const noQuery = z.strictObject({});
 
@@ -41,7 +45,20 @@ const readyWire = z.object({
 
 /** Whether the process lives, and whether it can serve. */
 export function addHealthRoutes(router: Router, deps: Deps): void {
-  const { settings: { simulated, version } } = deps;
+  const { settings: { simulated, version }, clock, projections, signal } = deps;
+  const look = rememberBriefly(clock, REMEMBERED_MS, () => lookAround(deps));
+
+  /** What costs nothing is asked each time. */
+  async function inspect() {
+    const { database, disk, found } = await look();
+    const checks: Readonly<Record<string, Check>> = {
+      database,
+      projections: projections.ready() ? { ok: true } : { ok: false, message: "catching up" },
+      disk,
+      process: signal.aborted ? { ok: false, message: "stopping" } : { ok: true },
+    };
+    return { checks, found };
+  }
 
   endpoint(router, {
     ...{ method: "get", path: "/health/live", access: "open", tag: "Health" },
@@ -60,14 +77,11 @@ export function addHealthRoutes(router: Router, deps: Deps): void {
       data: readyWire,
     },
   }, async (c) => {
-    const checks = await runChecks(deps);
+    const { checks, found } = await inspect();
     const bad = Object.entries(checks).filter(([, { ok }]) => !ok);
-    if (bad.length === 0) {
-      const last_crawled_at = await lastCrawledAt(deps.directory);
-      const damaged_files = (await deps.archive.damaged()).length;
-      const status = damaged_files === 0 ? "ready" : "degraded";
-      const told = { version, simulated, last_crawled_at, damaged_files, checks };
-      return success(c, { status, ...told });
+    if (bad.length === 0 && found !== undefined) {
+      const status = found.damaged_files === 0 ? "ready" : "degraded";
+      return success(c, { status, version, simulated, ...found, checks });
     }
     const details = bad.map(([field, { message = "not ready" }]) => ({ field, message }));
     const message = `Not ready: ${bad.map(([name]) => name).join(", ")}`;
@@ -76,18 +90,17 @@ export function addHealthRoutes(router: Router, deps: Deps): void {
   });
 }
 
-async function runChecks(deps: Deps): Promise<Readonly<Record<string, Check>>> {
-  const { store, projections, freeBytes, signal } = deps;
+/** What has to be asked for; `found` where there is somebody to answer. */
+async function lookAround(deps: Deps) {
+  const { store, freeBytes, directory, archive } = deps;
   const [database, disk] = await Promise.all([
     check(deps, () => store.head(), () => undefined),
     check(deps, freeBytes, (free) => free < LEAST_FREE_BYTES ? "less than 512 MB free" : undefined),
   ]);
-  return {
-    database,
-    projections: projections.ready() ? { ok: true } : { ok: false, message: "catching up" },
-    disk,
-    process: signal.aborted ? { ok: false, message: "stopping" } : { ok: true },
-  };
+  if (!database.ok) return { database, disk, found: undefined };
+  const last_crawled_at = await lastCrawledAt(directory);
+  const damaged_files = (await archive.damaged()).length;
+  return { database, disk, found: { last_crawled_at, damaged_files } };
 }
 
 /** Says nothing of why: the route is open to everybody, the log has the rest. */

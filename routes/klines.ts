@@ -159,6 +159,7 @@ function answerFile(c: AppContext, { found, page, cursor, headers }: Found): Res
       "content-disposition": `attachment; filename="${id}.${interval}.${extension}"`,
       ...headers,
       "x-rows": String(page.rows),
+      "x-stored-interval": found.series.interval,
       "x-simulated": String(found.series.simulated),
       ...(page.firstOpenTime === undefined ? {} : { "x-first-open-time": `${page.firstOpenTime}` }),
       ...(page.lastOpenTime === undefined ? {} : { "x-last-open-time": `${page.lastOpenTime}` }),

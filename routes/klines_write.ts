@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { Refusal } from "@/domain/decider.ts";
+import { EXPECTED_OPEN_TIME, isOpenTime } from "@/domain/klines/open_times.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { IngestOutcome } from "@/domain/ports/kline_ingest.ts";
 import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
@@ -134,6 +135,12 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
     }).refine(({ start, end }) => start < end, {
       path: ["end"],
       message: "expected a time after start",
+    }).refine(({ start, keep_out: keepOut }) => !keepOut || isOpenTime(start), {
+      path: ["start"],
+      message: `expected ${EXPECTED_OPEN_TIME}`,
+    }).refine(({ end, keep_out: keepOut }) => !keepOut || isOpenTime(end), {
+      path: ["end"],
+      message: `expected ${EXPECTED_OPEN_TIME}`,
     }),
     body: undefined,
     keyed: true,

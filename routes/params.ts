@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { EXPECTED_OPEN_TIME, isOpenTime } from "@/domain/klines/open_times.ts";
 import { parseTime } from "@/domain/klines/time.ts";
 
 /** A time as epoch ms or ISO 8601 text; epoch ms afterwards. */
@@ -42,4 +43,9 @@ export function timeField(description: string): z.ZodType<number, number | strin
     context.addIssue({ code: "custom", message: expected });
     return z.NEVER;
   }).openapi({ type: ["integer", "string"], description, example: "2021-01-01T00:00:00Z" });
+}
+
+/** A {@linkcode timeField} at which candles may open. */
+export function openTimeField(description: string): z.ZodType<number, number | string> {
+  return timeField(description).refine(isOpenTime, `expected ${EXPECTED_OPEN_TIME}`);
 }

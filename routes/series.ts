@@ -5,7 +5,7 @@ import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { success } from "./envelope.ts";
 import { claimKey, identifyWrite } from "./idempotency.ts";
-import { flagParam, timeField } from "./params.ts";
+import { flagParam, openTimeField } from "./params.ts";
 import { findRecorded } from "./recorded_series.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
 import { gapsMeta, gapsQuery, gapWire, pageOfGaps, toGapWire } from "./series_gaps.ts";
@@ -29,7 +29,7 @@ const newSeries = z.strictObject({
   exchange: z.string().openapi({ example: "binance" }),
   symbol: z.string().openapi({ example: "BTC/USDT" }),
   interval: z.enum(INTERVALS),
-  history_start: timeField("Where its history begins; the installation's default without it.")
+  history_start: openTimeField("Where its history begins; the installation's default without it.")
     .nullish(),
   watch: z.boolean().prefault(true).openapi({ description: "Crawl it from now on." }),
 });

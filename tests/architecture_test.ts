@@ -25,9 +25,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["events/catalog/klines.ts", "events/catalog/alert.ts", "events/trust.ts"],
     // What the ports speak of: pure values, and the caller's fault.
     ...["domain/decider.ts", "domain/damaged_gzip.ts"],
-    ...["candle", "decimal", "import_counts", "interval", "period", "scale", "select_series"]
+    ...[
+      "candle",
+      "coarser",
+      "decimal",
+      "import_counts",
+      "interval",
+      "open_times",
+      "period",
+      "scale",
+    ]
       .map((name) => `domain/klines/${name}.ts`),
-    ...["rejected_rows", "series_ref", "symbol", "time", "trading_calendar", "validate"].map((
+    ...[
+      "rejected_rows",
+      "select_series",
+      "series_ref",
+      "symbol",
+      "time",
+      "trading_calendar",
+      "validate",
+    ].map((
       name,
     ) => `domain/klines/${name}.ts`),
   ],

@@ -107,6 +107,8 @@ const WRONG: readonly [name: string, value: string, says: RegExp][] = [
   ["WATCH", "binance:BTC/USDT:7m", /7m/],
   ["WATCH", "BTC/USDT", /exchange:SYMBOL:interval/],
   ["HISTORY_START", "yesterday", /2021-01-01/],
+  ["HISTORY_START", "-100000000000000", /2000-01-01 to the end of 9999/],
+  ["HISTORY_START", "0", /2000-01-01/],
   ["CRON", "yes", /"on"/],
   ["MARKET_DATA", "closed", /"private"/],
   ["METRICS", "yes", /"admin"/],

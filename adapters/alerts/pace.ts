@@ -1,5 +1,5 @@
 import { untilAborted } from "@/adapters/exchange/until_aborted.ts";
-import type { Clock } from "@/domain/ports/clock.ts";
+import { type Clock, steadyNow } from "@/domain/ports/clock.ts";
 import type { Window } from "./dialect.ts";
 
 /** Lets one message after the other go out, none before the robot may take it. */
@@ -16,23 +16,17 @@ export interface Pace {
  * answer was there, for nobody knows when within its time on the way the robot saw it.
  */
 export function createPace(clock: Clock, windows: readonly Window[]): Pace {
+  const now = steadyNow(clock);
   const closed = new AbortController();
   const kept = Math.max(...windows.map(({ most }) => most));
   const endedAt: number[] = [];
-  let pause = { from: -Infinity, ms: 0 };
+  let pausedUntil = -Infinity;
   let last: Promise<unknown> = Promise.resolve();
-
-  /** What was noted by a clock that was ahead has only just been. */
-  function forgetAhead(now: number): void {
-    endedAt.forEach((at, i) => endedAt[i] = Math.min(at, now));
-    pause = { ...pause, from: Math.min(pause.from, now) };
-  }
 
   async function untilFree(signal: AbortSignal): Promise<void> {
     for (;;) {
-      forgetAhead(clock.now());
       const free = windows.map(({ most, ms }) => (endedAt.at(-most) ?? -Infinity) + ms);
-      const waitMs = Math.max(pause.from + pause.ms, ...free) - clock.now();
+      const waitMs = Math.max(pausedUntil, ...free) - now();
       if (waitMs <= 0) return;
       await clock.sleep(waitMs, signal);
     }
@@ -52,7 +46,7 @@ export function createPace(clock: Clock, windows: readonly Window[]): Pace {
         try {
           return await work();
         } finally {
-          endedAt.push(clock.now());
+          endedAt.push(now());
           if (endedAt.length > kept) endedAt.shift();
         }
       } finally {
@@ -60,9 +54,7 @@ export function createPace(clock: Clock, windows: readonly Window[]): Pace {
       }
     },
     pause(ms) {
-      const from = clock.now();
-      forgetAhead(from);
-      if (from + ms > pause.from + pause.ms) pause = { from, ms };
+      pausedUntil = Math.max(pausedUntil, now() + ms);
     },
     close: (reason) => closed.abort(reason),
   };

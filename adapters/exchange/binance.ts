@@ -2,11 +2,12 @@ import { z } from "zod";
 import type { Exchange } from "@/domain/ports/exchange.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
 import { unifySymbol } from "@/domain/klines/symbol.ts";
+import { type Clock, steadyNow } from "@/domain/ports/clock.ts";
+import { createListing } from "./binance_listing.ts";
 import type { CcxtClient } from "./ccxt_client.ts";
 import { unknownSymbol } from "./near_symbols.ts";
 import { checkInterval, type Venue } from "./venue.ts";
 import { inRange, toCandle } from "./venue_candle.ts";
-import { errorKinds } from "./venue_errors.ts";
 import { VenueFailure } from "./venue_failure.ts";
 
 /** Where Binance's markets differ. */
@@ -46,32 +47,26 @@ const symbolsSchema = z.object({
  * Binance with the columns that ccxt's unified candles leave out. Undefined for other venues. Spot's
  * list of symbols is 20 MB: only the symbols that are asked for are looked up.
  */
-export function createBinance(venue: Venue): Exchange | undefined {
+export function createBinance(venue: Venue, clock: Clock): Exchange | undefined {
   const { id, client } = venue;
   const market = Object.hasOwn(MARKETS, id) ? MARKETS[id] : undefined;
   if (market === undefined) return undefined;
   const { klines, symbols, without } = market;
-  /** Unified symbol → Binance's own. */
-  const known = new Map<string, string>();
-
-  async function load(op: string, params: object, signal: AbortSignal | undefined): Promise<void> {
-    const answer = await venue.call(op, () => symbols(client, params), { signal });
-    const parsed = symbolsSchema.safeParse(answer);
-    if (!parsed.success) throw unusable("no list of symbols", parsed.error);
-    for (const listed of parsed.data.symbols) known.set(unified(listed, client), listed.symbol);
-  }
+  const listing = createListing({
+    now: steadyNow(clock),
+    async ask(params, signal) {
+      const answer = await venue.call("exchangeInfo", () => symbols(client, params), { signal });
+      const parsed = symbolsSchema.safeParse(answer);
+      if (!parsed.success) throw unusable("no list of symbols", parsed.error);
+      return parsed.data.symbols.map((listed) => [unified(listed, client), listed.symbol] as const);
+    },
+  });
 
   async function marketId(text: string, signal: AbortSignal | undefined): Promise<string> {
     const wanted = unifySymbol(text, id);
     const own = wanted.replace(/:.*$/, "").replace("/", "").toUpperCase();
-    if (!known.has(wanted)) {
-      await load(`resolveSymbol ${text}`, { symbol: own }, signal).catch(ignoreUnknown);
-    }
-    if (!known.has(wanted)) {
-      await load(`resolveSymbol ${text}`, { showPermissionSets: "false" }, signal);
-    }
-    const found = known.get(wanted) ?? [...known.values()].find((one) => one === text);
-    if (found === undefined) throw unknownSymbol(id, text, known.keys());
+    const found = await listing.find({ text, wanted, own }, signal);
+    if (found === undefined) throw unknownSymbol(id, text, listing.known.keys());
     return found;
   }
 
@@ -83,7 +78,7 @@ export function createBinance(venue: Venue): Exchange | undefined {
     time: venue.time,
     async resolveSymbol(text, signal) {
       const own = await marketId(text, signal);
-      return [...known].find(([, listed]) => listed === own)?.[0] ?? text;
+      return [...listing.known].find(([, listed]) => listed === own)?.[0] ?? text;
     },
     async fetchCandles(request, signal) {
       const { symbol, interval, from, to, limit, priority = "live" } = request;
@@ -117,11 +112,6 @@ function unified(
   return contractType === "PERPETUAL" || delivery === undefined
     ? settled
     : `${settled}-${delivery}`;
-}
-
-function ignoreUnknown(error: unknown): void {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (!errorKinds(cause).includes("BadSymbol")) throw error;
 }
 
 function unusable(what: string, cause?: unknown): VenueFailure {

@@ -53,7 +53,7 @@ async function openExchange(id: string, options: ExchangesOptions): Promise<Exch
   const venue = await openVenue(id, { clock, baseUrl, intervalMs, proxy, timeoutMs });
   if (venue === undefined) throw await unknownVenue(id);
   log.debug("exchange opened", { exchange: id, baseUrl });
-  return createBinance(venue) ?? createCcxtExchange(venue);
+  return createBinance(venue, clock) ?? createCcxtExchange(venue);
 }
 
 async function unknownVenue(id: string): Promise<Refusal> {

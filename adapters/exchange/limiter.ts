@@ -1,4 +1,4 @@
-import type { Clock } from "@/domain/ports/clock.ts";
+import { type Clock, steadyNow } from "@/domain/ports/clock.ts";
 
 /** `reader`: somebody looks at the running candle, and can do without it. */
 export type Priority = "live" | "reader" | "history";
@@ -50,6 +50,7 @@ export function createLimiter(
     ...{ live: new Set(), reader: new Set(), history: new Set() },
   };
   let isReadersTurn = true;
+  const now = steadyNow(clock);
   let nextAt = 0;
   let pausedUntil = 0;
   let inFlight = 0;
@@ -74,7 +75,7 @@ export function createLimiter(
   async function pump(): Promise<void> {
     if (sleeping !== undefined) return;
     while (!isIdle()) {
-      const waitMs = Math.max(nextAt, pausedUntil) - clock.now();
+      const waitMs = Math.max(nextAt, pausedUntil) - now();
       if (waitMs > 0) {
         sleeping = new AbortController();
         const { signal } = sleeping;
@@ -87,7 +88,7 @@ export function createLimiter(
       const [waiter] = queue;
       if (waiter === undefined) return;
       queue.delete(waiter);
-      nextAt = Math.max(nextAt, clock.now()) + intervalMs;
+      nextAt = Math.max(nextAt, now()) + intervalMs;
       inFlight++;
       waiter.go();
     }
@@ -127,7 +128,7 @@ export function createLimiter(
           spend(weight) {
             const owed = Math.max(0, weight - paid);
             paid = Math.max(0, paid - weight);
-            nextAt = Math.max(nextAt, clock.now()) + owed * intervalMs;
+            nextAt = Math.max(nextAt, now()) + owed * intervalMs;
           },
         });
       } finally {
@@ -136,9 +137,9 @@ export function createLimiter(
       }
     },
     pause(ms) {
-      pausedUntil = Math.max(pausedUntil, clock.now() + ms);
+      pausedUntil = Math.max(pausedUntil, now() + ms);
     },
-    pausedMs: () => Math.max(0, pausedUntil - clock.now()),
+    pausedMs: () => Math.max(0, pausedUntil - now()),
     close(reason) {
       for (const queue of Object.values(waiting)) {
         for (const waiter of queue) waiter.refuse(reason);

@@ -1,8 +1,10 @@
 import { periodOf } from "@/domain/klines/period.ts";
-import { MAX_AHEAD_MS, MIN_OPEN_TIME, type RejectReason } from "@/domain/klines/validate.ts";
+import { MIN_OPEN_TIME } from "@/domain/klines/open_times.ts";
+import { MAX_AHEAD_MS, type RejectReason } from "@/domain/klines/validate.ts";
 import type { Scale, StagedBatch, StagedPeriod, StageInput } from "@/domain/ports/lake.ts";
 import { trusted } from "@/events/trust.ts";
 import type { Engine, Session } from "./engine.ts";
+import { coarserInterval } from "./coarser.ts";
 import { judgeOddRows } from "./odd_rows.ts";
 import { type DecimalType, widest } from "./numbers_sql.ts";
 import {
@@ -42,6 +44,7 @@ export type StagedFacts = Pick<
   | "repeated"
   | "overlong"
   | "carriesDetail"
+  | "coarser"
   | "periods"
 >;
 
@@ -84,7 +87,12 @@ export async function stageFiles(context: StageContext, input: StageInput): Prom
     });
     const carriesDetail = sources.some((source) => source.carriesDetail);
     const { interval } = input;
-    return { ...facts, rows, repeated, carriesDetail, rowsTable, rejectedTable, interval };
+    const { periods } = facts;
+    // Close times say it better.
+    const coarser = carriesDetail
+      ? undefined
+      : await coarserInterval(session, { table: rowsTable, interval, periods });
+    return { ...facts, rows, repeated, carriesDetail, coarser, rowsTable, rejectedTable, interval };
   } catch (error) {
     await session.cleanUp(`drop schema if exists ${schema} cascade`);
     throw error;
@@ -210,7 +218,7 @@ interface Staged {
 async function stagedFacts(
   session: Session,
   { rowsTable, rejectedTable, input: { interval }, scale }: Staged,
-): Promise<Omit<StagedFacts, "rows" | "repeated" | "carriesDetail">> {
+): Promise<Omit<StagedFacts, "rows" | "repeated" | "carriesDetail" | "coarser">> {
   const accepted = await count(session, rowsTable);
   const overlong = `${rowsTable} where close_time > ${slotEndSql(interval, "open_time")}`;
   const reasons = await session.rows(`select reason, count(*) from ${rejectedTable}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import { Refusal, type RefusalCode } from "@/domain/decider.ts";
 import { isInterval, slotEnd } from "@/domain/klines/interval.ts";
 import { formatSeries, seriesId } from "@/domain/klines/series_ref.ts";
@@ -107,12 +108,13 @@ export function openRunningInstallation(options: RunningOptions): Installation {
 
   /** The headers tell what the bytes hold. */
   async function readPage(query: PageQuery, signal: AbortSignal): Promise<CandlePage> {
-    const { series: { exchange, symbol, interval }, from, to, limit, format } = query;
+    const { series: { exchange, symbol, interval }, stored, from, to, limit, format } = query;
     const asked = { exchange, symbol, interval, start: from, end: to, limit, format };
     const search = Object.entries(asked).map(([name, value]) => [name, String(value)]);
     const path = `/api/v1/klines?${new URLSearchParams(search)}`;
     const response = await client.send({ method: "GET", path, signal });
     const bytes = new Uint8Array(await response.arrayBuffer());
+    refuseOther(stored, response.headers.get("x-stored-interval"));
     const rows = Number(response.headers.get("x-rows"));
     const last = Number(response.headers.get("x-last-open-time"));
     const more = response.headers.has("x-next-cursor");
@@ -220,4 +222,18 @@ function* hashesIn(value: unknown): Generator<string> {
 function json(body: unknown) {
   const bytes = new TextEncoder().encode(JSON.stringify(body));
   return { bytes, headers: { "content-type": "application/json" } };
+}
+
+/** Pages of two stored series do not make one file. */
+function refuseOther(stored: string, made: string | null): void {
+  if (made === null || made === stored) return;
+  throw new AdapterError(
+    `Cannot read on: stored ${made} candles have taken the place of ${stored}`,
+    {
+      port: "installation",
+      op: "read candles",
+      retryable: true,
+      hint: "A series was added meanwhile: run it again, which takes everything from there",
+    },
+  );
 }

@@ -1,3 +1,4 @@
+import type { Interval } from "@/domain/klines/interval.ts";
 import type { SeriesRef } from "@/domain/klines/series_ref.ts";
 import type { Installation } from "@/domain/ports/installation.ts";
 
@@ -22,9 +23,11 @@ const decoder = new TextDecoder();
  * than all days at once. `end` is where the candles end, exclusive.
  */
 export function createCandleWindow(
-  { installation, series, end, signal }: {
+  { installation, series, stored, end, signal }: {
     readonly installation: Pick<Installation, "readPage">;
     readonly series: SeriesRef;
+    /** Interval of the candles that it is made of. */
+    readonly stored: Interval;
     readonly end: number;
     readonly signal: AbortSignal;
   },
@@ -34,7 +37,7 @@ export function createCandleWindow(
   async function pageAt(from: number): Promise<Page> {
     if (page !== undefined && page.from <= from && from < page.to) return page;
     signal.throwIfAborted();
-    const query = { series, from, to: end, limit: PAGE_ROWS, format: "csv" } as const;
+    const query = { series, stored, from, to: end, limit: PAGE_ROWS, format: "csv" } as const;
     const { bytes, next = end } = await installation.readPage(query, signal);
     const lines = decoder.decode(bytes).split("\n").slice(1).filter((line) => line !== "");
     return page = { from, to: next, lines };

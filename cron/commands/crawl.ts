@@ -1,3 +1,4 @@
+import { EXPECTED_OPEN_TIME, isOpenTime } from "@/domain/klines/open_times.ts";
 import { formatSeries } from "@/domain/klines/series_ref.ts";
 import { type CommandSpec, findTime, refuse, requireSeries } from "./arguments.ts";
 import type { Command } from "./command.ts";
@@ -21,6 +22,10 @@ export const crawl: Command = {
     const series = requireSeries(args);
     const since = findTime(spec, args, "since");
     const until = findTime(spec, args, "until");
+    for (const [option, at] of [["since", since], ["until", until]] as const) {
+      if (at === undefined || isOpenTime(at)) continue;
+      throw refuse(spec, `--${option} is not ${EXPECTED_OPEN_TIME}`);
+    }
     if (since !== undefined && until !== undefined && since >= until) {
       throw refuse(spec, "--since is not before --until");
     }

@@ -57,16 +57,17 @@ export const exportKlines: Command = {
     const installation = await context.open();
     const held = await installation.findSeries(asked);
     const series = { ...held.series, interval: asked.interval };
+    const stored = held.series.interval;
     if (layout !== undefined) {
       const range = visionRange(held, { from, to });
-      return await exportLayout({ installation, series, range, held, out }, context);
+      return await exportLayout({ installation, series, stored, range, held, out }, context);
     }
     const range = chooseRange(held, { from, to, interval: asked.interval });
     const result = await context.files.createResult(out, { replace: args.given("force") });
     try {
       const total = countCandles(held, range, asked.interval);
       const rows = await writePages(
-        { installation, series, range, total, format, out, result },
+        { installation, series, stored, range, total, format, out, result },
         context,
       );
       const sizeBytes = await result.finish();
@@ -124,6 +125,7 @@ async function exportLayout(
 interface Export {
   readonly installation: Installation;
   readonly series: SeriesRef;
+  readonly stored: Interval;
   readonly range: readonly [from: number, to: number];
   /** Candles in it; undefined where only reading tells. */
   readonly total: number | undefined;
@@ -134,14 +136,15 @@ interface Export {
 
 /** Writes every page and answers how many candles they held. */
 async function writePages(job: Export, context: CommandContext): Promise<number> {
-  const { installation, series, range: [from, to], format } = job;
+  const { installation, series, stored, range: [from, to], format } = job;
   const writer = createWriter(job, context);
   const pageFormat = format === "parquet" ? "parquet" : "csv";
   context.progress.start(`export ${formatSeries(series)}`, { unit: "candles", total: job.total });
   let rows = 0;
   for (let next: number | undefined = from; next !== undefined && next < to;) {
     context.signal.throwIfAborted();
-    const query = { series, from: next, to, limit: PAGE_ROWS, format: pageFormat } as const;
+    const place = { from: next, to, limit: PAGE_ROWS };
+    const query = { series, stored, ...place, format: pageFormat } as const;
     const page = await installation.readPage(query, context.signal);
     if (page.rows > 0 || rows === 0) await writer.write(page.bytes);
     rows += page.rows;

@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import type { Interval } from "@/domain/klines/interval.ts";
 import type { SeriesRef } from "@/domain/klines/series_ref.ts";
 import {
   type VisionFile,
@@ -15,6 +16,8 @@ import type { CommandContext } from "./command.ts";
 export interface VisionExport {
   readonly installation: Installation;
   readonly series: SeriesRef;
+  /** Interval of the candles that it is made of. */
+  readonly stored: Interval;
   readonly range: readonly [from: number, to: number];
   readonly folder: ZipFolder;
 }
@@ -42,11 +45,11 @@ export async function exportVision(
   job: VisionExport,
   context: CommandContext,
 ): Promise<VisionCounts> {
-  const { installation, series, range: [from, to], folder } = job;
+  const { installation, series, stored, range: [from, to], folder } = job;
   const files = visionFiles(series, { from, to, now: context.clock.now() });
   const { signal } = context;
   const end = files.reduce((last, file) => Math.max(last, file.to), from);
-  const window = createCandleWindow({ installation, series, end, signal });
+  const window = createCandleWindow({ installation, series, stored, end, signal });
   const source = { window, folder, market: visionPlace(series).market };
   const counts = { daily: 0, monthly: 0, kept: 0, rows: 0, sizeBytes: 0 };
   context.progress.start("export", { unit: "files", total: files.length });

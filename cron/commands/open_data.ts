@@ -117,10 +117,10 @@ export function openInstallation(data: OpenData): Installation {
   }
 
   async function readPage(query: PageQuery, signal: AbortSignal) {
-    const stored = selectSeries(await series.list(), query.series);
-    const { from, to, limit, format } = query;
+    const { stored, from, to, limit, format } = query;
     const page = await reader.read({
-      ...{ seriesId: stored.id, stored: stored.interval, interval: query.series.interval },
+      ...{ seriesId: seriesId({ ...query.series, interval: stored }), stored },
+      interval: query.series.interval,
       ...{ start: from, end: to, limit, format },
       ...{ order: "asc", fill: "none", partial: false, numbers: "number" },
     }, signal);

@@ -16,12 +16,13 @@ import {
   slotStart,
 } from "./interval.ts";
 import { ALWAYS_OPEN, type MarketCalendar } from "./market_calendar.ts";
+import { MIN_OPEN_TIME } from "./open_times.ts";
 import { splitByPeriod } from "./period.ts";
 
 export interface FetchPlanInput {
   readonly coverage: Coverage;
   readonly interval: Interval;
-  /** Open times that the series should have, from inclusive to exclusive. */
+  /** Open times that the series should have, from inclusive to exclusive; none before 2000 are. */
   readonly wanted: OpenTimeRange;
   /** The exchange's time, epoch ms. */
   readonly now: number;
@@ -46,6 +47,11 @@ const CONFIRM_SLOTS = 3;
 const ASK_AGAIN_MS = DAY_MS;
 const ASK_VERIFIED_AGAIN_MS = 365 * DAY_MS;
 
+/** Open time of the first slot of the live edge: its plan needs to know of no period before it. */
+export function liveStart(interval: Interval, now: number): number {
+  return slotAt(interval, slotIndex(interval, now) - LIVE_SLOTS);
+}
+
 /**
  * What to ask the exchange for: the wanted slots that are closed and neither held nor kept out, nor
  * known to be empty (asked within a day, or within a year when verified). A hole is asked for with
@@ -57,14 +63,14 @@ export function fetchPlan(input: FetchPlanInput): FetchPlan {
   const { refetch = false, calendar = ALWAYS_OPEN } = input;
   const edge = slotStart(interval, now);
   const closed: OpenTimeRange = [
-    slotFrom(interval, wanted[0]),
+    slotFrom(interval, Math.max(wanted[0], MIN_OPEN_TIME)),
     slotFrom(interval, Math.min(wanted[1], edge)),
   ];
   const known = refetch ? [] : [...held, ...knownEmpty(input)];
   const missing = subtractRanges([closed], [...known, ...keptOut, ...calendar(closed)]);
   const leads = refetch ? [] : missing.flatMap((hole) => heldBefore(hole, input));
   const asked = subtractRanges([...missing, ...leads], keptOut);
-  const liveFrom = slotAt(interval, slotIndex(interval, edge) - LIVE_SLOTS);
+  const liveFrom = liveStart(interval, now);
   const fresh = clipRanges(asked, [liveFrom, edge]);
   const again = fresh.length === 0 ? [] : clipRanges(lastHeld(input, edge), [liveFrom, edge]);
   const live = subtractRanges([...fresh, ...again], keptOut);

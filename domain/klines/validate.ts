@@ -1,6 +1,7 @@
 import type { Candle } from "./candle.ts";
 import { canonicalDecimal, compareDecimals } from "./decimal.ts";
 import { DAY_MS, type Interval, slotEnd } from "./interval.ts";
+import { MIN_OPEN_TIME } from "./open_times.ts";
 import { parseTime } from "./time.ts";
 
 /** Why a row is refused. */
@@ -31,8 +32,6 @@ export interface Rejected {
   readonly reason: RejectReason;
 }
 
-/** 2000-01-01: nothing crawled is older. */
-export const MIN_OPEN_TIME = 946_684_800_000;
 /** Ten years, counted as 3,652 days. */
 export const MAX_AHEAD_MS = 3_652 * DAY_MS;
 

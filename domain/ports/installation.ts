@@ -1,5 +1,6 @@
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import type { ImportCounts } from "../klines/import_counts.ts";
+import type { Interval } from "../klines/interval.ts";
 import type { SeriesRef } from "../klines/series_ref.ts";
 import type { ArchiveWish } from "./archive.ts";
 import type { ImportFile } from "./local_files.ts";
@@ -78,8 +79,13 @@ export interface CrawlRequest {
 }
 
 export interface PageQuery {
-  /** The interval may be a multiple of the stored one. */
+  /** Its interval may be a multiple of the stored one. */
   readonly series: SeriesRef;
+  /**
+   * Interval of the stored series that it is made of, the same for all pages: a series that is added
+   * meanwhile may hold less. An AdapterError where a page cannot be made of it.
+   */
+  readonly stored: Interval;
   /** Epoch ms, inclusive. */
   readonly from: number;
   /** Exclusive. */

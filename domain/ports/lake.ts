@@ -127,6 +127,8 @@ export interface StagedBatch {
   readonly repeated: number;
   /** Accepted candles that say they close after their slot has ended: those of a larger interval. */
   readonly overlong: number;
+  /** The larger interval that the candles have by their open times, where they tell no close times. */
+  readonly coarser: Interval | undefined;
   /** The input had at least one of the columns after volume. */
   readonly carriesDetail: boolean;
   /** Ascending. */

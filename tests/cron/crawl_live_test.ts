@@ -265,6 +265,19 @@ Deno.test("live crawl never asks for series that their source brings", async () 
   assert.equal((await house.house.series.find(id))?.lastError, null);
 });
 
+Deno.test("series to follow are listed as they are watched, with what a crawl needs of them", async () => {
+  const { watch, stop } = scene();
+  const [b, a] = [await watch("B/USDT"), await watch("A/USDT")];
+  const { series } = house.house;
+  const listed = await series.watched();
+  assert.deepEqual(
+    listed,
+    [a, b].map((one) => ({ id: seriesId(one), ...one, historyStart: null, lastError: null })),
+  );
+  await stop();
+  assert.deepEqual(await series.watched(), []);
+});
+
 Deno.test("live crawl that is told to stop ends well, with what it has done", async () => {
   const { watch, run, venue, clock, stop } = scene();
   const series = await watch("BTC/USDT");

@@ -141,6 +141,34 @@ Deno.test("crawl records slots that the venue does not have, and asks for them a
   assert.equal(absent.find(({ from }) => from === hole[0])?.asks, 2);
 });
 
+Deno.test("crawl of the live edge reads what its newest periods hold, not the years before", async () => {
+  const now = utc("2024-03-01T01:00:00");
+  const candles = minutes(9_000, utc("2024-02-28"))
+    .filter(({ openTime }) => openTime < now);
+  const { crawl, deps, series, venue } = scene({ candles, now: () => now });
+  await crawl({ since: utc("2024-02-28") });
+  const { coverage } = deps.series;
+  const asked: (string | undefined)[] = [];
+  const spied: CrawlDeps = {
+    ...deps,
+    series: {
+      ...deps.series,
+      coverage(id, from) {
+        asked.push(from);
+        return coverage(id, from);
+      },
+    },
+  };
+  const before = venue.requests.length;
+  await crawlSeries(spied, { series, mode: "live" }, crawlRun());
+  await crawlSeries(spied, { series, mode: "history", since: utc("2024-02-28") }, crawlRun());
+  assert.deepEqual(asked, ["2024-02", undefined]);
+  assert.equal(venue.requests.length, before, "all of it is held");
+  const newest = await coverage(seriesId(series), "2024-03");
+  assert.deepEqual(newest.held, [[utc("2024-03-01"), now]]);
+  assert.equal((await coverage(seriesId(series), "2024-04")).held.length, 0);
+});
+
 Deno.test("crawl does not call a candle absent that closed a moment ago", async () => {
   const now = START + 100 * MINUTE;
   const { crawl, events } = scene({ candles: minutes(98), now: () => now });
@@ -229,6 +257,46 @@ Deno.test("crawl records that it fails once, and once that it works again", asyn
   now += MINUTE;
   await crawl();
   assert.equal((await events("SeriesCrawlRecovered")).length, 1);
+});
+
+Deno.test("crawl does not read the series' stream where it goes on as it was", async () => {
+  let down = false;
+  const now = START + 10 * MINUTE;
+  const { deps, series } = scene({
+    ...{ candles: minutes(20), now: () => now, fault: () => down ? "down" : undefined },
+  });
+  const { store, follower } = house.house;
+  const stream = `series-${seriesId(series)}`;
+  let reads = 0;
+  const spied: CrawlDeps = {
+    ...deps,
+    store: {
+      ...store,
+      readStream(name, options) {
+        if (name === stream) reads++;
+        return store.readStream(name, options);
+      },
+    },
+  };
+  const crawl = async () => {
+    await crawlSeries(spied, { series, mode: "all", refetch: true }, crawlRun()).catch(() => {});
+    await follower.waitFor(await store.head());
+    const before = reads;
+    reads = 0;
+    return before;
+  };
+  await crawl();
+  assert.equal(await crawl(), 0);
+  down = true;
+  assert.ok(await crawl() > 0);
+  assert.equal(await crawl(), 0);
+  down = false;
+  assert.ok(await crawl() > 0);
+  assert.equal(await crawl(), 0);
+  const { events } = await store.readStream(stream);
+  assert.deepEqual(events.map(({ type }) => type).slice(-2), [
+    ...["SeriesCrawlFailed", "SeriesCrawlRecovered"],
+  ]);
 });
 
 Deno.test("crawl asks again for what is held when told to refetch", async () => {

@@ -127,6 +127,23 @@ const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
     assert.equal(ingested, 10);
   },
 
+  async "six columns of a larger interval are refused, with close times they are believed"(house) {
+    const series = newSeries("1m");
+    const hours = Array.from({ length: 12 }, (_, n) => START + n * intervalMs("1h"));
+    const path = `${house.folder}/${crypto.randomUUID()}.csv`;
+    const ingest = async (lines: readonly string[]) => {
+      await Deno.writeTextFile(path, lines.join("\n"));
+      const file = { path, format: "csv", gzip: false } as const;
+      return await house.ingest.ingestFiles(series, [file], { ...doer(), source: "import" });
+    };
+    await assert.rejects(
+      ingest(hours.map((at) => `${at},10,12,9,11,5`)),
+      /Cannot take these as 1m candles: all 12 open on the grid of 1h, most of them 1h apart/,
+    );
+    const told = hours.map((at) => `${at},10,12,9,11,5,${at + MINUTE - 1}`);
+    assert.equal((await ingest([HEADER, ...told])).ingested, 12);
+  },
+
   async "rows that come twice and say the same are unchanged, not refused"(house) {
     const series = newSeries("1m");
     const candles = [...bars(300), ...bars(300)];

@@ -1,6 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { dueAt, type Edge, failed, followed } from "@/cron/live_edge.ts";
+import { Refusal } from "@/domain/decider.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import { dueAt, type Edge, failed, followed, isDue } from "@/cron/live_edge.ts";
 import { type Interval, slotStart } from "@/domain/klines/interval.ts";
 import { utc } from "@/tests/support/candles.ts";
 
@@ -64,6 +66,33 @@ Deno.test("live edge that failed is due a minute later, whatever its interval, a
     ...{ interval: "1m", end: NOON, now: NOON + MINUTE, late: false },
   });
   deepEqual(recovered, { end: NOON, askedAt: NOON + MINUTE, lateAsks: 0, failure: undefined });
+});
+
+Deno.test("live edge whose venue refuses it for good is asked ever more seldom, up to a quarter of an hour", () => {
+  const lasting = [
+    new Refusal("not_found", "Cannot find OLD/USDT at binance"),
+    new AdapterError("no", { port: "exchange", op: "x", retryable: false }),
+  ];
+  for (const error of lasting) {
+    const waits: number[] = [];
+    let edge: Edge | undefined;
+    for (let now = NOON; waits.length < 6; now = dueAt(edge, "1m")) {
+      edge = failed(edge, now, error);
+      waits.push((dueAt(edge, "1m") - now) / MINUTE);
+    }
+    deepEqual(waits, [1, 2, 4, 8, 15, 15]);
+    const other = failed(edge, NOON, new Error("away"));
+    equal(dueAt(other, "1m"), NOON + MINUTE);
+  }
+});
+
+Deno.test("live edge is due when its venue's clock was set back, not as much later", () => {
+  const edge = followed(undefined, { interval: "1m", end: NOON, now: NOON + SECOND, late: false });
+  ok(!isDue(edge, "1m", NOON + 2 * SECOND));
+  ok(!isDue(edge, "1m", NOON - 30 * SECOND), "a little back is waited for");
+  ok(isDue(edge, "1m", NOON - 2 * MINUTE));
+  ok(isDue(edge, "1m", dueAt(edge, "1m")));
+  ok(isDue(undefined, "1m", NOON));
 });
 
 Deno.test("live edge is asked at least every minute or close, and never twice within two seconds", () => {

@@ -126,7 +126,6 @@ for (const database of databases()) {
         equal(expected.rows, CRAWLED);
         same(await fingerprint(rough, SERIES), expected);
         equal(kills, CRAWL_KILLS);
-        ok(IMPORT_KILLS + REBUILD_KILLS + CRAWL_KILLS >= 20);
       } finally {
         await exchange.close();
       }

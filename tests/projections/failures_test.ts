@@ -86,6 +86,19 @@ projectionTest("a projection that cannot take an event", {
     equal((await accountRows(world.database)).length, 2);
   },
 
+  async "is tried again a minute later although the clock was set back meanwhile"(world) {
+    const timer = fakeClock(7_200_000);
+    let [broken, setBackMs] = [true, 0];
+    const clock = { now: () => timer.now() - setBackMs, sleep: timer.sleep };
+    const refuse = () => broken ? "not yet" : undefined;
+    const follower = await world.follow([accounts({ refuse })], { clock });
+    equal(await follower.waitFor(await world.append(paid("a")), LONG_MS), false);
+    broken = false;
+    setBackMs = 3_600_000;
+    timer.advance(60_000);
+    await until(() => follower.appliedPosition() === 1);
+  },
+
   async "is found in a batch when only the database refuses its row"(world) {
     const follower = await world.follow([accounts(), payments()]);
     // More than a column of type integer holds, in the middle of what is folded at once.

@@ -18,7 +18,13 @@ const QUERY: KlineQuery = {
 
 Deno.test("narrowPlan() takes a few bars of a period, from the end that is kept", () => {
   const from = Date.UTC(2024, 0, 1);
-  const period = { period: "2024-01", candles: 44_640, firstOpenTime: from, fileSha256: null };
+  const period = {
+    period: "2024-01",
+    candles: 44_640,
+    firstOpenTime: from,
+    fileSha256: null,
+    position: 1,
+  };
   const held = [{ ...period, lastOpenTime: from + 31 * DAY - MINUTE }];
   for (const [start, first, last] of [[undefined, 738, 744], [from - DAY, 0, 6]] as const) {
     const query = { ...QUERY, start };

@@ -9,7 +9,14 @@ function month(period: string, fileSha256: string | null = period): HeldPeriod {
   const next = new Date(firstOpenTime);
   next.setUTCMonth(next.getUTCMonth() + 1);
   const candles = (next.getTime() - firstOpenTime) / MINUTE;
-  return { period, candles, firstOpenTime, lastOpenTime: next.getTime() - MINUTE, fileSha256 };
+  return {
+    period,
+    candles,
+    firstOpenTime,
+    lastOpenTime: next.getTime() - MINUTE,
+    fileSha256,
+    position: 1,
+  };
 }
 
 const held = ["2020-01", "2020-02", "2020-03", "2020-04"].map((period) => month(period));

@@ -3,7 +3,7 @@ import type { KlineEvent, KlineRow } from "@/events/catalog/klines.ts";
 import type { Recorded } from "@/events/define.ts";
 import type { Database, SqlRow } from "@/events/store/database.ts";
 import { seriesId } from "@/domain/klines/series_ref.ts";
-import { guardParams, guardSql } from "@/projections/checkpoints.ts";
+import { guardParams, guardSql, takeClaim } from "@/projections/checkpoints.ts";
 import { klines } from "@/projections/klines.ts";
 import { utc } from "@/tests/support/candles.ts";
 import { databases } from "@/tests/support/database.ts";
@@ -67,15 +67,19 @@ async function apply(
   events: readonly Recorded[],
   { position, answered }: { position: number; answered?: (rows: readonly SqlRow[]) => void },
 ): Promise<void> {
+  const place = { name: "klines@1", position, side: "a", claim: "mine" } as const;
+  const { sql, params } = takeClaim(place, database.engine);
+  await database.query(sql, params);
+  const lead = guardParams(place);
   await klines({ blobs, lake, store }).apply(events, {
     ...{ table: "klines_v1_a", engine: database.engine, guard: guardSql },
     run: async ({ sql, params = [] }) => {
-      const lead = guardParams({ name: "klines@1", position, side: "a" });
       const rows = await database.query(sql, [...params, ...lead]);
       answered?.(rows);
       return rows;
     },
   });
+  await database.query("update checkpoint set claim = null");
 }
 
 /** Rows of the table that this session has looked at. */

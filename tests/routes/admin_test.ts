@@ -81,6 +81,16 @@ Deno.test("POST crawl: starts one of a known series, with its range, by id or as
   assert.deepEqual([plain?.since, plain?.until, plain?.refetch], [undefined, undefined, false]);
 });
 
+Deno.test("POST crawl: refuses bounds at which no candle opens", async () => {
+  const app = await openOnce();
+  const series = await newSeries(app, "BOUNDS");
+  for (const [field, at] of [["since", -1e14], ["until", 253_402_300_800_000]] as const) {
+    const json = { series, [field]: at };
+    const { status, error } = await app.json("POST", "/admin/crawl", { as, json });
+    assert.deepEqual([status, error.field], [422, field]);
+  }
+});
+
 Deno.test("admin writes: the same key again answers the same job, for another body it is refused", async () => {
   const app = await openOnce();
   const headers = { "idempotency-key": "start-once" };

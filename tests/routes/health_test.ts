@@ -17,11 +17,11 @@ const CRAWLED: SeriesView = {
 };
 
 /** The health routes over a service of which each part can be made to fail. */
-function openHealth({ head, free = 9 * GB, ready = true, stopping = false, damaged = [] }: {
+function openHealth({ head, free = 9 * GB, ready = true, damaged = [], ...more }: {
   head?: () => Promise<number>;
   free?: number | (() => Promise<number>);
   ready?: boolean;
-  stopping?: boolean;
+  signal?: AbortSignal;
   damaged?: readonly string[];
 } = {}) {
   const app = new OpenAPIHono<AppEnv>();
@@ -29,7 +29,7 @@ function openHealth({ head, free = 9 * GB, ready = true, stopping = false, damag
   const store = new MemoryEventStore({ catalog });
   if (head !== undefined) store.head = head;
   addHealthRoutes({ app, guard: () => {} }, {
-    ...{ store, clock, signal: stopping ? AbortSignal.abort() : new AbortController().signal },
+    ...{ store, clock, signal: more.signal ?? new AbortController().signal },
     freeBytes: typeof free === "number" ? () => Promise.resolve(free) : free,
     projections: {
       ...{ ready: () => ready, revision: () => 0, onApplied: () => {} },
@@ -105,7 +105,7 @@ const BROKEN: readonly [
     "disk",
     "does not answer",
   ],
-  ["the service stops", { stopping: true }, "process", "stopping"],
+  ["the service stops", { signal: AbortSignal.abort() }, "process", "stopping"],
 ];
 
 for (const [what, parts, field, message] of BROKEN) {
@@ -117,6 +117,37 @@ for (const [what, parts, field, message] of BROKEN) {
     }]]);
   });
 }
+
+Deno.test("health: ready asks its parts once a second at most, however often it is asked", async () => {
+  let [heads, frees] = [0, 0];
+  const { ask, clock } = openHealth({
+    head: () => Promise.resolve(++heads),
+    free: () => Promise.resolve(9 * GB + ++frees),
+  });
+  const all = await Promise.all(Array.from({ length: 20 }, () => ask("/health/ready")));
+  assert.ok(all.every(({ status }) => status === 200));
+  clock.advance(999);
+  await ask("/health/ready");
+  assert.deepEqual([heads, frees], [1, 1]);
+  clock.advance(1);
+  await ask("/health/ready");
+  assert.deepEqual([heads, frees], [2, 2]);
+});
+
+Deno.test("health: a service that stops is not ready at once, and one that has recovered a second later", async () => {
+  const stop = new AbortController();
+  let down = true;
+  const { ask, clock } = openHealth({
+    head: () => down ? Promise.reject(new Error("down")) : Promise.resolve(1),
+    signal: stop.signal,
+  });
+  assert.equal((await ask("/health/ready")).status, 503);
+  down = false;
+  clock.advance(1_000);
+  assert.equal((await ask("/health/ready")).status, 200);
+  stop.abort();
+  assert.equal((await ask("/health/ready")).error.details[0].field, "process");
+});
 
 Deno.test("health: a part that says nothing does not keep the answer waiting for ever", async () => {
   const { ask, clock } = openHealth({ head: () => new Promise(() => {}) });

@@ -99,9 +99,9 @@ Deno.test("GET klines: csv has a header, and paging in its headers", async () =>
   assert.equal(lines.length, 4);
   assert.ok(lines[1]?.startsWith(`${START},100.1,102,99,101,0.00000001,`), lines.join("|"));
   assert.deepEqual(
-    ["x-rows", "x-first-open-time", "x-last-open-time", "x-simulated"]
+    ["x-rows", "x-first-open-time", "x-last-open-time", "x-simulated", "x-stored-interval"]
       .map((name) => response.headers.get(name)),
-    ["3", String(START), String(START + 2 * MINUTE), "false"],
+    ["3", String(START), String(START + 2 * MINUTE), "false", "1m"],
   );
   const cursor = response.headers.get("x-next-cursor") ?? "";
   const next = await ask("GET", klines({ start: START, limit: 100, format: "csv", cursor }));

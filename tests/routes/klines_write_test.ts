@@ -243,10 +243,19 @@ Deno.test("DELETE klines: wants a whole range and a reason", async () => {
   const app = await openOnce();
   const id = await newSeries(app);
   for (
-    const [query, field] of [["end=1&reason=x", "start"], ["start=0&end=1", "reason"], [
-      "start=2&end=1&reason=x",
-      "end",
-    ]]
+    const [query, field] of [
+      ["end=1&reason=x", "start"],
+      ["start=0&end=1", "reason"],
+      [
+        "start=2&end=1&reason=x",
+        "end",
+      ],
+      ["start=-100000000000000&end=1&reason=x&keep_out=true", "start"],
+      [
+        "start=2024-01-01&end=9999-12-31T23:59:59-01:00&reason=x&keep_out=true",
+        "end",
+      ],
+    ]
   ) {
     const { status, error } = await app.json("DELETE", `/api/v1/series/${id}/klines?${query}`, {
       as: "admin",

@@ -130,6 +130,7 @@ function openDirectory() {
   let held: readonly SeriesView[] = HELD.toSorted(byId);
   let fails = false;
   const series: SeriesQueries = {
+    ...{ lastError: () => Promise.resolve(null), watched: () => Promise.resolve([]) },
     async list(ids) {
       asked.push(ids);
       // A view is of the moment of the question.

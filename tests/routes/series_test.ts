@@ -193,3 +193,13 @@ Deno.test("DELETE series: a watched one is no longer watched, by one event howev
     "SeriesUnwatched",
   ]);
 });
+
+for (const history_start of [-100_000_000_000_000, 0, "9999-12-31T23:59:59-01:00"]) {
+  Deno.test(`POST series: refuses ${history_start}, at which no candle opens, as its start`, async () => {
+    const app = await openOnce();
+    const json = { ...named("EARLY").series, history_start };
+    const { status, error } = await app.json("POST", "/api/v1/series", { as: "admin", json });
+    assert.deepEqual([status, error.field], [422, "history_start"]);
+    assert.deepEqual(await eventsOf(app, named("EARLY").stream), []);
+  });
+}

@@ -20,7 +20,8 @@ const as = "admin" as const;
 const LAGGING: Pick<AppDeps, "series" | "projections"> = {
   series: {
     ...{ list: () => Promise.resolve([]), find: () => Promise.resolve(undefined) },
-    gaps: () => Promise.resolve([]),
+    ...{ gaps: () => Promise.resolve([]), watched: () => Promise.resolve([]) },
+    lastError: () => Promise.resolve(undefined),
     coverage: () => Promise.resolve({ held: [], absent: [], keptOut: [] }),
   },
   projections: {

@@ -57,8 +57,9 @@ export class MemoryInstallation implements Installation {
     return this.#note({ crawl: request });
   }
 
-  readPage({ series, from, to, limit }: PageQuery): Promise<CandlePage> {
-    const { openTimes } = this.#select(series);
+  readPage({ series, stored, from, to, limit }: PageQuery): Promise<CandlePage> {
+    const held = this.candles.get(formatSeries({ ...series, interval: stored }));
+    const openTimes = held?.openTimes ?? [];
     const inside = openTimes.filter((time) => time >= from && time < to);
     const page = inside.slice(0, limit);
     const lines = page.map((time) => `${time},1,2,0.5,1.50,0.00000001,${time + 59_999}`);

@@ -88,9 +88,34 @@ Deno.test("binance looks up one symbol instead of loading the whole list", async
   await server.close();
 });
 
-function fetchDay(venue: Exchange) {
+Deno.test("binance asks once an hour for a symbol that it does not list, whoever wants it", async () => {
+  const book = new Map([["BTCUSDT 1m", []], ["ETHUSDT 1m", []]]);
+  const clock = leapingClock(NOW);
+  const server = startBinance({ book, now: clock.now });
+  const exchanges = openExchanges({ clock, log: quietLog, urls: { binance: server.url } });
+  const venue = await exchanges.get("binance");
+  const unlisted = async (symbol: string) =>
+    await assert.rejects(fetchDay(venue, symbol), { name: "Refusal", code: "not_found" });
+  const lookups = () => server.requests.filter((path) => path.includes("exchangeInfo"));
+  const whole = () => lookups().filter((path) => !path.includes("symbol="));
+  await Promise.all([unlisted("OLD/USDT"), unlisted("OLD/USDT"), unlisted("GONE/USDT")]);
+  assert.equal(whole().length, 1);
+  const asked = lookups().length;
+  await unlisted("OLD/USDT");
+  await unlisted("GONE/USDT");
+  assert.equal(lookups().length, asked);
+  await unlisted("THIRD/USDT");
+  assert.equal(lookups().length, asked + 1, "the one symbol alone");
+  await clock.sleep(3_600_000);
+  await unlisted("OLD/USDT");
+  assert.equal(whole().length, 2);
+  await exchanges.close();
+  await server.close();
+});
+
+function fetchDay(venue: Exchange, symbol = "BTC/USDT") {
   return venue.fetchCandles({
-    ...{ symbol: "BTC/USDT", interval: "1m" },
+    ...{ symbol, interval: "1m" },
     ...{ from: NOW - 86_400_000, to: NOW, limit: 1000 },
   });
 }

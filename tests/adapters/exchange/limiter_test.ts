@@ -164,3 +164,21 @@ Deno.test("limiter never sends two requests closer than their weights allow", as
     }
   }));
 });
+
+Deno.test("limiter waits no longer than was asked when the clock is set back", async () => {
+  const clock = fakeClock(3_600_000);
+  const limiter = createLimiter({ clock, intervalMs: INTERVAL });
+  const { send, names } = requests(limiter, clock.now);
+  void send("a", { weight: 3 });
+  await settle();
+  clock.advance(-3_600_000);
+  void send("b");
+  await settle();
+  assert.deepEqual(clock.sleepers(), [3 * INTERVAL]);
+  clock.advance(3 * INTERVAL);
+  await settle();
+  assert.deepEqual(names(), ["a", "b"]);
+  limiter.pause(5_000);
+  clock.advance(-3_600_000);
+  assert.equal(limiter.pausedMs(), 5_000);
+});

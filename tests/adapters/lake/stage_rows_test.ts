@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { candle } from "../../support/candles.ts";
 import { accepted, csvOf, minute, NOW, withLake } from "./lake_fixture.ts";
 
@@ -105,6 +106,38 @@ Deno.test("staging counts candles that close after their slot, the last ms and t
     const rows = [closing(0, 59_999), closing(1, 60_000), closing(2, 60_001), line(3)];
     const head = "open_time,open,high,low,close,volume,close_time";
     assert.equal((await stage([await file([head, ...rows].join("\n"))])).overlong, 1);
+  }));
+
+Deno.test("staging tells candles of a larger interval by their open times where they have no others", () =>
+  withLake(async ({ file, stage }) => {
+    const coarser = async (places: readonly number[], more = "") => {
+      const rows = places.map((n) => `${line(n)}${more}`);
+      return (await stage([await file(rows.join("\n"))])).coarser;
+    };
+    const hours = Array.from({ length: 24 }, (_, n) => n * 60);
+    assert.equal(await coarser(hours), "1h");
+    assert.equal(await coarser(hours.toReversed()), "1h");
+    assert.equal(await coarser(hours.filter((n) => n % 420 !== 0)), "1h", "with holes");
+    assert.equal(await coarser(hours.map((n) => n * 24)), "1d");
+    assert.equal(await coarser([...hours, 61]), undefined, "one minute more");
+    assert.equal(await coarser([...hours, 90]), undefined, "a half hour");
+    assert.equal(await coarser(hours.map((n) => n + 1)), undefined, "beside the grid");
+    assert.equal(await coarser(hours.slice(0, 9)), undefined, "a few");
+    assert.equal(await coarser(Array.from({ length: 30 }, (_, n) => n)), undefined, "minutes");
+  }));
+
+Deno.test("staging takes candles of a market in which little is traded for what they are", () =>
+  withLake(async ({ file, stage }) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.nat(20_000), { minLength: 10, maxLength: 60 }),
+        async (places) => {
+          const rows = places.toSorted((a, b) => a - b).map((n) => line(n));
+          assert.equal((await stage([await file(rows.join("\n"))])).coarser, undefined);
+        },
+      ),
+      { numRuns: 10 },
+    );
   }));
 
 Deno.test("staging shows the first 256 refused rows and writes all of them as Parquet", () =>

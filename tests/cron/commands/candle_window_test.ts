@@ -39,7 +39,7 @@ Deno.test("a candle window gives each range its candles, for every order of rang
         const installation = new SmallPages(rows);
         installation.hold(BTC, openTimes);
         const end = 310_000;
-        const window = createCandleWindow({ installation, series: BTC, end, signal });
+        const window = createCandleWindow({ installation, series: BTC, stored: "1m", end, signal });
         for (const [from, to] of ranges) {
           deepEqual(
             await read(window, from, to),
@@ -55,7 +55,7 @@ Deno.test("a candle window reads each page once for many small ranges after each
   const installation = new SmallPages(1_000);
   installation.hold(BTC, Array.from({ length: 10_000 }, (_, i) => i * MINUTE));
   const end = 10_000 * MINUTE;
-  const window = createCandleWindow({ installation, series: BTC, end, signal });
+  const window = createCandleWindow({ installation, series: BTC, stored: "1m", end, signal });
   for (let at = 0; at < 10_000; at += 100) {
     equal((await read(window, at * MINUTE, (at + 100) * MINUTE)).length, 100);
   }
@@ -66,7 +66,13 @@ Deno.test("a candle window stops when it is told to", async () => {
   const stop = new AbortController();
   const installation = new SmallPages(10);
   installation.hold(BTC, Array.from({ length: 100 }, (_, i) => i * MINUTE));
-  const options = { installation, series: BTC, end: 100 * MINUTE, signal: stop.signal };
+  const options = {
+    installation,
+    series: BTC,
+    stored: "1m" as const,
+    end: 100 * MINUTE,
+    signal: stop.signal,
+  };
   const lines = createCandleWindow(options).lines(0, 100 * MINUTE);
   await lines.next();
   stop.abort();

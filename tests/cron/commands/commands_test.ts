@@ -105,6 +105,7 @@ for (
     [archive, ["--before", "soon"], /--before "soon" is not a time/],
     [archive, ["--series", "binance"], /Cannot read series "binance"/],
     [crawl, ["binance"], /Cannot read series "binance"/],
+    [crawl, ["binance:BTC/USDT:1m", "--since", "1970-01-01"], /--since is not a time from 2000/],
     [
       crawl,
       ["binance:BTC/USDT:1m", "--since", "2021-01-02", "--until", "2021-01-01"],

@@ -75,9 +75,27 @@ Deno.test("a command on opened data crawls a new series once its venue knows the
   equal(counts.ingested, 10);
   const held = await installation.findSeries({ ...series, interval: "5m" });
   deepEqual([held.id, held.candles, held.range], ["venued.ETH-USDT.1m", 10, [START, NOW]]);
-  const query = { series, from: START, to: NOW, limit: 6, format: "csv" } as const;
+  const range = { from: START, to: NOW, limit: 6 };
+  const query = { series, stored: "1m", ...range, format: "csv" } as const;
   const first = await installation.readPage(query, signal);
   deepEqual([first.rows, first.next], [6, START + 5 * MINUTE + 1]);
   const rest = await installation.readPage({ ...query, from: first.next ?? 0 }, signal);
   deepEqual([rest.rows, rest.next], [4, undefined]);
+});
+
+Deno.test("an export goes on from the series with which it began, whatever is added meanwhile", async () => {
+  const { deps } = await open({ id: "venuee" });
+  const { house } = await (opened ??= openCrawlHouse());
+  const installation = openInstallation({ ...house, crawling: deps, supervisor: noSources });
+  const series = { exchange: "venuee", symbol: "BTC/USDT", interval: "1m" } as const;
+  const signal = new AbortController().signal;
+  const request = { series, since: START, until: NOW, refetch: false };
+  await installation.crawl(request, { signal, progress: silentProgress });
+  const wanted = { ...series, interval: "5m" } as const;
+  const { series: { interval: stored } } = await installation.findSeries(wanted);
+  const query = { series: wanted, stored, from: START, to: NOW, limit: 1, format: "csv" } as const;
+  const first = await installation.readPage(query, signal);
+  await installation.addSeries(wanted);
+  const rest = await installation.readPage({ ...query, from: first.next ?? 0 }, signal);
+  deepEqual([first.rows, rest.rows], [1, 1]);
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { OpenTimeRange } from "@/events/catalog/klines.ts";
 import {
   type AbsentRange,
+  clipRanges,
   type Coverage,
   mergeRanges,
   verifiedEmpty,
@@ -12,6 +13,7 @@ import {
   fetchPlan,
   type FetchPlanInput,
   LIVE_SLOTS,
+  liveStart,
 } from "@/domain/klines/fetch_plan.ts";
 import {
   type Interval,
@@ -238,5 +240,26 @@ Deno.test("fetchPlan() has nothing left to ask once all it asked for is held", (
     const held = mergeRanges([...input.coverage.held, ...live, ...history]);
     const after = { ...input, coverage: { ...input.coverage, held }, refetch: false };
     deepEqual(fetchPlan(after), { live: [], history: [] });
+  }));
+});
+
+Deno.test("fetchPlan() wants nothing from before 2000, whatever is asked for", () => {
+  for (const from of [-100_000_000_000_000, 0, -Infinity]) {
+    for (const interval of ["1m", "1h", "1d", "1M"] as const) {
+      const { history } = plan({ edge: 1000, interval, wanted: [from, Infinity] });
+      equal(history[0]?.[0], slotAt(interval, slotIndex(interval, utc("2000-01-01"))));
+    }
+  }
+});
+
+Deno.test("fetchPlan() needs to know nothing from before the live edge to plan it", () => {
+  fc.assert(fc.property(anyInput, fc.nat(300), (input, earlier) => {
+    const { coverage: { held, absent, keptOut }, interval, now } = input;
+    const cut = slotAt(interval, slotIndex(interval, liveStart(interval, now)) - earlier);
+    const clip = (ranges: readonly OpenTimeRange[]) => clipRanges(ranges, [cut, Infinity]);
+    const known = absent.filter(({ to }) => to > cut)
+      .map((range) => ({ ...range, from: Math.max(range.from, cut) }));
+    const coverage = { held: clip(held), absent: known, keptOut: clip(keptOut) };
+    deepEqual(fetchPlan({ ...input, coverage }).live, fetchPlan(input).live);
   }));
 });

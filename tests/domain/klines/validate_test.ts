@@ -2,9 +2,9 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { type Candle, toRow } from "@/domain/klines/candle.ts";
 import { slotEnd } from "@/domain/klines/interval.ts";
+import { MIN_OPEN_TIME } from "@/domain/klines/open_times.ts";
 import {
   MAX_AHEAD_MS,
-  MIN_OPEN_TIME,
   type RawKline,
   type RejectReason,
   validateBatch,

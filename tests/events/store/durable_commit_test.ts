@@ -56,7 +56,7 @@ logTest("read models are committed without waiting, whatever the default is", as
     newMeta(),
   );
   const rows = createRowCache({ maxRows: 10, complete: true });
-  const target = { projection, shape: tableShape(projection.table), rows };
+  const target = { projection, shape: tableShape(projection.table), claim: "mine", rows };
   const event = {
     ...{ id: crypto.randomUUID(), stream: "s", version: 1, position: 1, at: new Date(0) },
     ...{ type: "Idled", schema: 1, data: {}, meta: newMeta() },

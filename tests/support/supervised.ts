@@ -117,7 +117,9 @@ export async function startInstance(
 
   /** Time stands still while somebody works. */
   async function until(holds: () => boolean): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
     for (let still = 0; !holds();) {
+      if (performance.now() > deadline) throw new Error(`It never came to hold: ${holds}`);
       await new Promise<void>((resolve) => setImmediate(resolve));
       still = underWay() === 0 && !isBusy() ? still + 1 : 0;
       if (still < STILL_TURNS) continue;
@@ -150,6 +152,8 @@ export async function startInstance(
 }
 
 const SEEN_MS = 20_000;
+/** For a test that would hang. */
+const PATIENCE_MS = 120_000;
 
 /** Turns of the event loop without a question to the database after which nobody works. */
 const STILL_TURNS = 4;

@@ -56,7 +56,9 @@ Deno.test("running installation: pages of another stored series than the first a
     const query = { series: wanted, stored, ...range, format: "csv" } as const;
     const first = await installation.readPage(query, signal);
     assert.deepEqual([first.rows, first.next], [1, START + 1]);
-    await installation.addSeries(wanted);
+    const five = [candle({ openTime: START })];
+    const otherDoer = { ...doer, commandId: crypto.randomUUID() };
+    await app.house.ingest.ingestCandles(wanted, five, { ...otherDoer, source: "api" });
     await assert.rejects(
       installation.readPage({ ...query, from: START + 1 }, signal),
       /Cannot read on: stored 5m candles have taken the place of 1m/,

@@ -135,16 +135,32 @@ async function applyBulk(
   const taken = await database.query(...statement(takeClaim(place, engine)));
   if (taken.length === 0) return undefined;
   const lead = guardParams(place);
-  await projection.apply(own, {
-    table: sideTable(shape, side),
-    engine,
-    guard: guardSql,
-    async run({ sql, params = [] }) {
-      if (engine !== "pglite") await database.query(...statement(keepClaim(place)));
-      return await database.query(sql, [...params, ...lead]);
-    },
-  });
+  const stopBeating = engine === "pglite" ? undefined : beat(database, keepClaim(place));
+  try {
+    await projection.apply(own, {
+      table: sideTable(shape, side),
+      engine,
+      guard: guardSql,
+      run: ({ sql, params = [] }) => database.query(sql, [...params, ...lead]),
+    });
+  } finally {
+    await stopBeating?.();
+  }
   return claim;
+}
+
+const BEAT_MS = 1_000;
+
+/** Runs a statement each second, whatever becomes of it, until it is stopped. */
+function beat(database: Database, again: Statement): () => Promise<void> {
+  let beating: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    beating = database.query(...statement(again)).catch(() => {});
+  }, BEAT_MS);
+  return async () => {
+    clearInterval(timer);
+    await beating;
+  };
 }
 
 function statement(

@@ -181,8 +181,8 @@ export function alertChannelContract(name: string, subject: ChannelSubject): voi
     const waiting = channel.send(message, stop.signal);
     await robot.arrived(1);
     stop.abort(reason);
-    await rejects(sending, reason);
-    await rejects(waiting, reason);
+    // Both at once: which of them ends first is nobody's business.
+    await Promise.all([rejects(sending, reason), rejects(waiting, reason)]);
     await rejects(channel.send(message, AbortSignal.abort(reason)), reason);
     equal(robot.requests.length, 1);
   }, { faults: [{ kind: "hang" }] });

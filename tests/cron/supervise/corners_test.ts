@@ -11,12 +11,9 @@ const HOUR = 3_600_000;
 const doer = () => ({ actor: "admin", commandId: crypto.randomUUID() });
 
 sceneTest("supervisor in the corners", {
-  async "records a failure whose words the log would not take"({ start, clock }) {
+  async "records a failure whose words the log would not take"({ startDue }) {
     const { source } = scripted([new Error(`the site said \u0000 and ${"x".repeat(5_000)}`)]);
-    const instance = await start(source);
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
+    const instance = await startDue(source);
     await instance.idle();
     const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
     equal(run?.status, "failed");
@@ -24,11 +21,8 @@ sceneTest("supervisor in the corners", {
   },
 
   async "makes up for a crashed run though whoever closed it died before it did"(scene) {
-    const { start, clock, die, takeOver } = scene;
-    const first = await start(scripted(["hang"], { timeoutMs: null }).source);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
+    const { startDue, start, clock, die, takeOver } = scene;
+    const first = await startDue(scripted(["hang"], { timeoutMs: null }).source);
     await first.until(() => first.jobs.list().length === 1);
     const [started] = await first.log();
     const { runId, source, venue, startedAt } = trusted<Started>(started?.data);
@@ -48,16 +42,13 @@ sceneTest("supervisor in the corners", {
     deepEqual(runs.map(({ retryOf, crashes }) => [retryOf, crashes]), [[runId, 1]]);
   },
 
-  async "frees a source whose run ends well while the service stops"({ start, clock, database }) {
+  async "frees a source whose run ends well while the service stops"({ startDue, database }) {
     const source: Job = {
       ...{ name: "live", schedule: "30 3 * * *", timeoutMs: null },
       run: ({ signal }) =>
         new Promise((resolve) => signal.addEventListener("abort", () => resolve({ rows: 1 }))),
     };
-    const instance = await start(source);
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
+    const instance = await startDue(source);
     await instance.until(() => instance.jobs.list().length === 1);
     await instance.stop();
     deepEqual(await database.query("select source from crawler_lease"), []);
@@ -97,12 +88,9 @@ sceneTest("supervisor in the corners", {
   },
 
   async "leaves a paused source alone, also after its process died"(scene) {
-    const { start, clock, database, die, takeOver } = scene;
+    const { startDue, start, database, die, takeOver } = scene;
     const { source, runs } = scripted(["hang"], { timeoutMs: null });
-    const first = await start(source);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
+    const first = await startDue(source);
     await first.until(() => runs.length === 1);
     await first.supervisor.pause("daily", { ...doer(), reason: "it takes the process down" });
     await die(first);
@@ -113,15 +101,14 @@ sceneTest("supervisor in the corners", {
     deepEqual(await database.query("select source from crawler_lease"), []);
   },
 
-  async "does not believe a mark that a wrong clock has left"({ start, clock, database }) {
+  async "does not believe a mark that a wrong clock has left"(
+    { startDue, start, database },
+  ) {
     const { source, runs } = scripted([{}]);
     const instance = await start(source);
     await instance.tick();
     await database.query("update job_seen set seen_at = '2040-01-01'");
-    const again = await start(source);
-    await again.tick();
-    clock.advance(DUE - NOW);
-    await again.tick();
+    const again = await startDue(source);
     await again.idle();
     equal(runs.length, 1);
   },
@@ -135,7 +122,7 @@ sceneTest("supervisor in the corners", {
     );
   },
 
-  async "ends work without a limit that has shown nothing new for an hour"({ start, clock }) {
+  async "ends work without a limit that has shown nothing new for an hour"({ startDue, clock }) {
     const source: Job = {
       ...{ name: "long", schedule: "30 3 * * *", timeoutMs: null, retry: { maxAttempts: 1 } },
       async run({ signal, progress }) {
@@ -148,10 +135,7 @@ sceneTest("supervisor in the corners", {
         );
       },
     };
-    const instance = await start(source);
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
+    const instance = await startDue(source);
     await instance.idle();
     const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
     deepEqual([run?.status, run?.attempts[0]?.durationMs], ["timed_out", 3.7 * HOUR]);

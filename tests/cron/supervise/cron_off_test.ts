@@ -25,12 +25,9 @@ sceneTest("supervisor whose schedule is switched off", {
   },
 
   async "closes what died, and leaves it to who has a schedule to make up for it"(scene) {
-    const { start, startWithoutSchedule, clock, die, takeOver, types } = scene;
+    const { startDue, start, startWithoutSchedule, die, takeOver, types } = scene;
     const { source, runs } = scripted(["hang", { rows: 1 }], { timeoutMs: null });
-    const first = await start(source);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
+    const first = await startDue(source);
     await first.until(() => runs.length === 1);
     await die(first);
     const off = await startWithoutSchedule(source);
@@ -46,12 +43,9 @@ sceneTest("supervisor whose schedule is switched off", {
   },
 
   async "lets a run by hand take the place of what was left to others"(scene) {
-    const { start, startWithoutSchedule, clock, types } = scene;
+    const { startDue, start, startWithoutSchedule, types } = scene;
     const { source, runs } = scripted(["hang", { rows: 1 }], { timeoutMs: null });
-    const first = await start(source);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
+    const first = await startDue(source);
     await first.until(() => runs.length === 1);
     await first.stop();
     const off = await startWithoutSchedule(source);

@@ -16,12 +16,9 @@ async function beaten(instance: Instance, clock: FakeClock): Promise<void> {
 
 sceneTest("supervisor after the worst", {
   async "records a run that was stopped with the service, and makes up for it"(scene) {
-    const { start, clock, types } = scene;
+    const { startDue, start, types } = scene;
     const { source, runs } = scripted(["hang", {}]);
-    const first = await start(source);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
+    const first = await startDue(source);
     await first.until(() => runs.length === 1);
     await first.stop();
     const second = await start(source);
@@ -37,16 +34,13 @@ sceneTest("supervisor after the worst", {
   },
 
   async "closes a run whose process is gone and runs it again; a late end changes nothing"(scene) {
-    const { start, clock, die, takeOver } = scene;
+    const { startDue, start, die, takeOver } = scene;
     let finish = (_: JobReport) => {};
     const late: Job = {
       ...{ name: "late", schedule: "30 3 * * *", timeoutMs: null },
       run: () => new Promise((resolve) => finish = resolve),
     };
-    const first = await start(late);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
+    const first = await startDue(late);
     await first.until(() => first.jobs.list().length === 1);
     const finishFirst = () => finish({ rows: 1 });
     await die(first);
@@ -113,14 +107,11 @@ sceneTest("supervisor after the worst", {
   },
 
   async "lets a run live that could not show itself while the database was away"(scene) {
-    const { start, clock, database, types } = scene;
+    const { startDue, start, clock, database, types } = scene;
     const { source, runs } = scripted(["hang"], { timeoutMs: null });
     const second = await start(source);
     await second.tick();
-    const first = await start(source);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
+    const first = await startDue(source);
     await first.until(() => runs.length === 1);
     // As both find it when the database is back: nobody was heard of for an hour.
     await database.query("update crawler_lease set beat_at = now() - interval '1 hour'");
@@ -133,11 +124,8 @@ sceneTest("supervisor after the worst", {
   },
 
   async "makes up for a run though whoever took its place died before it was recorded"(scene) {
-    const { start, clock, die, takeOver, types } = scene;
-    const first = await start(scripted(["hang"], { timeoutMs: null }).source);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
+    const { startDue, start, die, takeOver, types } = scene;
+    const first = await startDue(scripted(["hang"], { timeoutMs: null }).source);
     await first.until(() => first.jobs.list().length === 1);
     await die(first);
     const second = await start(scripted(["hang"], { timeoutMs: null }).source);
@@ -157,11 +145,8 @@ sceneTest("supervisor after the worst", {
   },
 
   async "a command waits until it is sure that the run before is gone, then closes it"(scene) {
-    const { start, clock, die, types } = scene;
-    const first = await start(scripted(["hang"], { timeoutMs: null }).source);
-    await first.tick();
-    clock.advance(DUE - NOW);
-    await first.tick();
+    const { startDue, start, die, types } = scene;
+    const first = await startDue(scripted(["hang"], { timeoutMs: null }).source);
     await first.until(() => first.jobs.list().length === 1);
     await die(first);
     const { source } = scripted([{ rows: 5 }]);

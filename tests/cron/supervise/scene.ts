@@ -45,6 +45,8 @@ export interface Scene {
   readonly database: Database;
   readonly clock: FakeClock;
   start(...sources: readonly Job[]): Promise<Told>;
+  /** One that has seen the time before, and looks again when the daily source is due. */
+  startDue(...sources: readonly Job[]): Promise<Told>;
   /** One whose schedule is switched off. */
   startWithoutSchedule(...sources: readonly Job[]): Promise<Told>;
   /** Its process is gone for an hour: nothing it says is heard any more, but it can be cut back in. */
@@ -78,6 +80,13 @@ async function inScene(database: Database, run: (scene: Scene) => Promise<void>)
   try {
     await run({
       ...{ database, clock },
+      async startDue(...sources) {
+        const instance = await begin(sources, true);
+        await instance.tick();
+        clock.advance(DUE - NOW);
+        await instance.tick();
+        return instance;
+      },
       start: (...sources) => begin(sources, true),
       startWithoutSchedule: (...sources) => begin(sources, false),
       async die(instance) {

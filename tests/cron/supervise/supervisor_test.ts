@@ -48,12 +48,9 @@ sceneTest("supervisor", {
     equal(run?.trigger, "catch_up");
   },
 
-  async "tries again after a minute, give or take, as often as it may"({ start, clock, types }) {
+  async "tries again after a minute, give or take, as often as it may"({ startDue, clock, types }) {
     const { source, runs } = scripted([unreachable(), unreachable(), { rows: 1 }]);
-    const instance = await start(source);
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
+    const instance = await startDue(source);
     const from = clock.now();
     await instance.idle();
     equal(runs.length, 3);
@@ -68,12 +65,9 @@ sceneTest("supervisor", {
   },
 
   async "ends a run that fails each time after four attempts, and tells it once"(scene) {
-    const { start, clock, types } = scene;
+    const { startDue, types } = scene;
     const { source, runs } = scripted([unreachable()]);
-    const instance = await start(source);
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
+    const instance = await startDue(source);
     await instance.until(() => instance.told.length > 0);
     equal(runs.length, 4);
     deepEqual((await types(instance)).at(-1), "CrawlerFailed");
@@ -86,7 +80,7 @@ sceneTest("supervisor", {
   },
 
   async "does not try again what will not change, and keeps the answer it failed on"(scene) {
-    const { start, clock } = scene;
+    const { startDue } = scene;
     const bytes = new TextEncoder().encode('{"hello":["world"]}');
     const response = { status: 200, contentType: "application/json", bytes, truncated: false };
     const { source, runs } = scripted([
@@ -95,10 +89,7 @@ sceneTest("supervisor", {
         response,
       }),
     ]);
-    const instance = await start(source);
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
+    const instance = await startDue(source);
     await instance.idle();
     equal(runs.length, 1);
     const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
@@ -108,16 +99,13 @@ sceneTest("supervisor", {
     deepEqual(await instance.blobs.get(kept.sha256), bytes);
   },
 
-  async "ends an attempt that takes too long, also one that does not listen"({ start, clock }) {
+  async "ends an attempt that takes too long, also one that does not listen"({ startDue }) {
     const { source, runs } = scripted(["hang"], { retry: { maxAttempts: 2 } });
     const deaf: Job = {
       ...{ name: "deaf", schedule: "30 3 * * *", retry: { maxAttempts: 1 } },
       run: () => new Promise(() => {}),
     };
-    const instance = await start(source, deaf);
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
+    const instance = await startDue(source, deaf);
     await instance.idle();
     equal(runs.length, 2);
     const { runs: ended } = await instance.queries.findRuns({ page: 1, size: 5 });

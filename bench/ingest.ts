@@ -99,31 +99,53 @@ async function postMonth(
   }
 }
 
-/** Reads of 1000 candles and appends while months of hot rows arrive on PGlite: nobody is silenced. */
+/**
+ * Reads of 1000 candles and appends while months of hot rows arrive on PGlite: nobody is silenced.
+ * Each by a caller who asks again at once, alone beside the import and then both.
+ */
 export async function benchReadsDuringIngest(shared: string): Promise<Result[]> {
   const now = Date.now();
-  const months = await realMonths(shared, now - now % DAY_MS - 330 * DAY_MS, 3);
+  const months = await realMonths(shared, now - now % DAY_MS - 330 * DAY_MS, 10);
   const service = await startService();
   try {
     const id = await addSeries(service, "STALL/USDT");
     await postMonth(service, id, { month: firstMonth(months), format: "csv" });
-    let importing = true;
-    const meanwhile = async (work: (n: number) => Promise<unknown>) => {
-      const latencies: number[] = [];
-      for (let n = 0; importing; n++) latencies.push(await timed(() => work(n)));
-      return percentile(latencies, 99);
+    const left = months.slice(1);
+    const during = async (...works: ((n: number) => Promise<unknown>)[]) => {
+      let importing = true;
+      const callers = works.map(async (work) => {
+        const latencies: number[] = [];
+        for (let n = 0; importing; n++) latencies.push(await timed(() => work(n)));
+        return percentile(latencies, 99);
+      });
+      for (const month of left.splice(0, 3)) await postMonth(service, id, { month, format: "csv" });
+      importing = false;
+      return await Promise.all(callers);
     };
-    const reading = meanwhile((n) =>
-      read(service, firstMonth(months).from + n % 40_000 * MINUTE_MS)
-    );
-    const appending = meanwhile((n) => addSeries(service, `A${n}/USDT`));
-    for (const month of months.slice(1)) await postMonth(service, id, { month, format: "csv" });
-    importing = false;
+    let added = 0;
+    const { from } = firstMonth(months);
+    const reading = (n: number) => read(service, from + n % 40_000 * MINUTE_MS);
+    const appending = () => addSeries(service, `A${added++}/USDT`);
+    const [reads = NaN] = await during(reading);
+    const [appends = NaN] = await during(appending);
+    const [bothReads = NaN, bothAppends = NaN] = await during(reading, appending);
     const goal = { atMost: 60 };
-    const during = "during a hot import, pglite, p99";
+    const name = "during a hot import, pglite, p99";
     return [
-      result({ name: `1000-candle read ${during}`, unit: "ms", value: await reading, goal }),
-      result({ name: `append ${during}`, unit: "ms", value: await appending, goal }),
+      result({ name: `1000-candle read ${name}`, unit: "ms", value: reads, goal }),
+      result({ name: `append ${name}`, unit: "ms", value: appends, goal }),
+      result({
+        name: `1000-candle read beside appends ${name}`,
+        unit: "ms",
+        value: bothReads,
+        goal: { none: true },
+      }),
+      result({
+        name: `append beside reads ${name}`,
+        unit: "ms",
+        value: bothAppends,
+        goal: { none: true },
+      }),
     ];
   } finally {
     await service.stop();

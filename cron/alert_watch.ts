@@ -13,7 +13,7 @@ import type { Log } from "@/domain/ports/log.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import { databaseErrorIn } from "@/events/store/database.ts";
 import type { EventStore } from "@/events/store/store.ts";
-import type { CrawlerQueries } from "@/projections/crawler_queries.ts";
+import { CRAWLER_MODELS, type CrawlerQueries } from "@/projections/crawler_queries.ts";
 import type { Projections } from "@/projections/define.ts";
 import type { AlertSender } from "./alert_sender.ts";
 import { failureFields } from "./error_message.ts";
@@ -72,7 +72,7 @@ export function createAlertWatch(options: AlertWatchOptions): AlertWatch {
   }
 
   async function readState(source: string): Promise<SourceAlerts> {
-    await projections.waitFor(await store.head(), READ_MS);
+    await projections.waitFor(await store.head(), READ_MS, CRAWLER_MODELS);
     return await queries.alertsOf(source);
   }
 

@@ -30,9 +30,12 @@ export async function handle<Command, Event extends StoredEvent, State>(
 ): Promise<Handled<Event>> {
   const { stream, command, meta, attempts = 5 } = request;
   for (let attempt = 1;; attempt++) {
-    const known = await store.findCommand(meta.commandId);
+    // At once: what each would miss is seen by the other one or by the append.
+    const [known, { events, version }] = await Promise.all([
+      store.findCommand(meta.commandId),
+      store.readStream<Event>(stream),
+    ]);
     if (known.length > 0) return replay<Event>(known, meta);
-    const { events, version } = await store.readStream<Event>(stream);
     // Its twin came between: deciding again would take its own effect for somebody else's.
     if (events.some((event) => event.meta.commandId === meta.commandId)) continue;
     const state = events.reduce<State>(

@@ -141,7 +141,10 @@ async function applyBulk(
       table: sideTable(shape, side),
       engine,
       guard: guardSql,
-      run: ({ sql, params = [] }) => database.query(sql, [...params, ...lead]),
+      async run({ sql, params = [] }) {
+        await database.giveWay();
+        return await database.query(sql, [...params, ...lead]);
+      },
     });
   } finally {
     await stopBeating?.();

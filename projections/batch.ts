@@ -7,13 +7,15 @@ export const BATCH = { events: 1_000, bytes: 4 * 1024 * 1024 } as const;
 /** Rows of bulk projections: a batch with more would keep the others of its group waiting. */
 const BATCH_ROWS = 20_000;
 
-/** A batch with more rows than this is written by bulk projections after the others have moved on. */
+/** A batch with more rows than this is written by bulk projections while the others move on. */
 const HEAVY_ROWS = 1_000;
 
 /** Members that take a batch in one statement, and what of it they take. */
 export interface Share<Member> {
   readonly members: readonly Member[];
   readonly events: readonly Recorded[];
+  /** So many rows that nobody else should wait for them. */
+  readonly isHeavy: boolean;
 }
 
 /**
@@ -29,10 +31,9 @@ export function shareOut<Member extends { readonly projection: Projection }>(
   const light = group.filter(({ projection }) => !slow.has(projection.name));
   const projections = group.map(({ projection }) => projection);
   const bounded = boundRows(events, projections);
-  if (bulk.length === 0 || light.length === 0 || rowsOf(events, projections) <= HEAVY_ROWS) {
-    return [{ members: group, events: bounded }];
-  }
-  return [{ members: light, events }, { members: bulk, events: bounded }];
+  const isHeavy = rowsOf(bounded, projections) > HEAVY_ROWS;
+  if (!isHeavy || light.length === 0) return [{ members: group, events: bounded, isHeavy }];
+  return [{ members: light, events, isHeavy: false }, { members: bulk, events: bounded, isHeavy }];
 }
 
 /** A projection of many rows, and those that must not be ahead of it. */

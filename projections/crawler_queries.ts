@@ -99,6 +99,11 @@ export interface AlertDelivery {
 /** A log of years is not counted for every page of it. */
 export const MOST_COUNTED = 10_000;
 
+/** Read models that answer {@linkcode CrawlerQueries}: who waits for them need not wait for candles. */
+export const CRAWLER_MODELS = [
+  ...["crawler_runs", "crawler_sources", "crawler_venues", "alert_deliveries"],
+] as const;
+
 export interface CrawlerQueries {
   /** The newest first; `total` counts no further than {@linkcode MOST_COUNTED} beyond the page. */
   findRuns(

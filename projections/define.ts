@@ -88,6 +88,7 @@ export interface Projections {
   /**
    * Helps the read models along and waits until they passed `position`; only the named ones, if any
    * are named. False after the timeout, or as soon as none is missing but those that stopped.
+   * Throws RangeError for a name that is none.
    */
   waitFor(position: number, timeoutMs?: number, names?: readonly string[]): Promise<boolean>;
   status(): Promise<readonly ProjectionStatus[]>;

@@ -21,7 +21,10 @@ interface LoopOptions {
   readonly onMoved: (events: readonly Recorded[] | undefined) => void;
 }
 
-/** The one place that moves members: passes follow each other, never two at a time. */
+/**
+ * The one place that moves members: passes follow each other, never two at a time. Batches of many
+ * rows are written beside them, while the members that they concern are left out.
+ */
 export interface LogLoop {
   join(members: readonly Member[]): void;
   /** Until everybody who can is at the end of the log. Callers share the running pass. */
@@ -30,7 +33,7 @@ export interface LogLoop {
   mustRead(): void;
   /** Other instances may have moved the checkpoints: the next pass asks. */
   recheck(): void;
-  /** Ends after the batch at hand. */
+  /** Ends after the batches at hand. */
   idle(): Promise<void>;
 }
 
@@ -50,15 +53,20 @@ export function createLogLoop(options: LoopOptions): LogLoop {
   let unchecked = false;
   let wanted = false;
   let running: Promise<void> | undefined;
+  let wake = () => {};
+  /** Who is written to beside the passes, and until when. */
+  const busy = new Map<Member, Promise<void>>();
   /** What another instance moves, or is about to. */
   const refused = new Set<Member>();
 
   /** What arrives during a round asks for another one. */
   async function pass(): Promise<void> {
     try {
-      for (let moved = true; (moved || wanted) && !stopped.aborted;) {
+      while (!stopped.aborted) {
         wanted = false;
-        moved = await round();
+        if (await round() || wanted) continue;
+        if (busy.size === 0) break;
+        await new Promise<void>((resolve) => wake = resolve);
       }
     } catch (error) {
       log.error("following the log failed", { error: messageOf(error) });
@@ -71,7 +79,7 @@ export function createLogLoop(options: LoopOptions): LogLoop {
   async function round(): Promise<boolean> {
     await refresh();
     const newest = Math.max(0, ...members.map(({ position }) => position));
-    const due = members.filter((member) => !member.stale && isDue(member));
+    const due = members.filter((member) => !member.stale && !busy.has(member) && isDue(member));
     const groups = [...Map.groupBy(due, ({ position }) => position)].sort(([a], [b]) => b - a);
     const mustRead = unread;
     if (groups[0]?.[0] === newest) unread = false;
@@ -84,8 +92,10 @@ export function createLogLoop(options: LoopOptions): LogLoop {
           group.filter(({ failed }) => failed === undefined).forEach(ease);
           continue;
         }
-        for (const { members, events } of shareOut(group, found)) {
-          moved = await advance(members, { from: position, events }) || moved;
+        for (const { members, events, isHeavy } of shareOut(group, found)) {
+          const batch = { from: position, events };
+          if (isHeavy) advanceAside(members, batch);
+          else moved = await advance(members, batch) || moved;
         }
       } catch (error) {
         unread = true;
@@ -109,6 +119,15 @@ export function createLogLoop(options: LoopOptions): LogLoop {
     // There may be more than fits a page.
     if (behind === 0 && events.length > 0) unread = true;
     return events;
+  }
+
+  /** Another pass is due when it has ended. */
+  function advanceAside(group: readonly Member[], batch: Batch): void {
+    const work = advance(group, batch).then(() => {
+      group.forEach((member) => busy.delete(member));
+      void drain();
+    });
+    group.forEach((member) => busy.set(member, work));
   }
 
   /** Answers whether a round more makes sense at once. */
@@ -200,7 +219,8 @@ export function createLogLoop(options: LoopOptions): LogLoop {
 
   async function refresh(): Promise<void> {
     const asked = members.filter((member) =>
-      (member.stale || unchecked) && (member.failed !== undefined || isDue(member))
+      !busy.has(member) && (member.stale || unchecked) &&
+      (member.failed !== undefined || isDue(member))
     );
     unchecked = false;
     if (asked.length === 0) return;
@@ -223,6 +243,7 @@ export function createLogLoop(options: LoopOptions): LogLoop {
 
   function drain(): Promise<void> {
     wanted = true;
+    wake();
     running ??= pass();
     return running;
   }
@@ -239,7 +260,9 @@ export function createLogLoop(options: LoopOptions): LogLoop {
     recheck() {
       unchecked = true;
     },
-    idle: async () => await running,
+    async idle() {
+      await Promise.all([running, ...busy.values()]);
+    },
   };
 }
 

@@ -47,6 +47,7 @@ const RETRY_PUBLISH_MS = 60_000;
 /** Keeps the read models up with the log: one loop a process, its members in groups by position. */
 export function createFollower(options: FollowerOptions): Follower {
   const { database, store, projections, clock, log, pollMs = 1_000 } = options;
+  const known = new Set(projections.map(({ name }) => name));
   const handover = createHandover();
   const waiters = createWaiters(outcomeOf);
   const listeners: ((events: readonly Recorded[] | undefined) => void)[] = [];
@@ -175,6 +176,10 @@ export function createFollower(options: FollowerOptions): Follower {
     },
     async waitFor(position, timeoutMs = 2_000, names) {
       const awaited = { position, names };
+      const unknown = names?.find((name) => !known.has(name));
+      if (unknown !== undefined) {
+        throw new RangeError(`Cannot wait for ${unknown}: no such projection`);
+      }
       const outcome = outcomeOf(awaited);
       if (outcome !== undefined) return outcome;
       if (!handover.isAhead(position - 1)) loop.mustRead();

@@ -26,17 +26,19 @@ export function createSeriesQueries(db: Db): SeriesQueries {
         inArray(seriesTable.seriesId, [...ids]),
         inArray(klinePeriodsTable.seriesId, [...ids]),
       ];
-      const rows = await db.select().from(seriesTable).where(ofSeries);
-      const periods = Map.groupBy(
-        await db.select().from(klinePeriodsTable).where(ofPeriods)
-          .orderBy(asc(klinePeriodsTable.period)),
-        ({ seriesId }) => seriesId,
-      );
+      const [rows, all] = await Promise.all([
+        db.select().from(seriesTable).where(ofSeries),
+        db.select().from(klinePeriodsTable).where(ofPeriods).orderBy(asc(klinePeriodsTable.period)),
+      ]);
+      const periods = Map.groupBy(all, ({ seriesId }) => seriesId);
       return rows.map((row) => view(row, periods.get(row.seriesId) ?? [])).toSorted(byId);
     },
     async find(seriesId) {
-      const [row] = await db.select().from(seriesTable).where(eq(seriesTable.seriesId, seriesId));
-      return row && view(row, await periodsOf(seriesId));
+      const [[row], periods] = await Promise.all([
+        db.select().from(seriesTable).where(eq(seriesTable.seriesId, seriesId)),
+        periodsOf(seriesId),
+      ]);
+      return row && view(row, periods);
     },
     async gaps(seriesId) {
       const [row] = await db.select().from(seriesTable).where(eq(seriesTable.seriesId, seriesId));

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { Refusal } from "@/domain/decider.ts";
 import type { EventStore } from "@/events/store/store.ts";
+import { CRAWLER_MODELS } from "@/projections/crawler_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { healthWire, readHealth, toHealthWire } from "./crawler_health.ts";
 import { endpoint, type Router } from "./endpoint.ts";
@@ -131,7 +132,7 @@ async function wasStarted(store: Pick<EventStore, "readStream">, runId: string):
 /** The crawler's row once the read models have come to what was just decided. */
 async function healthNow(deps: Deps, c: AppContext, name: string): Promise<Response> {
   const position = await deps.store.head();
-  const visible = await deps.projections.waitFor(position);
+  const visible = await deps.projections.waitFor(position, undefined, CRAWLER_MODELS);
   const row = (await readHealth(deps)).find((one) => one.name === name);
   if (row === undefined) throw new Error(`crawler ${name} is gone from the list`);
   return success(c, toHealthWire(row), { meta: writeMeta({ position, visible }) });

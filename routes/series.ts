@@ -41,8 +41,8 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
   const { directory, series, projections, store } = deps;
 
   /** What reads show once they have come to the position; what was decided where they lag behind. */
-  async function settled(id: string, position: number) {
-    const visible = await projections.waitFor(position);
+  async function settled(id: string, position: number, names?: readonly string[]) {
+    const visible = await projections.waitFor(position, undefined, names);
     const meta = writeMeta({ position, visible });
     const shown = await series.find(id);
     if (visible && shown !== undefined) return { view: shown, meta };
@@ -94,7 +94,7 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
     const { history_start: historyStart, ...wanted } = body;
     const request = { ...wanted, historyStart: historyStart ?? undefined };
     const { id, added, position } = await addSeries(deps, request, identity);
-    const { view, meta } = await settled(id, position);
+    const { view, meta } = await settled(id, position, ["series"]);
     return success(c, toSeriesWire(view), { status: added ? 201 : 200, meta });
   });
 

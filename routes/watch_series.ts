@@ -50,8 +50,11 @@ export async function addSeries(
   const id = seriesId(ref);
   await claimKey(deps.store, identity);
   const add = { type: "AddSeries", data: { seriesId: id, ...ref, simulated } } as const;
-  const done = [await decide(deps, add, identity)];
-  for (const command of changes(id, wanted, existing ?? await findRecorded(deps.store, id))) {
+  const first = await decide(deps, add, identity);
+  const done = [first];
+  const isNew = first.events.length > 0 && !first.replayed;
+  const known = existing ?? (isNew ? undefined : await findRecorded(deps.store, id));
+  for (const command of changes(id, wanted, known)) {
     done.push(await decide(deps, command, identity));
   }
   // What changed nothing has the log's head for a position, which a repeat would not have.
@@ -63,7 +66,7 @@ export async function addSeries(
   };
 }
 
-/** What makes the series what is wanted; a history start that is not named stays as it is. */
+/** What makes a known or a new series what is wanted; a history start that is not named stays as it is. */
 function changes(
   id: string,
   { watch, historyStart }: NewSeries,
@@ -73,9 +76,10 @@ function changes(
     const start = historyStart ?? known?.historyStart ?? null;
     return [{ type: "WatchSeries", data: { seriesId: id, historyStart: start } }];
   }
-  const unwatch = { type: "UnwatchSeries", data: { seriesId: id } } as const;
-  if (historyStart === undefined) return [unwatch];
-  return [unwatch, { type: "SetHistoryStart", data: { seriesId: id, historyStart } }];
+  const commands: SeriesCommand[] = [];
+  if (known !== undefined) commands.push({ type: "UnwatchSeries", data: { seriesId: id } });
+  if (historyStart === undefined) return commands;
+  return [...commands, { type: "SetHistoryStart", data: { seriesId: id, historyStart } }];
 }
 
 /** Stops the crawl of a series; its candles stay. Returns the position. */

@@ -4,6 +4,7 @@ import { trusted } from "@/events/trust.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import { assertReadable, claimFolder } from "./pglite_folder.ts";
 import { createSpaceGuard } from "./disk_space.ts";
+import { createTraffic } from "./give_way.ts";
 import { createUpkeep } from "./pglite_upkeep.ts";
 import type { WorkerOptions } from "./pglite_messages.ts";
 import { PgliteRpc } from "./pglite_rpc.ts";
@@ -45,6 +46,7 @@ export async function openPglite(options: PgliteOptions = {}): Promise<PgliteDat
   const statements = new PreparedStatements(new StatementNames());
   const listeners = new Map<string, Set<(payload: string) => void>>();
 
+  const traffic = createTraffic();
   const guard = dataDir === undefined ? undefined : createSpaceGuard(dataDir);
   async function run(
     batch: readonly Statement[],
@@ -52,7 +54,7 @@ export async function openPglite(options: PgliteOptions = {}): Promise<PgliteDat
   ): Promise<unknown[][]> {
     for (const { sql } of guard === undefined ? [] : batch) await guard?.(sql);
     const prepared = statements.batch(batch, atomic);
-    const reply = await exchange(prepared.bytes, mode);
+    const reply = await traffic.during(exchange(prepared.bytes, mode));
     if (reply.error === undefined) {
       return atomic ? reply.results.slice(1, -1) : reply.results;
     }
@@ -90,6 +92,7 @@ export async function openPglite(options: PgliteOptions = {}): Promise<PgliteDat
       return trusted<SqlRow[][]>(await run(batch, { atomic: true, mode: "objects" }));
     },
     script,
+    giveWay: traffic.giveWay,
     async listen(channel, on) {
       const set = listeners.get(channel) ?? new Set();
       listeners.set(channel, set.add(on));

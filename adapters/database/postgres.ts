@@ -113,6 +113,7 @@ export function openPostgres(options: PostgresOptions): Database {
         );
       }),
     script: (sql) => withClient(async (client) => void await client.query(sql)),
+    giveWay: () => Promise.resolve(),
     listen: (channel, on, onGap) => keepListening({ settings, channel, on, onGap, log }),
     close: () => pool.end(),
   };

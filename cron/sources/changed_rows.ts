@@ -18,7 +18,7 @@ export async function changedRows(
   source: string,
   rows: readonly MarketReportRow[],
 ): Promise<readonly MarketReportRow[]> {
-  if (!await projections.waitFor(await store.head(), SEEN_MS)) return rows;
+  if (!await projections.waitFor(await store.head(), SEEN_MS, ["market_reports"])) return rows;
   const dates = [...new Set(rows.map(({ reportDate }) => reportDate))];
   const held = new Map((await reports.heldOn(source, dates)).map((row) => [identityOf(row), row]));
   return rows.filter((row) => !isDeepStrictEqual(row, held.get(identityOf(row))));

@@ -3,6 +3,7 @@ import { Refusal } from "@/domain/decider.ts";
 import { handle } from "@/domain/handle.ts";
 import type { Crawlers, Doer } from "@/domain/ports/crawlers.ts";
 import { RunStopped } from "@/domain/ports/jobs.ts";
+import { CRAWLER_MODELS } from "@/projections/crawler_queries.ts";
 import type { Projections } from "@/projections/define.ts";
 import { failureFields, messageOf } from "../error_message.ts";
 import type { Job, JobContext, JobReport } from "../job.ts";
@@ -170,7 +171,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const { position } = await handle({ store }, crawler, {
       ...{ stream: `crawler-${command.data.source}`, command, meta: { actor, commandId } },
     });
-    await projections.waitFor(position, VISIBLE_MS);
+    await projections.waitFor(position, VISIBLE_MS, CRAWLER_MODELS);
   }
 
   return {
@@ -198,7 +199,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const wanted = byHand(name, { runId: commandId, actor, work });
       if (!running.has(name)) await closeLost(wanted.source);
       const { jobId } = await start(wanted);
-      await projections.waitFor(await store.head(), VISIBLE_MS);
+      await projections.waitFor(await store.head(), VISIBLE_MS, CRAWLER_MODELS);
       return { runId: commandId, jobId };
     },
     pause: (source, { reason, ...doer }) =>

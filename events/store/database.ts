@@ -25,6 +25,11 @@ export interface Database {
   transaction(statements: readonly Statement[]): Promise<SqlRow[][]>;
   /** Several statements without parameters, for migrations. */
   script(sql: string): Promise<void>;
+  /**
+   * For work of many statements, before each: where everybody shares one connection, lets the short
+   * statements of others go first, for a bounded time; else at once.
+   */
+  giveWay(): Promise<void>;
   /** Survives reconnects; `onGap` fires when notifications may have been missed. */
   listen(channel: string, on: (payload: string) => void, onGap: () => void): Promise<Unlisten>;
   /** Ends running work and releases the directory or the pool. */

@@ -12,7 +12,9 @@ import { migrate } from "@/events/store/migrate.ts";
 import { createSqlStore } from "@/events/store/sql_store.ts";
 import { alertDeliveries } from "@/projections/alert_deliveries.ts";
 import { createCrawlerQueries } from "@/projections/crawler_board.ts";
+import { crawlerRuns } from "@/projections/crawler_runs.ts";
 import { crawlerSources } from "@/projections/crawler_sources.ts";
+import { crawlerVenues } from "@/projections/crawler_venues.ts";
 import { openDb } from "@/projections/db.ts";
 import { createFollower } from "@/projections/follower.ts";
 import { failed, succeeded } from "../support/crawler_runs.ts";
@@ -169,7 +171,7 @@ async function inScene(
   const lost = () => new DatabaseError("connection lost", { sqlstate: "08006" });
   const database = around(real, (_, run) => isCut ? Promise.reject(lost()) : run());
   const store = await createSqlStore({ database, catalog });
-  const projections = [crawlerSources, alertDeliveries];
+  const projections = [crawlerRuns, crawlerSources, crawlerVenues, alertDeliveries];
   const following = { database, store, projections, log: quietLog, clock: systemClock };
   const follower = createFollower({ ...following, pollMs: 50 });
   await follower.start();

@@ -22,20 +22,20 @@ Deno.test("batch: has at least one event, however heavy that is", () => {
 function shares(rows: number, { together }: { together?: readonly string[] } = {}) {
   const bulk = { ...payments(), weight: () => rows, ...(together && { together }) };
   const group = [accounts(), bulk].map((projection) => ({ projection }));
-  return shareOut(group, log).map(({ members, events }) => [
+  return shareOut(group, log).map(({ members, events, isHeavy }) => [
     members.map(({ projection }) => projection.name).join(),
-    events.length,
+    ...[events.length, isHeavy],
   ]);
 }
 
 Deno.test("batch: small read models go ahead of many rows, and all go together without", () => {
-  deepEqual(shares(1), [["accounts,payments", 7]]);
-  deepEqual(shares(10_000), [["accounts", 7], ["payments", 2]]);
-  deepEqual(shares(1e9), [["accounts", 7], ["payments", 1]]);
+  deepEqual(shares(1), [["accounts,payments", 7, false]]);
+  deepEqual(shares(10_000), [["accounts", 7, false], ["payments", 2, true]]);
+  deepEqual(shares(1e9), [["accounts", 7, false], ["payments", 1, true]]);
 });
 
 Deno.test("batch: what must be seen together stays together", () => {
-  deepEqual(shares(10_000, { together: ["accounts"] }), [["accounts,payments", 2]]);
+  deepEqual(shares(10_000, { together: ["accounts"] }), [["accounts,payments", 2, true]]);
 });
 
 Deno.test("batch: the estimate of bytes stays near the JSON of any value", () => {

@@ -141,6 +141,58 @@ projectionTest("follower", {
     equal(await follower.waitFor(last, 20_000), true);
   },
 
+  async "many rows on their way keep nobody from seeing the others, and all meet again"(world) {
+    const gate = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const heavy = payments(async (events) => {
+      if (events.length < 600) return;
+      begun.resolve();
+      await gate.promise;
+    });
+    const follower = await world.follow([accounts(), { ...heavy, weight: () => 2 }]);
+    await world.append(...Array.from({ length: 600 }, () => paid("a")));
+    await begun.promise;
+    let last = 0;
+    try {
+      for (let n = 0; n < 20; n++) {
+        last = await world.append(paid("b"));
+        equal(await follower.waitFor(last, 5_000, ["accounts"]), true);
+        equal(await follower.waitFor(last, 0), false);
+      }
+      deepEqual((await accountRows(world.database)).map(({ events }) => events), [600, 20]);
+    } finally {
+      gate.resolve();
+    }
+    equal(await follower.waitFor(last, 20_000), true);
+    deepEqual(
+      (await follower.status()).map(({ name, position, lag }) => [name, position, lag]),
+      [["accounts", last, 0], ["payments", last, 0]],
+    );
+    deepEqual(await world.database.values("select count(*)::int from payments_v1"), [[620]]);
+  },
+
+  async "stops only when the rows on their way are written"(world) {
+    const gate = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const heavy = payments(async () => {
+      begun.resolve();
+      await gate.promise;
+    });
+    const follower = await world.follow([{ ...heavy, weight: () => 2_000 }]);
+    await world.append(paid("a"));
+    await begun.promise;
+    let stopped = false;
+    const stopping = follower.stop().then(() => stopped = true);
+    await world.append(paid("b"));
+    equal(stopped, false);
+    gate.resolve();
+    await stopping;
+    deepEqual(
+      await world.database.values("select pos from checkpoint where name = 'payments@1'"),
+      [[1]],
+    );
+  },
+
   async "shows how far everybody is, and 404s names that it does not know"(world) {
     const follower = await world.follow([accounts()], { clock: fakeClock(0) });
     await follower.waitFor(await world.append(paid("a")));

@@ -60,6 +60,7 @@ function fenced(engine: Database): { readonly database: Database; readonly end: 
       values: async (sql, params) => await open().values(sql, params),
       transaction: async (batch) => await open().transaction(batch),
       script: async (sql) => await open().script(sql),
+      giveWay: async () => await open().giveWay(),
       listen: async (channel, on, onGap) =>
         await open().listen(channel, (payload) => ended ? undefined : on(payload), onGap),
       close: () => Promise.resolve(end()),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { databases, type TestDatabase } from "../support/database.ts";
 import {
@@ -18,6 +19,7 @@ const MINUTE = 60_000;
 const DAY = 86_400_000;
 /** One for each time that a step is over before its killer comes, and the first. */
 const MONTHS = 10;
+const FINER_ROWS = 300;
 
 /** Printed with a failure: the same seed kills at the same moments. */
 const SEED = Number(Deno.env.get("KILL_SEED") ?? Date.now() % 1_000_000);
@@ -73,6 +75,19 @@ async function fill(
   }
 }
 
+/** A month more, whose volumes have more decimals than all before. */
+async function importFiner(
+  { folder }: Omit<Scene, "remove">,
+  settings: Scene["settings"],
+): Promise<void> {
+  const lines = Array.from(
+    { length: FINER_ROWS },
+    (_, i) => [Date.UTC(2024, 0, 3) + i * MINUTE, 100, 200, 1, 100, "1.0625"].join(","),
+  );
+  await Deno.writeTextFile(`${folder}/finer.csv`, lines.join("\n"));
+  await runToEnd(["import", SERIES, `${folder}/finer.csv`], settings);
+}
+
 /** As if everything had been put days ago, so that blobs may go. */
 async function age({ folder }: Omit<Scene, "remove">): Promise<void> {
   const then = new Date(Date.now() - 3 * DAY);
@@ -91,6 +106,43 @@ interface Step {
   readonly name: string;
   readonly atWork: (settings: Scene["settings"]) => AtWork | Promise<AtWork>;
   readonly end: string;
+}
+
+/** The blobs of the period files: each is known by its readable name too. */
+async function periodBlobs(dataDir: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const path of filesBelow(`${dataDir}/lake/binance/BTC-USDT/1m`)) {
+    if (path.includes("/revisions/")) continue;
+    const sha256 = createHash("sha256").update(await Deno.readFile(path)).digest("hex");
+    paths.push(`${dataDir}/blobs/${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`);
+  }
+  return paths.toSorted();
+}
+
+/** Runs with these files out of the way, and puts them back. */
+async function without<T>(paths: readonly string[], work: () => Promise<T>): Promise<T> {
+  for (const path of paths) await Deno.rename(path, `${path}-aside`);
+  try {
+    return await work();
+  } finally {
+    for (const path of paths) await Deno.rename(`${path}-aside`, path);
+  }
+}
+
+/** In the place of a file a pipe: whoever reads it waits, and we know that somebody does. */
+async function killAtReading(path: string, settings: Scene["settings"]): Promise<boolean> {
+  return await without([path], async () => {
+    equal((await new Deno.Command("mkfifo", { args: [path] }).output()).code, 0);
+    let isRead = false;
+    const opening = Deno.open(path, { write: true });
+    void opening.then(() => isRead = true);
+    const args = ["archive", "--series", SERIES];
+    const killed = await runKilled(args, settings, { atWork: () => isRead, waitMs: 20 });
+    if (!isRead) (await Deno.open(path, { read: true })).close();
+    (await opening).close();
+    await Deno.remove(path);
+    return killed;
+  });
 }
 
 const after = (line: string) => () => (said: string) => said.includes(line);
@@ -145,13 +197,36 @@ for (const database of databases()) {
       }
       await age(scene);
       await runToEnd(["archive"], hot);
-      const after = await fingerprint(hot, SERIES);
-      deepEqual([after.csv, after.rows, after.logIsDense], [before.csv, before.rows, true]);
+      const ended = await fingerprint(hot, SERIES);
+      deepEqual([ended.csv, ended.rows, ended.logIsDense], [before.csv, before.rows, true]);
       const blobs = await Array.fromAsync(filesBelow(`${settings.DATA_DIR}/blobs`));
       await runToEnd(["rebuild", "--all"], hot);
-      deepEqual(await fingerprint(hot, SERIES), after);
+      deepEqual(await fingerprint(hot, SERIES), ended);
       // A file and the revisions of each month: every batch has gone.
       equal(blobs.length, 2 * MONTHS);
+
+      const files = await periodBlobs(settings.DATA_DIR ?? "");
+      equal(files.length, MONTHS);
+      ok(await killAtReading(files[3] ?? "", hot), "never killed in step verify");
+      await scene.forgetKilled();
+      equal((await exported(hot, SERIES)).csv, before.csv, "verify");
+
+      // What needs more decimals finds the other files gone, and leaves them to the archive.
+      await without(files, () => importFiner(scene, hot));
+      const wider = await exported(hot, SERIES);
+      equal(wider.rows, before.rows + FINER_ROWS);
+      const narrow = { name: "rescale", atWork: after("file candles: "), end: "rescale files: " };
+      ok(
+        await killIn(narrow, { settings: hot, month: 14, waitMs: 20 * random() }),
+        "never killed in step rescale",
+      );
+      await scene.forgetKilled();
+      equal((await exported(hot, SERIES)).csv, wider.csv, "rescale");
+      const report = await runProgram(["archive", "--json"], { settings: hot });
+      equal(report.code, 0, report.stderr);
+      equal((await exported(hot, SERIES)).csv, wider.csv);
+      const written = new Set(await periodBlobs(settings.DATA_DIR ?? ""));
+      deepEqual(files.filter((path) => written.has(path)), [], "each was written again");
     }));
 }
 

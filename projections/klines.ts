@@ -167,8 +167,8 @@ async function load(
   if (blob === null) throw new BlobMissing("none");
   const file = await lendBatch(deps, { stream, position, blob });
   if (file === undefined) return;
+  const chunks = lake.columns(file.path, CHUNK_ROWS[context.engine])[Symbol.asyncIterator]();
   try {
-    const chunks = lake.columns(file.path, CHUNK_ROWS[context.engine])[Symbol.asyncIterator]();
     let failed = false;
     const lane = async () => {
       for (let at = await chunks.next(); at.done !== true && !failed; at = await chunks.next()) {
@@ -187,6 +187,7 @@ async function load(
       if (end.status === "rejected") throw end.reason;
     }
   } finally {
+    await chunks.return?.();
     file.release();
   }
 }

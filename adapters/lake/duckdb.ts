@@ -98,10 +98,19 @@ async function* columnsOf(
   rpc: DuckdbRpc,
   { path, size }: { path: string; size: number },
 ): AsyncGenerator<KlineColumns> {
-  for (let after: number | undefined = -1; after !== undefined;) {
-    const page: ColumnsPage = await rpc.call("columns", { path, after, size });
-    yield* page.chunks;
-    after = page.lastOpenTime;
+  const read = (after: number) => rpc.call("columns", { path, after, size });
+  let next: Promise<ColumnsPage> | undefined = read(-1);
+  try {
+    while (next !== undefined) {
+      const { chunks, lastOpenTime }: ColumnsPage = await next;
+      // Read while the caller writes what it has.
+      next = lastOpenTime === undefined ? undefined : read(lastOpenTime);
+      next?.catch(() => {});
+      yield* chunks;
+    }
+  } finally {
+    // Who stops early may let go of the file at once.
+    await next?.catch(() => {});
   }
 }
 

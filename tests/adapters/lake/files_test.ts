@@ -103,6 +103,18 @@ Deno.test("columns of a file longer than a page are whole, each row once, at any
     }
   }));
 
+Deno.test("columns: who stops early may let go of the file at once, and one that breaks says so", () =>
+  withLake(async (fixture) => {
+    const { lake } = fixture;
+    const path = await fileOf(fixture, someCandles(30_002));
+    for await (const { rows } of lake.columns(path, 5_000)) {
+      assert.equal(rows, 5_000);
+      break;
+    }
+    await Deno.remove(path);
+    await assert.rejects(Array.fromAsync(lake.columns(path, 5_000)), { name: "AdapterError" });
+  }));
+
 Deno.test("a file at a wider scale has the same candles and the same checksum", () =>
   withLake(async (fixture) => {
     const { lake } = fixture;

@@ -1,6 +1,7 @@
 import { equal } from "node:assert/strict";
 import type { JobReport } from "@/cron/job.ts";
 import type { IngestOutcome } from "@/domain/ports/kline_ingest.ts";
+import { createKlineIngest } from "@/cron/ingest_klines.ts";
 import type { ArchiveRequest } from "@/cron/archive/archive_deps.ts";
 import { runArchive } from "@/cron/archive/run_archive.ts";
 import type { Candle } from "@/domain/klines/candle.ts";
@@ -106,6 +107,20 @@ async function csvFile(folder: string, candles: readonly Candle[]) {
   const head = "open_time,open,high,low,close,volume,quote_volume,trades_count";
   await Deno.writeTextFile(path, [head, ...lines].join("\n"));
   return { path, format: "csv", gzip: false } as const;
+}
+
+/** An ingest that leaves the other files of a series at the scale they have. */
+export function withoutRescale(house: House): House {
+  const { lake } = house.archiving;
+  const broken = {
+    stage: lake.stage.bind(lake),
+    describe: lake.describe.bind(lake),
+    rescale: () => Promise.reject(new Error("the engine is gone")),
+  };
+  const proxy = new Proxy(lake, {
+    get: (target, name) => Reflect.get(Object.hasOwn(broken, name) ? broken : target, name),
+  });
+  return { ...house, ingest: createKlineIngest({ ...house.archiving, lake: proxy }) };
 }
 
 export async function remove(

@@ -3,7 +3,16 @@ import type { LogFields } from "@/domain/ports/log.ts";
 import { createKlineIngest } from "@/cron/ingest_klines.ts";
 import { candle } from "@/tests/support/candles.ts";
 import type { House } from "@/tests/support/house.ts";
-import { archive, archiveTest, MINUTE, minutes, periods, put, tiers } from "./archive_house.ts";
+import {
+  archive,
+  archiveTest,
+  MINUTE,
+  minutes,
+  periods,
+  put,
+  tiers,
+  withoutRescale,
+} from "./archive_house.ts";
 import { fileOf, rot } from "./damage.ts";
 
 const JAN = Date.UTC(2024, 0, 1);
@@ -72,20 +81,7 @@ archiveTest(
 archiveTest("archive: what an ingest left narrow is rescaled, and nothing else", async (house) => {
   for (const month of [JAN, FEB]) await put(house, minutes(month, 3));
   await archive(house, { hotDays: 1 });
-  const { lake } = house.archiving;
-  const broken = {
-    stage: lake.stage.bind(lake),
-    describe: lake.describe.bind(lake),
-    rescale: () => Promise.reject(new Error("the engine is gone")),
-  };
-  const proxy = new Proxy(lake, {
-    get: (target, name) => {
-      if (Object.hasOwn(broken, name)) return Reflect.get(broken, name);
-      return Reflect.get(target, name);
-    },
-  });
-  const ingest = createKlineIngest({ ...house.archiving, lake: proxy });
-  await put({ ...house, ingest }, FINER);
+  await put(withoutRescale(house), FINER);
   deepEqual(await scales(house), [3, 5]);
   await archive(house, { hotDays: 1 });
   deepEqual(await scales(house), [5, 5]);

@@ -9,7 +9,7 @@ import { openAlertChannel } from "./alerts/channel.ts";
 import { type BrowserChoice, openBrowserPool } from "./browser/open_browser_pool.ts";
 import { createPageReader } from "./browser/page_reader.ts";
 import { openExchanges } from "./exchange/exchanges.ts";
-import type { ProxySettings } from "./exchange/proxy.ts";
+import type { ProxySettings } from "./proxy.ts";
 import { createProxiedFetch } from "./proxied_fetch.ts";
 import { openSources, type SourceAccess } from "./sources/sources.ts";
 import type { TempFolder } from "./temp_folder.ts";

@@ -1,4 +1,4 @@
-import { proxyFor, type ProxySettings } from "./exchange/proxy.ts";
+import { proxyFor, type ProxySettings } from "./proxy.ts";
 
 /** As the platform's `fetch`, through the proxy that the settings name for an address. */
 export interface ProxiedFetch {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { proxyFor, type ProxySettings } from "@/adapters/exchange/proxy.ts";
+import { proxyFor, type ProxySettings } from "@/adapters/proxy.ts";
 import type { AlertChannel } from "@/domain/ports/alert_channel.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { AlertKind, AlertTarget } from "@/domain/ports/alert_target.ts";

@@ -1,4 +1,4 @@
-import { untilAborted } from "@/adapters/exchange/until_aborted.ts";
+import { untilAborted } from "@/adapters/until_aborted.ts";
 import { type Clock, steadyNow } from "@/domain/ports/clock.ts";
 import type { Window } from "./dialect.ts";
 

@@ -1,7 +1,7 @@
 import type { BrowserContextOptions, Page } from "puppeteer-core";
 import { systemClock as clock } from "@/adapters/clock.ts";
-import { createLimiter } from "@/adapters/exchange/limiter.ts";
-import { untilAborted } from "@/adapters/exchange/until_aborted.ts";
+import { createLimiter } from "@/adapters/limiter.ts";
+import { untilAborted } from "@/adapters/until_aborted.ts";
 import { BrowserError } from "@/domain/ports/browser_error.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { OpenBrowser } from "./open_browser.ts";

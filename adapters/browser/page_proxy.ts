@@ -1,5 +1,5 @@
 import type { BrowserContextOptions } from "puppeteer-core";
-import { proxyFor, type ProxySettings } from "@/adapters/exchange/proxy.ts";
+import { proxyFor, type ProxySettings } from "@/adapters/proxy.ts";
 
 /** How a browser goes to a page: through the proxy of the settings, or straight. */
 export interface PageProxy {

@@ -1,6 +1,6 @@
 import type { HTTPRequest, Page } from "puppeteer-core";
 import { systemClock as clock } from "@/adapters/clock.ts";
-import type { ProxySettings } from "@/adapters/exchange/proxy.ts";
+import type { ProxySettings } from "@/adapters/proxy.ts";
 import { BrowserError } from "@/domain/ports/browser_error.ts";
 import type { PageReader, PageRequest, PageRows } from "@/domain/ports/page_reader.ts";
 import type { BrowserPool } from "./browser_pool.ts";

@@ -1,4 +1,4 @@
-import { untilAborted } from "./until_aborted.ts";
+import { untilAborted } from "../until_aborted.ts";
 import { errorKinds } from "./venue_errors.ts";
 
 interface ListingOptions {

@@ -6,7 +6,7 @@ import { createBinance } from "./binance.ts";
 import { createCcxtExchange } from "./ccxt.ts";
 import { ccxtIds } from "./ccxt_client.ts";
 import { nearSymbols } from "./near_symbols.ts";
-import type { ProxySettings } from "./proxy.ts";
+import type { ProxySettings } from "../proxy.ts";
 import { createSimulated, SIMULATED_ID, type SimulatedOptions } from "./simulated.ts";
 import { openVenue } from "./venue.ts";
 

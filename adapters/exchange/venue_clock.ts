@@ -1,5 +1,5 @@
 import type { Clock } from "@/domain/ports/clock.ts";
-import { untilAborted } from "./until_aborted.ts";
+import { untilAborted } from "../until_aborted.ts";
 
 export interface VenueClockOptions {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 import { retryAfterMs } from "@/adapters/retry_after.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
-import { rebase } from "./base_url.ts";
-import { proxyFor, type ProxySettings } from "./proxy.ts";
+import { rebase } from "../base_url.ts";
+import { proxyFor, type ProxySettings } from "../proxy.ts";
 import { VenueFailure } from "./venue_failure.ts";
 
 export interface VenueFetchOptions {

@@ -1,5 +1,5 @@
-import { rebase } from "@/adapters/exchange/base_url.ts";
-import { createLimiter } from "@/adapters/exchange/limiter.ts";
+import { rebase } from "@/adapters/base_url.ts";
+import { createLimiter } from "@/adapters/limiter.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Credential } from "@/domain/ports/market_source.ts";
 import type { SourceName } from "@/domain/ports/source_names.ts";

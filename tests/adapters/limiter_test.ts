@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createLimiter, type Limiter, type Priority } from "@/adapters/exchange/limiter.ts";
+import { createLimiter, type Limiter, type Priority } from "@/adapters/limiter.ts";
 import { fakeClock, leapingClock, settle } from "@/tests/support/fake_clock.ts";
 
 const INTERVAL = 100;

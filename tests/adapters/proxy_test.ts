@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { proxyFor, type ProxySettings } from "@/adapters/exchange/proxy.ts";
+import { proxyFor, type ProxySettings } from "@/adapters/proxy.ts";
 import { openExchanges } from "@/adapters/exchange/exchanges.ts";
 import { leapingClock } from "@/tests/support/fake_clock.ts";
 import { quietLog } from "@/tests/support/quiet_log.ts";

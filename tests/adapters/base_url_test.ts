@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rebase } from "@/adapters/exchange/base_url.ts";
+import { rebase } from "@/adapters/base_url.ts";
 
 const ASKED = "https://api.binance.com/api/v3/klines?symbol=BTCUSDT&limit=5";
 

@@ -15,7 +15,6 @@ import { klinesParams, symbolsParam, wordParam } from "./binance_params.ts";
 import { addBinanceSockets } from "./binance_sockets.ts";
 import { symbolInfo } from "./binance_symbols.ts";
 import { type Ask, dayTicker, newestPrice } from "./binance_tickers.ts";
-import { weigh, WEIGHTS } from "./binance_weights.ts";
 import type { AppContext } from "./envelope.ts";
 import { type Dialect, foreign, type ForeignRouter } from "./foreign.ts";
 import { allEnded, createLanes } from "./lanes.ts";
@@ -73,12 +72,8 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   /** One answer for `symbol`, a list of them for everything else. */
   async function each(
     c: AppContext,
-    { weight, write }: {
-      readonly weight: (symbols: number | undefined) => number;
-      readonly write: (ask: Ask) => Promise<unknown>;
-    },
+    write: (ask: Ask) => Promise<unknown>,
   ): Promise<Response> {
-    weigh(c, weight(symbolsParam(queryOf(c))?.length));
     const { all, symbols } = await wanted(c);
     const until = clock.now() + PATIENCE_MS;
     const ask = { bars: symbols.length > 1 ? manyBars : bars, until };
@@ -104,7 +99,6 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   });
 
   get("exchangeInfo", "Symbols that are held, with filters", async (c, perMs) => {
-    weigh(c, WEIGHTS.exchangeInfo);
     const { symbols } = await wanted(c);
     const infos = await allEnded(
       symbols.map(async (listing) => symbolInfo(listing, await precisions.of(listing))),
@@ -116,7 +110,6 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   });
 
   async function klines(c: AppContext, perMs: number): Promise<Response> {
-    weigh(c, WEIGHTS.klines);
     const { symbol, interval, offsetMs, startTime, endTime, limit } = klinesParams(queryOf(c));
     const listing = (await listed(c)).find(({ ticker }) => ticker === symbol);
     if (listing === undefined) throw invalidSymbol();
@@ -142,17 +135,13 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
 
   get("ticker/24hr", "The last 24 hours of a symbol", (c, perMs) => {
     const type = wordParam(queryOf(c), "type", ["FULL", "MINI"]);
-    const write = (ask: Ask) => dayTicker(ask, { type, perMs });
-    return each(c, { weight: WEIGHTS.dayTicker, write });
+    return each(c, (ask) => dayTicker(ask, { type, perMs }));
   });
 
   get("ticker/price", "The newest price of a symbol", (c) =>
-    each(c, {
-      weight: WEIGHTS.priceTicker,
-      async write(ask) {
-        const price = await newestPrice(ask);
-        return price === undefined ? undefined : { symbol: ask.listing.ticker, price };
-      },
+    each(c, async (ask) => {
+      const price = await newestPrice(ask);
+      return price === undefined ? undefined : { symbol: ask.listing.ticker, price };
     }));
 
   const streams = createBarStreams({ ...deps, bars });

@@ -17,8 +17,6 @@ export interface AppEnv {
     retryAfterS?: number;
     /** Requests that count against the caller's minute now; unset where none are counted. */
     rateUsed?: () => number;
-    /** Counts the request as so many more. */
-    rateSpend?: (more: number) => void;
   };
 }
 

@@ -27,7 +27,6 @@ export function createGuard(
   function take(c: AppContext, rateClass: RateClass, caller: string): void {
     const waitS = limiter.take(rateClass, caller);
     c.set("rateUsed", () => limiter.used(rateClass, caller));
-    c.set("rateSpend", (more) => limiter.spend(rateClass, caller, more));
     if (waitS === 0) return;
     c.set("retryAfterS", waitS);
     throw new Refusal("rate_limited", `Cannot answer so many requests: wait ${waitS} s`);

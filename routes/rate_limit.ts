@@ -9,8 +9,6 @@ export type RateLimits = Readonly<Record<RateClass, number>>;
 export interface RateLimiter {
   /** Takes one request; answers 0 when it may go on, else the seconds until the next one may. */
   take(rateClass: RateClass, caller: string): number;
-  /** Counts a request that was let through as so many more; the caller waits the longer for the next one. */
-  spend(rateClass: RateClass, caller: string, more: number): void;
   /** Requests of a minute's worth that are not refilled yet. */
   used(rateClass: RateClass, caller: string): number;
 }
@@ -65,13 +63,6 @@ export function createRateLimiter(
       const left = secondsLeft(bucket, rateClass);
       if (left === 0) bucket.tokens -= 1;
       return left;
-    },
-    spend(rateClass, caller, more) {
-      const perMinute = limits[rateClass];
-      if (perMinute === 0) return;
-      const bucket = refill(rateClass, caller);
-      // Nobody is kept out for more than a minute by one request.
-      bucket.tokens = Math.max(Math.min(bucket.tokens, 1 - perMinute), bucket.tokens - more);
     },
     used(rateClass, caller) {
       if (limits[rateClass] === 0) return 0;

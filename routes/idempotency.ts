@@ -3,6 +3,8 @@ import { Refusal } from "@/domain/decider.ts";
 import type { RequestEvent } from "@/events/catalog/request.ts";
 import { type EventStore, VersionConflict } from "@/events/store/store.ts";
 import { uuidV5 } from "@/events/uuid.ts";
+import { trusted } from "@/events/trust.ts";
+import type { AppDeps } from "./app_deps.ts";
 import type { AppContext } from "./envelope.ts";
 
 /** Namespace of command ids; never changes, or retries would act twice. */
@@ -51,7 +53,10 @@ export async function claimKey(
 ): Promise<void> {
   if (fingerprint === undefined) return;
   const stream = `request-${commandId}`;
-  const used = async () => (await store.readStream<RequestEvent>(stream, { limit: 1 })).events[0];
+  const used = async () =>
+    (await store.readStream<RequestEvent>(stream, { limit: 1 })).events.find((event) =>
+      event.type === "RequestKeyUsed"
+    );
   let known = await used();
   if (known === undefined) {
     const event: RequestEvent = { type: "RequestKeyUsed", data: { fingerprint } };
@@ -66,6 +71,49 @@ export async function claimKey(
   }
   if (known?.data.fingerprint === fingerprint) return;
   throw keyUsedOtherwise();
+}
+
+export interface WriteAnswer {
+  readonly data: unknown;
+  readonly status?: 200 | 201;
+  readonly position: number;
+  readonly visible: boolean;
+}
+
+/**
+ * Does a write once for its Idempotency-Key. Sent again it is answered as it was, whatever has
+ * happened since, also where it had changed nothing; one that was cut off before its answer goes on.
+ * `work` claims the key. What was refused is not kept.
+ */
+export async function answerOnce(
+  { store, projections }: Pick<AppDeps, "store" | "projections">,
+  { actor, commandId, fingerprint }: WriteIdentity,
+  work: () => Promise<WriteAnswer>,
+): Promise<WriteAnswer> {
+  if (fingerprint === undefined) return await work();
+  const stream = `request-${commandId}`;
+  const { events } = await store.readStream<RequestEvent>(stream, { limit: 2 });
+  for (const { type, data } of events) {
+    if (type === "RequestKeyUsed") {
+      if (data.fingerprint !== fingerprint) throw keyUsedOtherwise();
+      continue;
+    }
+    const { data: told, position } = data;
+    const visible = await projections.waitFor(position);
+    return { data: told, status: data.status === 201 ? 201 : 200, position, visible };
+  }
+  const answer = await work();
+  const { data, status = 200, position } = answer;
+  const event = trusted<RequestEvent>({
+    type: "RequestAnswered",
+    data: { status, data, position },
+  });
+  const meta = { actor, commandId: uuidV5(commandId, "answer") };
+  await store.append([{ stream, expected: 1, events: [event] }], meta).catch((error) => {
+    // Its twin was answered in the same moment.
+    if (!(error instanceof VersionConflict)) throw error;
+  });
+  return answer;
 }
 
 export function keyUsedOtherwise(): Refusal {

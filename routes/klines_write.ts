@@ -10,14 +10,14 @@ import type { AppDeps } from "./app_deps.ts";
 import { bodyChunks, isGzipped, mediaType } from "./body.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { type AppContext, success } from "./envelope.ts";
-import { claimKey, identifyWrite } from "./idempotency.ts";
+import { answerOnce, claimKey, identifyWrite } from "./idempotency.ts";
 import { binaryBody, textBody } from "./media.ts";
 import { flagParam, timeParam } from "./params.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
 import { writeMeta, writeMetaWire } from "./write_meta.ts";
 
 type Deps =
-  & Pick<AppDeps, "store" | "ingest" | "removal" | "spool">
+  & Pick<AppDeps, "store" | "projections" | "ingest" | "removal" | "spool">
   & Pick<AppDeps, "clock" | "log" | "signal" | "settings">
   & { readonly directory: SeriesDirectory };
 
@@ -105,18 +105,21 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
     const file = await spoolBody(c, deps, format);
     try {
       const identity = identifyWrite(c, { body: file.sha256, ...settings });
-      await claimKey(store, identity);
       const { actor, commandId } = identity;
-      const outcome = await deps.ingest.ingestFiles(
-        { exchange, symbol, interval },
-        [{ path: file.path, format, gzip: false, maxUnpackedBytes: MAX_UNPACKED_BYTES }],
-        {
-          // Without a key nobody can ask for the same command again.
-          ...{ ...query, actor, commandId, isNew: identity.fingerprint === undefined },
-          ...{ now: deps.clock.now(), signal: deps.signal },
-        },
-      ).catch((error) => explainUnreadable(deps, format, error));
-      return success(c, toOutcomeWire(outcome), { meta: writeMeta(outcome) });
+      const answer = await answerOnce(deps, identity, async () => {
+        await claimKey(store, identity);
+        const outcome = await deps.ingest.ingestFiles(
+          { exchange, symbol, interval },
+          [{ path: file.path, format, gzip: false, maxUnpackedBytes: MAX_UNPACKED_BYTES }],
+          {
+            // Without a key nobody can ask for the same command again.
+            ...{ ...query, actor, commandId, isNew: identity.fingerprint === undefined },
+            ...{ now: deps.clock.now(), signal: deps.signal },
+          },
+        ).catch((error) => explainUnreadable(deps, format, error));
+        return { ...outcome, data: toOutcomeWire(outcome) };
+      });
+      return success(c, answer.data, { meta: writeMeta(answer) });
     } finally {
       await file.remove();
     }
@@ -150,14 +153,16 @@ export function addKlineWriteRoutes(router: Router, deps: Deps): void {
   }, async (c, { query }) => {
     const { id, interval } = await get(c);
     const identity = identifyWrite(c, { body: "", ...settings });
-    await claimKey(store, identity);
     const { actor, commandId } = identity;
     const { start: from, end: to, reason, keep_out: keepOut } = query;
-    const outcome = await deps.removal.remove({
-      ...{ seriesId: id, interval, from, to, reason, keepOut, actor, commandId },
+    const answer = await answerOnce(deps, identity, async () => {
+      await claimKey(store, identity);
+      const { removed, position, visible } = await deps.removal.remove({
+        ...{ seriesId: id, interval, from, to, reason, keepOut, actor, commandId },
+      });
+      return { data: { removed, position }, position, visible };
     });
-    const { removed, position } = outcome;
-    return success(c, { removed, position }, { meta: writeMeta(outcome) });
+    return success(c, answer.data, { meta: writeMeta(answer) });
   });
 }
 

@@ -4,7 +4,7 @@ import { uuidV5 } from "@/events/uuid.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { success } from "./envelope.ts";
-import { claimKey, identifyWrite } from "./idempotency.ts";
+import { answerOnce, claimKey, identifyWrite } from "./idempotency.ts";
 import { flagParam, openTimeField } from "./params.ts";
 import { findRecorded } from "./recorded_series.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
@@ -43,13 +43,12 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
   /** What reads show once they have come to the position; what was decided where they lag behind. */
   async function settled(id: string, position: number, names?: readonly string[]) {
     const visible = await projections.waitFor(position, undefined, names);
-    const meta = writeMeta({ position, visible });
     const shown = await series.find(id);
-    if (visible && shown !== undefined) return { view: shown, meta };
+    if (visible && shown !== undefined) return { view: shown, visible };
     const decided = await findRecorded(store, id);
     if (decided === undefined) throw new Error(`series ${id} was decided but is not recorded`);
     const { watched, historyStart, lastError } = decided;
-    return { view: { ...decided, ...shown, watched, historyStart, lastError }, meta };
+    return { view: { ...decided, ...shown, watched, historyStart, lastError }, visible };
   }
 
   endpoint(router, {
@@ -93,9 +92,12 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
     const identity = identifyWrite(c, { body: JSON.stringify(body), ...deps.settings });
     const { history_start: historyStart, ...wanted } = body;
     const request = { ...wanted, historyStart: historyStart ?? undefined };
-    const { id, added, position } = await addSeries(deps, request, identity);
-    const { view, meta } = await settled(id, position, ["series"]);
-    return success(c, toSeriesWire(view), { status: added ? 201 : 200, meta });
+    const { data, status, ...written } = await answerOnce(deps, identity, async () => {
+      const { id, added, position } = await addSeries(deps, request, identity);
+      const { view, visible } = await settled(id, position, ["series"]);
+      return { data: toSeriesWire(view), status: added ? 201 : 200, position, visible };
+    });
+    return success(c, data, { status: status ?? 200, meta: writeMeta(written) });
   });
 
   endpoint(router, {
@@ -112,18 +114,21 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
   }, async (c, { query }) => {
     const view = await directory.find(c.req.param("id") ?? "");
     const identity = identifyWrite(c, { body: "", ...deps.settings });
-    await claimKey(store, identity);
-    let position = await unwatchSeries(deps, view, identity);
-    const removal = query.purge
-      ? await deps.removal.remove({
-        ...{ seriesId: view.id, interval: view.interval, reason: "purge", keepOut: false },
-        ...{ from: 0, to: slotEnd(view.interval, deps.clock.now()), actor: identity.actor },
-        commandId: uuidV5(identity.commandId, "purge"),
-      })
-      : undefined;
-    position = Math.max(position, removal?.position ?? 0);
-    const { view: now, meta } = await settled(view.id, position);
-    const counts = removal === undefined ? {} : { removed: removal.removed };
-    return success(c, { ...toSeriesWire(now), ...counts }, { meta });
+    const { data, ...written } = await answerOnce(deps, identity, async () => {
+      await claimKey(store, identity);
+      let position = await unwatchSeries(deps, view, identity);
+      const removal = query.purge
+        ? await deps.removal.remove({
+          ...{ seriesId: view.id, interval: view.interval, reason: "purge", keepOut: false },
+          ...{ from: 0, to: slotEnd(view.interval, deps.clock.now()), actor: identity.actor },
+          commandId: uuidV5(identity.commandId, "purge"),
+        })
+        : undefined;
+      position = Math.max(position, removal?.position ?? 0);
+      const { view: now, visible } = await settled(view.id, position);
+      const counts = removal === undefined ? {} : { removed: removal.removed };
+      return { data: { ...toSeriesWire(now), ...counts }, position, visible };
+    });
+    return success(c, data, { meta: writeMeta(written) });
   });
 }

@@ -5,7 +5,8 @@ import { parseTime } from "@/domain/klines/time.ts";
 /** A time as epoch ms or ISO 8601 text; epoch ms afterwards. */
 export function timeParam(description: string): z.ZodType<number, string> {
   return z.string().transform((text, context) => {
-    const at = parseTime(text);
+    // A plus that was not written as %2B arrives as a space.
+    const at = parseTime(text.replace(/^(.+T.+) (\d\d:?\d\d)$/, "$1+$2"));
     if (at !== undefined) return at;
     context.addIssue({ code: "custom", message: "expected epoch ms or ISO 8601" });
     return z.NEVER;

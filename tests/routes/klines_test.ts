@@ -126,6 +126,13 @@ Deno.test("GET klines: start is inclusive, end exclusive, both as ms or ISO 8601
   assert.deepEqual((await minutesOf(app, { start: START + MINUTE, end })).minutes, [1, 2, 3]);
 });
 
+Deno.test("GET klines: a time zone's plus that was not escaped is understood", async () => {
+  const { json } = await openOnce();
+  const eastern = new Date(START + MINUTE + 8 * 3_600_000).toISOString().replace("Z", "+08:00");
+  const { status, data } = await json("GET", `${klines({ limit: 1 })}&start=${eastern}`);
+  assert.deepEqual([status, data[0][0]], [200, START + MINUTE]);
+});
+
 Deno.test("GET klines: without a start come the latest, ascending", async () => {
   const app = await openOnce();
   assert.deepEqual((await minutesOf(app, { limit: 3 })).minutes, [9, 10, 11]);

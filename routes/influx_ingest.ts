@@ -139,5 +139,5 @@ async function ingestFile(
 }
 
 function shortened(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return (text.length > 80 ? `${text.slice(0, 80)}…` : text).toWellFormed();
 }

@@ -226,6 +226,29 @@ Deno.test("influx: too many writes and other methods have InfluxDB's shape, too"
   }
 });
 
+Deno.test("influx: close times are kept, and a number that is missing or bad is named", async () => {
+  const app = await openOnce();
+  const fields = "open=100,high=102,low=99,close=101";
+  const lines = [
+    `candles,exchange=okx,symbol=SSS-USDT,interval=1m ${fields},volume=1,close_time=${
+      START + 31_234
+    }i ${START}`,
+    `candles,exchange=okx,symbol=SSS-USDT,interval=1m ${fields} ${START + MINUTE}`,
+    `candles,exchange=okx,symbol=SSS-USDT,interval=1m ${fields},volume=1,close_time=${START} ${
+      START + 2 * MINUTE
+    }`,
+  ];
+  const { status, body } = await write(app, lines.join("\n"), { path: `${V2}&precision=ms` });
+  assert.equal(status, 400);
+  assert.match(
+    body.message,
+    /^partial write: line 2: bad_number: volume is missing; line 3: unable to parse '.*': bad close_time: it is not after the open time dropped=2$/,
+  );
+  const path = "/compat/binance/okx/api/v3/klines?symbol=SSSUSDT&interval=1m";
+  const [row] = await (await app.ask("GET", path)).json();
+  assert.deepEqual([row[0], row[6]], [START, START + 31_234]);
+});
+
 const latin1 = (text: string) => Uint8Array.from(text, (sign) => sign.charCodeAt(0));
 
 /** The bytes as a client sends them that writes a few at a time. */

@@ -53,10 +53,13 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
     token: (c) => settings.marketData === "private" ? c.req.header("x-mbx-apikey") : undefined,
   };
 
-  /** All symbols of the venue in the path. */
+  /** All symbols of the venue in the path; refuses one that is named and holds none. */
   async function listed(c: AppContext): Promise<readonly Listing[]> {
-    const exchange = c.req.param("exchange") ?? VENUE;
-    return listingsOf(await directory.list()).filter((one) => one.exchange === exchange);
+    const exchange = c.req.param("exchange");
+    const all = listingsOf(await directory.list());
+    const symbols = all.filter((one) => one.exchange === (exchange ?? VENUE));
+    if (exchange !== undefined && symbols.length === 0) throw nothingHeld(exchange, all);
+    return symbols;
   }
 
   /** Those that were asked for; Invalid symbol where one of them is not held. */
@@ -69,7 +72,10 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
     return { all: queryOf(c).has("symbols"), symbols: found };
   }
 
-  /** One answer for `symbol`, a list of them for everything else. */
+  /**
+   * One answer for `symbol`, a list of them for everything else. A symbol without an answer is
+   * missing in lists; by itself it is no symbol, so that nobody reads a price where there is none.
+   */
   async function each(
     c: AppContext,
     write: (ask: Ask) => Promise<unknown>,
@@ -79,7 +85,9 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
     const ask = { bars: symbols.length > 1 ? manyBars : bars, until };
     const answers = (await allEnded(symbols.map((listing) => write({ ...ask, listing }))))
       .filter((answer) => answer !== undefined);
-    return binanceJson(c, all ? answers : answers[0] ?? {});
+    const [first] = answers;
+    if (!all && first === undefined) throw invalidSymbol();
+    return binanceJson(c, all ? answers : first);
   }
 
   function get(
@@ -135,7 +143,11 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
 
   get("ticker/24hr", "The last 24 hours of a symbol", (c, perMs) => {
     const type = wordParam(queryOf(c), "type", ["FULL", "MINI"]);
-    return each(c, (ask) => dayTicker(ask, { type, perMs }));
+    return each(c, async (ask) => {
+      const ticker = await dayTicker(ask, { type, perMs });
+      // A day without candles has no end.
+      return ticker.closeTime === 0 ? undefined : ticker;
+    });
   });
 
   get("ticker/price", "The newest price of a symbol", (c) =>
@@ -153,6 +165,15 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
       return failAsBinance(c, notSupported(), () => router.judge(notSupported(), c));
     });
   }
+}
+
+/** A slip of the pen must not look like a venue without symbols. */
+function nothingHeld(exchange: string, all: readonly Listing[]): BinanceError {
+  const venues = [...new Set(all.map((one) => one.exchange))].toSorted();
+  const others = venues.length === 0
+    ? ", nor of any other venue."
+    : `; held are ${venues.join(", ")}.`;
+  return invalidParameter("exchange", `Nothing of ${exchange} is held${others}`);
 }
 
 /** What a venue did not send is zero: clients expect a number. */

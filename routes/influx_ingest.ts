@@ -1,6 +1,11 @@
 import { csvLines } from "@/domain/klines/candle_csv.ts";
 import { Refusal } from "@/domain/decider.ts";
-import { type CandlePoint, type Precision, readCandlePoint } from "@/domain/influx/candle_point.ts";
+import {
+  badNumber,
+  type CandlePoint,
+  type Precision,
+  readCandlePoint,
+} from "@/domain/influx/candle_point.ts";
 import { LineError, parseLine } from "@/domain/influx/line_protocol.ts";
 import type { Candle } from "@/domain/klines/candle.ts";
 import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
@@ -114,7 +119,11 @@ async function ingestGroup(
     const { rejected, rejectedTotal } = candles.length <= MOST_AS_VALUES
       ? await deps.ingest.ingestCandles(series, candles, how)
       : await ingestFile(deps, { series, candles }, how);
-    for (const { row, reason } of rejected) drop(rows[row - 1]?.line ?? 0, reason);
+    for (const { row, reason } of rejected) {
+      const { line = 0, candle } = rows[row - 1] ?? {};
+      const why = reason === "bad_number" && candle !== undefined && badNumber(candle);
+      drop(line, why ? `${reason}: ${why}` : reason);
+    }
     for (let more = rejected.length; more < rejectedTotal; more++) drop(0, "more like these");
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -139,5 +148,5 @@ async function ingestFile(
 }
 
 function shortened(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return (text.length > 80 ? `${text.slice(0, 80)}…` : text).toWellFormed();
 }

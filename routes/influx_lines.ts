@@ -1,4 +1,5 @@
 import { isDamagedGzip } from "@/domain/damaged_gzip.ts";
+import { Buffer, isUtf8 } from "node:buffer";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { isUnfinished, staysUnfinished } from "@/domain/influx/line_protocol.ts";
@@ -9,6 +10,7 @@ import type { AppContext } from "./envelope.ts";
 export interface Line {
   /** Counts from 1. */
   readonly number: number;
+  /** With lone surrogates where it was not UTF-8. */
   readonly text: string;
 }
 
@@ -17,8 +19,13 @@ const MAX_SENT_BYTES = 16 * MB;
 const MAX_UNPACKED_BYTES = 64 * MB;
 /** A quote that nobody closes must not swallow the whole body. */
 const MAX_LINE_CHARS = 64 * 1024;
+const MOST_BYTES_A_CHAR = 3;
+const LINE_BREAK = 10;
+/** No text in UTF-8 holds one. */
+const LONE_SURROGATE = "\ud800";
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The lines of a body that are not empty, as it streams in. Refusals: too large, badly packed, not UTF-8. */
+/** The lines of a body that are not empty, as it streams in. Refusals: too large, badly packed. */
 export async function* bodyLines(c: AppContext): AsyncGenerator<Line> {
   let number = 0;
   let rest = "";
@@ -30,7 +37,8 @@ export async function* bodyLines(c: AppContext): AsyncGenerator<Line> {
       const first = number + 1;
       number++;
       if (line === "") continue;
-      let open = isUnfinished(line);
+      // What is damaged may open a quote that nobody closes: it takes no other line with it.
+      let open = line.isWellFormed() && isUnfinished(line);
       while (open && line.length < MAX_LINE_CHARS && i + 1 < lines.length) {
         const more = lines[++i] ?? "";
         line += `\n${more}`;
@@ -45,22 +53,41 @@ export async function* bodyLines(c: AppContext): AsyncGenerator<Line> {
       }
       yield { number: first, text: line };
     }
-    if (rest.length > MAX_LINE_CHARS) throw tooLarge("in one line", MAX_LINE_CHARS / 1024, "KB");
+    if (rest.length > MAX_LINE_CHARS) throw lineTooLong();
   }
   if (rest !== "") yield { number: number + 1, text: rest };
 }
 
+/** The body's text, cut only behind line breaks: no sign of several bytes holds one. */
 async function* texts(c: AppContext): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  try {
-    for await (const chunk of unpacked(c)) yield decoder.decode(chunk, { stream: true });
-    yield decoder.decode();
-  } catch (error) {
-    if (error instanceof TypeError) {
-      throw new Refusal("validation_error", "unable to parse: the body is not UTF-8");
+  let rest: Uint8Array[] = [];
+  let restBytes = 0;
+  for await (const chunk of unpacked(c)) {
+    const end = chunk.lastIndexOf(LINE_BREAK) + 1;
+    if (end > 0) {
+      yield decoded(Buffer.concat([...rest, chunk.subarray(0, end)]));
+      rest = [];
+      restBytes = 0;
     }
-    throw error;
+    rest.push(chunk.subarray(end));
+    restBytes += chunk.length - end;
+    if (restBytes > MAX_LINE_CHARS * MOST_BYTES_A_CHAR) throw lineTooLong();
   }
+  yield decoded(Buffer.concat(rest));
+}
+
+function decoded(bytes: Buffer): string {
+  if (isUtf8(bytes)) return decoder.decode(bytes);
+  const lines: string[] = [];
+  let from = 0;
+  while (from <= bytes.length) {
+    const end = bytes.indexOf(LINE_BREAK, from);
+    const line = bytes.subarray(from, end < 0 ? bytes.length : end);
+    const text = decoder.decode(line);
+    lines.push(isUtf8(line) ? text : text.replaceAll("\ufffd", LONE_SURROGATE));
+    from += line.length + 1;
+  }
+  return lines.join("\n");
 }
 
 async function* unpacked(c: AppContext): AsyncGenerator<Uint8Array> {
@@ -90,6 +117,10 @@ async function* limited(
     if (sizeBytes > maxBytes) throw tooLarge(what, maxBytes / MB, "MB");
     yield chunk;
   }
+}
+
+function lineTooLong(): Refusal {
+  return tooLarge("in one line", MAX_LINE_CHARS / 1024, "KB");
 }
 
 function tooLarge(what: string, most: number, unit: string): Refusal {

@@ -1,5 +1,6 @@
 import type { Candle } from "../klines/candle.ts";
 import { canonicalDecimal } from "../klines/decimal.ts";
+import { slotEnd } from "../klines/interval.ts";
 import { type SeriesRef, seriesRef } from "../klines/series_ref.ts";
 import { parseTime } from "../klines/time.ts";
 import { LineError, type Point } from "./line_protocol.ts";
@@ -31,7 +32,8 @@ const PRICES = ["open", "high", "low", "close"] as const;
 /**
  * The candle of a point: exchange from the tag `exchange`, else the measurement's end
  * (`candles-BINANCE`), else `exchange` as given; symbol and interval from their tags. Its open time
- * is the field `start` (cryptofeed's line carries when it was received), else the line's timestamp.
+ * is the field `start` (cryptofeed's line carries when it was received), else the line's timestamp;
+ * its close time `close_time`, else cryptofeed's `stop`, in a unit that is told by the magnitude.
  * Throws a {@linkcode LineError} for what is no candle, a Refusal for a series that cannot be named.
  */
 export function readCandlePoint(
@@ -47,16 +49,19 @@ export function readCandlePoint(
   const [, suffix] = /^[^-]+-(.+)$/.exec(point.measurement) ?? [];
   const venue = point.tags.get("exchange") ?? suffix ?? exchange;
   if (venue === undefined) throw new LineError("missing tag exchange");
+  const symbol = symbolOf(tag(point, "symbol"));
+  const series = seriesRef(venueId(venue), symbol, tag(point, "interval"));
+  const openTime = openTimeOf(point, precision);
   return {
-    series: seriesRef(venueId(venue), symbolOf(tag(point, "symbol")), tag(point, "interval")),
+    series,
     candle: {
-      openTime: openTimeOf(point, precision),
+      openTime,
       open: decimal(point, "open") ?? "",
       high: decimal(point, "high") ?? "",
       low: decimal(point, "low") ?? "",
       close: decimal(point, "close") ?? "",
       volume: decimal(point, "volume") ?? "",
-      closeTime: null,
+      closeTime: closeTimeOf(point, openTime, slotEnd(series.interval, openTime)),
       quoteVolume: decimal(point, "quote_volume"),
       tradesCount: count(point, "trades_count") ?? count(point, "trades"),
       takerBuyVolume: decimal(point, "taker_buy_volume"),
@@ -90,6 +95,40 @@ function openTimeOf({ fields, timestamp }: Point, precision: Precision): number 
     : undefined;
   if (at !== undefined && Math.abs(at) <= 8_640_000_000_000_000) return at;
   throw new LineError("bad timestamp: a candle needs its open time, as start or as the timestamp");
+}
+
+/** Null where it is regular. A `stop` may also be the end itself: cryptofeed's differ by venue. */
+function closeTimeOf({ fields }: Point, openTime: number, end: number): number | null {
+  const name = fields.has("close_time") ? "close_time" : "stop";
+  const value = fields.get(name);
+  if (value === undefined) return null;
+  const at = parseTime(value.text);
+  if (at === undefined) throw new LineError(`bad ${name}: it is no time`);
+  if (at <= openTime) throw new LineError(`bad ${name}: it is not after the open time`);
+  return at === end - 1 || (name === "stop" && at === end) ? null : at;
+}
+
+/** Which number of a candle that is refused as `bad_number` is the cause, in words. */
+export function badNumber(candle: Candle): string | undefined {
+  for (const [name, value] of numbersOf(candle)) {
+    if (value === "") return `${name} is missing`;
+    if (value !== null && canonicalDecimal(value) === undefined) {
+      return `${name} is no decimal of at most 18 decimals and 20 integer digits`;
+    }
+  }
+  const { tradesCount } = candle;
+  if (tradesCount === null || (Number.isSafeInteger(tradesCount) && tradesCount >= 0)) return;
+  return "trades_count is no whole number from 0 to 2^53 - 1";
+}
+
+function numbersOf(candle: Candle): readonly (readonly [name: string, value: string | null])[] {
+  return [
+    ...PRICES.map((name) => [name, candle[name]] as const),
+    ["volume", candle.volume],
+    ["quote_volume", candle.quoteVolume],
+    ["taker_buy_volume", candle.takerBuyVolume],
+    ["taker_buy_quote_volume", candle.takerBuyQuoteVolume],
+  ];
 }
 
 function decimal(point: Point, name: string): string | null {

@@ -24,11 +24,13 @@ const BOOLEAN = /^(t|T|true|True|TRUE|f|F|false|False|FALSE)$/;
 
 /**
  * Reads one line: `measurement[,tag=value…] field=value[,field=value…] [timestamp]`. Throws a
- * {@linkcode LineError}. Undefined for an empty line and a comment.
+ * {@linkcode LineError}, also for lone surrogates: those are bytes that were not UTF-8. Undefined for
+ * an empty line and a comment.
  */
 export function parseLine(line: string): Point | undefined {
-  const text = line.replace(/^[ \t]+|[ \t\r\0]+$/g, "");
+  const text = line.replace(/^[ \t\uFEFF]+|[ \t\r\0]+$/g, "");
   if (text === "" || text.startsWith("#")) return undefined;
+  if (!text.isWellFormed()) throw new LineError("not UTF-8");
   const keyEnd = findEnd(text, 0, " ");
   const [measurement = "", ...tags] = split(text.slice(0, keyEnd), ",");
   if (measurement === "") throw new LineError("missing measurement");

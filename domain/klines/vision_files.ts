@@ -8,7 +8,7 @@ export type VisionMarket = "spot" | "futures/um" | "futures/cm";
 /** One zip of data.binance.vision and the open times that belong in it. */
 export interface VisionFile {
   readonly cadence: "daily" | "monthly";
-  /** `data/spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08.zip` */
+  /** `spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08.zip` */
   readonly path: string;
   /** Epoch ms, inclusive. */
   readonly from: number;
@@ -53,7 +53,7 @@ export function visionFiles(
   const interval = intervalFolder(series.interval);
   const end = Math.min(to, now);
   const path = (cadence: VisionFile["cadence"], period: string) =>
-    `data/${market}/${cadence}/klines/${symbol}/${interval}/${symbol}-${interval}-${period}.zip`;
+    `${market}/${cadence}/klines/${symbol}/${interval}/${symbol}-${interval}-${period}.zip`;
   const files: VisionFile[] = [];
   for (let month = monthFrom(from); nextMonth(month) <= end; month = nextMonth(month)) {
     const period = new Date(month).toISOString().slice(0, 7);

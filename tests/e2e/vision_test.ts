@@ -55,7 +55,7 @@ for (const running of [false, true]) {
       for (const cadence of ["daily", "monthly"]) {
         await withPlace(async (to) => {
           const there = running ? await startProgram(to.settings) : undefined;
-          const folder = from.path(`zips/data/spot/${cadence}/klines/BTCUSDT/1m`);
+          const folder = from.path(`zips/spot/${cadence}/klines/BTCUSDT/1m`);
           const counts = await command(
             ["import", SERIES, ...await filesIn(folder)],
             to.settings,
@@ -73,7 +73,7 @@ Deno.test("import of a zip that is not what its checksum says imports nothing an
     await Deno.writeTextFile(path("a.csv"), candles().join("\n"));
     await command(["import", SERIES, path("a.csv")], settings);
     await command(["export", SERIES, ...LAYOUT, "--out", path("zips")], settings);
-    const folder = path("zips/data/spot/daily/klines/BTCUSDT/1m");
+    const folder = path("zips/spot/daily/klines/BTCUSDT/1m");
     const [first = "", , second = ""] = await filesIn(folder);
     await Deno.copyFile(first, second);
     const { code, stdout, stderr } = await runProgram(
@@ -98,7 +98,7 @@ realDataTest("BTCUSDT 15m goes out as Binance's own text and comes back row for 
     const imported = await command(["import", series, file], from.settings);
     await command(["export", series, ...LAYOUT, "--out", from.path("zips")], from.settings);
     const lines = (await gunzipped("spot/BTCUSDT-15m.csv.gz")).trim().split("\n").slice(1);
-    const folder = from.path("zips/data/spot/monthly/klines/BTCUSDT/15m");
+    const folder = from.path("zips/spot/monthly/klines/BTCUSDT/15m");
     const zips = (await filesIn(folder)).filter((name) => name.endsWith(".zip"));
     let text = "";
     for (const zip of zips) {

@@ -33,6 +33,7 @@ async function openWithCandles(): Promise<TestApp> {
   ]);
   await hold(app, "okx:BTC/USDT:1m", [at(1)]);
   await hold(app, "okx:BTC/USDT:USDT:1m", [at(2)]);
+  await hold(app, "okx:EMPTY/USDT:1m", []);
   return app;
 }
 
@@ -201,10 +202,49 @@ Deno.test("binance: other venues under their own base, contracts beside spot", a
   assert.deepEqual(spot.body.map(([t]: [number]) => t), [START + MINUTE]);
   const swap = await get(app, `${okx}/klines?symbol=BTCUSDT.P&interval=1m`);
   assert.deepEqual(swap.body.map(([t]: [number]) => t), [START + 2 * MINUTE]);
-  assert.deepEqual(
-    (await get(app, "/compat/binance/nowhere/api/v3/exchangeInfo")).body.symbols,
-    [],
-  );
+});
+
+Deno.test("binance: a symbol without candles has no price: invalid by itself, left out of lists", async () => {
+  const app = await openOnce();
+  const okx = "/compat/binance/okx/api/v3";
+  const both = `symbols=${encodeURIComponent('["EMPTYUSDT","BTCUSDT"]')}`;
+  for (const name of ["ticker/price", "ticker/24hr", "ticker/24hr?type=MINI"]) {
+    const path = `${okx}/${name}${name.includes("?") ? "&" : "?"}`;
+    const one = await get(app, `${path}symbol=EMPTYUSDT`);
+    assert.deepEqual([one.status, one.body.code], [400, -1121], name);
+    const symbols = async (query: string) =>
+      (await get(app, `${path}${query}`)).body.map((t: { symbol: string }) => t.symbol);
+    assert.deepEqual(await symbols(both), ["BTCUSDT"], name);
+    assert.deepEqual((await symbols("")).toSorted(), ["BTCUSDT", "BTCUSDT.P"], name);
+  }
+  assert.deepEqual((await get(app, `${okx}/klines?symbol=EMPTYUSDT&interval=1m`)).body, []);
+});
+
+const OF_A_VENUE = [
+  ...["exchangeInfo", "exchangeInfo?symbol=BTCUSDT", "klines?symbol=BTCUSDT&interval=1m"],
+  ...["ticker/price", "ticker/24hr?symbol=BTCUSDT"],
+];
+
+Deno.test("binance: a venue of which nothing is held is no empty one, and those that are are told", async () => {
+  const app = await openOnce();
+  const nowhere = "/compat/binance/nowhere";
+  const told =
+    /'exchange' is not valid\. Nothing of nowhere is held; held are binance, (kraken, )?okx\.$/;
+  for (const path of [...OF_A_VENUE.map((one) => `api/v3/${one}`), "ws/btcusdt@kline_1m", "ws"]) {
+    const headers = path.startsWith("ws") ? { upgrade: "websocket" } : {};
+    const { status, body } = await get(app, `${nowhere}/${path}`, headers);
+    assert.deepEqual([status, body.code], [400, -1130], path);
+    assert.match(body.msg, told);
+  }
+  assert.deepEqual((await get(app, `${nowhere}/api/v3/ping`)).body, {});
+  const empty = await openApp();
+  try {
+    assert.deepEqual((await get(empty, "exchangeInfo")).body.symbols, []);
+    const { body } = await get(empty, "/compat/binance/okx/api/v3/exchangeInfo");
+    assert.match(body.msg, /Nothing of okx is held, nor of any other venue\.$/);
+  } finally {
+    await empty.close();
+  }
 });
 
 Deno.test("binance exchangeInfo: symbols with the steps their candles take", async () => {

@@ -226,10 +226,74 @@ Deno.test("influx: too many writes and other methods have InfluxDB's shape, too"
   }
 });
 
-Deno.test("influx: what is no text, too large or never ends is refused whole", async () => {
+Deno.test("influx: close times are kept, and a number that is missing or bad is named", async () => {
   const app = await openOnce();
-  const bytes = new Uint8Array([109, 32, 118, 61, 34, 0xff, 34]);
-  assert.deepEqual((await write(app, bytes)).body.code, "invalid");
+  const fields = "open=100,high=102,low=99,close=101";
+  const lines = [
+    `candles,exchange=okx,symbol=SSS-USDT,interval=1m ${fields},volume=1,close_time=${
+      START + 31_234
+    }i ${START}`,
+    `candles,exchange=okx,symbol=SSS-USDT,interval=1m ${fields} ${START + MINUTE}`,
+    `candles,exchange=okx,symbol=SSS-USDT,interval=1m ${fields},volume=1,close_time=${START} ${
+      START + 2 * MINUTE
+    }`,
+  ];
+  const { status, body } = await write(app, lines.join("\n"), { path: `${V2}&precision=ms` });
+  assert.equal(status, 400);
+  assert.match(
+    body.message,
+    /^partial write: line 2: bad_number: volume is missing; line 3: unable to parse '.*': bad close_time: it is not after the open time dropped=2$/,
+  );
+  const path = "/compat/binance/okx/api/v3/klines?symbol=SSSUSDT&interval=1m";
+  const [row] = await (await app.ask("GET", path)).json();
+  assert.deepEqual([row[0], row[6]], [START, START + 31_234]);
+});
+
+const latin1 = (text: string) => Uint8Array.from(text, (sign) => sign.charCodeAt(0));
+
+/** The bytes as a client sends them that writes a few at a time. */
+function inPieces(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
+  const pieces = Array.from(
+    { length: Math.ceil(bytes.length / size) },
+    (_, i) => bytes.slice(i * size, (i + 1) * size),
+  );
+  return ReadableStream.from(pieces);
+}
+
+Deno.test("influx: lines that are not UTF-8 are named, those around them are kept, however it is sent", async () => {
+  const app = await openOnce();
+  const lines = [
+    ...[line("PPP-USDT", 0), "\xff\xfe", line("PPP-USDT", 1), `# caf\xe9 "`],
+    // A quote that opens in what is damaged takes no good line with it.
+    ...['candles,note=x v="caf\xe9', line("PPP-USDT", 2), line("QQQ-USDT\xc3", 0)],
+  ];
+  const bytes = latin1(lines.join("\n"));
+  const bodies = [bytes, inPieces(bytes, 7), new Uint8Array(gzipSync(bytes))] as const;
+  for (const body of bodies) {
+    const packed = body === bodies[2] ? { ...TOKEN, "content-encoding": "gzip" } : TOKEN;
+    const { status, body: told } = await write(app, body, { headers: packed });
+    assert.equal(status, 400);
+    assert.match(
+      told.message,
+      /^partial write: line 2: unable to parse '\ufffd\ufffd': not UTF-8; line 5: .*: not UTF-8; line 7: .*: not UTF-8 dropped=3$/,
+    );
+    assert.deepEqual(await held(app, "PPPUSDT"), [0, 1, 2].map((minute) => [minute, 101]));
+  }
+});
+
+Deno.test("influx: signs of several bytes may be cut anywhere, and a byte order mark is no sign", async () => {
+  const app = await openOnce();
+  const lines = [`\ufeff${line("RRR-USDT", 0)}`, `${line("RRR-USDT", 1)}`]
+    .map((text) => text.replace("candles", "k\u00e9rz\u20ac\u{1f56f}"));
+  const bytes = new TextEncoder().encode(lines.join("\n"));
+  for (const size of [1, 2, 3, 5]) {
+    assert.equal((await write(app, inPieces(bytes, size))).status, 204, `${size}`);
+  }
+  assert.deepEqual(await held(app, "RRRUSDT"), [[0, 101], [1, 101]]);
+});
+
+Deno.test("influx: what is too large or never ends is refused whole", async () => {
+  const app = await openOnce();
   const bomb = gzipSync(new Uint8Array(70 * 1024 * 1024).fill(10));
   const large = await write(app, bomb, { headers: { ...TOKEN, "content-encoding": "gzip" } });
   assert.deepEqual([large.status, large.body.code], [413, "request too large"]);

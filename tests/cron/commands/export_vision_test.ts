@@ -12,8 +12,8 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 /** The last two days of a month and the first three of the next. */
 const START = Date.UTC(2024, 11, 30);
-const MONTHLY = "data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h";
-const DAILY = "data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h";
+const MONTHLY = "spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h";
+const DAILY = "spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h";
 
 interface Scene {
   readonly out: string;

@@ -40,6 +40,8 @@ const LINES: readonly [line: string, point: Plain | undefined][] = [
   ["", undefined],
   ["   ", undefined],
   ["# m v=1", undefined],
+  ["# \ud800", undefined],
+  ["\ufeffm v=1", ["m", {}, { v: "1" }]],
 ];
 
 for (const [line, point] of LINES) {
@@ -51,6 +53,7 @@ for (const [line, point] of LINES) {
 const BROKEN: readonly [line: string, reason: RegExp][] = [
   ["m", /missing fields/],
   ["m,a=b", /missing fields/],
+  ["m\ud800 v=1", /^LineError: not UTF-8$/],
   ["m,a v=1", /missing tag value/],
   ["m,a= v=1", /missing tag value/],
   ["m,=b v=1", /missing tag key/],

@@ -47,13 +47,13 @@ Deno.test("visionFiles names and places files as data.binance.vision does", () =
   const files = visionFiles(of("BTC/USDT"), range);
   const paths = files.map(({ path }) => path);
   equal(files.length, 2 + 31 + 30);
-  equal(paths[0], "data/spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08.zip");
-  equal(paths[1], "data/spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2017-09.zip");
-  equal(paths[2], "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-01.zip");
-  equal(paths.at(-1), "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-09-30.zip");
+  equal(paths[0], "spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08.zip");
+  equal(paths[1], "spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2017-09.zip");
+  equal(paths[2], "spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-01.zip");
+  equal(paths.at(-1), "spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-09-30.zip");
   equal(
     visionFiles(of("BTC/USDT:USDT", "4h"), range)[0]?.path,
-    "data/futures/um/monthly/klines/BTCUSDT/4h/BTCUSDT-4h-2017-08.zip",
+    "futures/um/monthly/klines/BTCUSDT/4h/BTCUSDT-4h-2017-08.zip",
   );
 });
 
@@ -125,6 +125,8 @@ Deno.test("refuseOtherVision() takes files of the series, and all that are named
   for (
     const name of [
       ...["d/BTCUSDT-1m-2020-08.zip/BTCUSDT-1m-2020-08.csv", "BTCUSDT-1m-2020-08-01.zip"],
+      "data/spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2020-08.zip",
+      "spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2020-08.zip",
       ...["BTCUSDT-4h-2020.csv.gz", "candles.csv", "ETHUSDT-4h.zip", "btc-4h-2020-08.csv"],
     ]
   ) refuseOtherVision(SPOT, name);

@@ -9,7 +9,7 @@ import type { SourceRecord } from "./crawler_queries.ts";
 import { crashError } from "./crawler_runs.ts";
 import type { RowProjection } from "./define.ts";
 
-const VERSION = 2;
+const VERSION = 3;
 const time = (name: string) => bigint(name, { mode: "number" });
 export const crawlerSourcesTable = pgTable(`crawler_sources_v${VERSION}`, {
   source: byteText("source").primaryKey(),

@@ -78,6 +78,7 @@ const cases: readonly [string, readonly CrawlingEvent[], Partial<CrawlerSourceRo
     ...{ lastFailureAt: 5, lastStatus: "failed", lastError: outage },
     alerts: {
       ...{ told: true, toldAt: raisedAlert().raisedAt, untold: [] },
+      episodes: [raisedAlert().raisedAt],
       failing: { since: 5, runs: 1 },
     },
   }],

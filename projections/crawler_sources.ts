@@ -45,7 +45,7 @@ export const crawlerSources: RowProjection<SourceEvent, CrawlerSourceRow> = {
   on: {
     CrawlerPaused: (row, { data, at }) => ({
       ...(row ?? unknown(data)),
-      paused: { reason: data.reason, since: at.getTime() },
+      paused: { reason: data.reason, since: row?.paused?.since ?? at.getTime() },
     }),
     CrawlerResumed: (row) => row && { ...row, paused: null },
     CrawlerRunStarted: (row, { data }) => ({

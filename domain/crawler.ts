@@ -6,28 +6,30 @@ export type CrawlerCommand =
   | { readonly type: "ResumeCrawler"; readonly data: { source: string } };
 
 export interface Crawler {
-  readonly paused: boolean;
+  /** Why it is paused, as said last; undefined while it is not. */
+  readonly paused: string | undefined;
 }
 
 /** What operators want of a crawler. Stream `crawler-<source>`. */
 export const crawler: Decider<CrawlerCommand, CrawlerEvent, Crawler> = {
-  initial: { paused: false },
+  initial: { paused: undefined },
 
   decide({ type, data }, { paused }) {
     switch (type) {
       case "PauseCrawler":
-        return paused ? [] : [{ type: "CrawlerPaused", data }];
+        if (paused === data.reason || (paused !== undefined && data.reason === "")) return [];
+        return [{ type: "CrawlerPaused", data }];
       case "ResumeCrawler":
-        return paused ? [{ type: "CrawlerResumed", data }] : [];
+        return paused === undefined ? [] : [{ type: "CrawlerResumed", data }];
     }
   },
 
-  evolve(_state, { type }) {
+  evolve(_state, { type, data }) {
     switch (type) {
       case "CrawlerPaused":
-        return { paused: true };
+        return { paused: data.reason };
       case "CrawlerResumed":
-        return { paused: false };
+        return { paused: undefined };
     }
   },
 };

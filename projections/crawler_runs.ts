@@ -5,7 +5,7 @@ import { byteText } from "./byte_text.ts";
 import type { CrawlerRunView, RunAttempt, RunStatus } from "./crawler_queries.ts";
 import type { RowProjection } from "./define.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const NAME = `crawler_runs_v${VERSION}`;
 /** Events hold any whole number, which an `integer` or a `timestamptz` would not. */
 const whole = (name: string) => bigint(name, { mode: "number" });
@@ -68,7 +68,10 @@ export const crawlerRuns: RowProjection<CrawlerRunEvent, CrawlerRunRow> = {
         ...{ response: null, retryAt: null },
       };
       const attempts = [...row.attempts, last];
-      return { ...row, status: "succeeded", finishedAt, attempts, durationMs, rows, bytes };
+      return {
+        ...{ ...row, status: "succeeded", finishedAt, attempts, durationMs, rows, bytes },
+        ...{ errorClass: null, errorMessage: null, httpStatus: null },
+      };
     },
     CrawlerFailed: failedForGood,
     CrawlerTimedOut: failedForGood,

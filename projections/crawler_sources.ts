@@ -9,7 +9,7 @@ import type { SourceRecord } from "./crawler_queries.ts";
 import { crashError } from "./crawler_runs.ts";
 import type { RowProjection } from "./define.ts";
 
-const VERSION = 2;
+const VERSION = 3;
 const time = (name: string) => bigint(name, { mode: "number" });
 export const crawlerSourcesTable = pgTable(`crawler_sources_v${VERSION}`, {
   source: byteText("source").primaryKey(),
@@ -45,7 +45,7 @@ export const crawlerSources: RowProjection<SourceEvent, CrawlerSourceRow> = {
   on: {
     CrawlerPaused: (row, { data, at }) => ({
       ...(row ?? unknown(data)),
-      paused: { reason: data.reason, since: at.getTime() },
+      paused: { reason: data.reason, since: row?.paused?.since ?? at.getTime() },
     }),
     CrawlerResumed: (row) => row && { ...row, paused: null },
     CrawlerRunStarted: (row, { data }) => ({

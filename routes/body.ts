@@ -54,7 +54,8 @@ export async function readJson(
   c: AppContext,
   { optional = false }: { readonly optional?: boolean } = {},
 ): Promise<unknown> {
-  if (optional && c.req.header("content-type") === undefined) {
+  const { "content-type": type, "content-length": length } = c.req.header();
+  if (optional && (type === undefined || length === "0")) {
     for await (const { length } of bodyChunks(c)) if (length > 0) mediaType(c, JSON_TYPE);
     return {};
   }

@@ -18,6 +18,8 @@ type Deps = Pick<
 >;
 
 const noQuery = z.strictObject({});
+/** None, or an object without fields: they are the same request, also under a key. */
+const emptyBody = z.strictObject({});
 const params = { name: "Name of a crawler, e.g. `openvlab`" };
 
 const pauseBody = z.strictObject({
@@ -42,8 +44,8 @@ export function addCrawlerRoutes(router: Router, deps: Deps): void {
   });
 
   endpoint(router, {
-    ...{ method: "post", path: "/admin/crawler/{name}/run", ...admin, body: undefined },
-    ...{ params, keyed: true, failures: [409] },
+    ...{ method: "post", path: "/admin/crawler/{name}/run", ...admin, body: emptyBody },
+    ...{ params, optionalBody: true, keyed: true, failures: [409] },
     summary: "Start a run now, also of a crawler that is paused",
     description: "409 with the `run_id` of the run that goes on in `details`; 503 where settings " +
       "are missing. The same Idempotency-Key again answers the run that it has started, also after " +
@@ -77,8 +79,8 @@ export function addCrawlerRoutes(router: Router, deps: Deps): void {
   });
 
   endpoint(router, {
-    ...{ method: "post", path: "/admin/crawler/{name}/resume", ...admin, body: undefined },
-    ...{ params, keyed: true, failures: [409] },
+    ...{ method: "post", path: "/admin/crawler/{name}/resume", ...admin, body: emptyBody },
+    ...{ params, optionalBody: true, keyed: true, failures: [409] },
     summary: "Let its schedule start runs again",
     answer: { status: 200, description: "How it is now", data: healthWire, meta: writeMetaWire },
   }, async (c) => {

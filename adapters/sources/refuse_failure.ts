@@ -1,8 +1,6 @@
 import { retryAfterMs } from "@/adapters/retry_after.ts";
 import type { SourceReply } from "./source_reply.ts";
 
-/** Where a site that limits does not say for how long. */
-const RATE_LIMITED_MS = 60_000;
 /** Sina's own status for an address that asked too often. */
 const SINA_BLOCKS = 456;
 const LOGIN_PATH = /login|signin|passport|auth/i;
@@ -17,9 +15,7 @@ export function refuseFailure(
   const said = `${reply.op} answers HTTP ${status}`;
   const waitMs = retryAfterMs(headers, now);
   if (status === 429 || status === SINA_BLOCKS) {
-    throw reply.fail("rate_limited", "it asks for fewer requests", {
-      retryAfterMs: waitMs ?? RATE_LIMITED_MS,
-    });
+    throw reply.fail("rate_limited", "it asks for fewer requests", { retryAfterMs: waitMs });
   }
   if (status >= 500) throw reply.fail("server", said, { retryAfterMs: waitMs });
   if (status === 408) throw reply.fail("timeout", said);

@@ -59,6 +59,7 @@ function digestLines(alert: RaisedAlert, options: TextOptions): Line[] {
     [words.source, alert.source],
     ...failingLines(alert, options),
     ...listLines(alert.failures, options),
+    ...inTurnLines(alert, options),
     ...(latest === undefined ? [] : [[words.latest, messageOf(latest, words)] as const]),
   ];
 }
@@ -75,6 +76,7 @@ function recoveryLines(alert: RaisedAlert, options: TextOptions): Line[] {
     [words.after, after],
     [words.run, link(runId, options)],
     ...(failures.length === 0 ? [] : [words.notToldYet(failures.length)]),
+    ...inTurnLines(alert, options),
     ...listLines(failures, options),
   ];
 }
@@ -86,6 +88,12 @@ function failingLines({ failing }: RaisedAlert, options: TextOptions): Line[] {
     [words.failingSince, zoned(failing.since, options)],
     [words.failedRuns, words.times(failing.runs)],
   ];
+}
+
+/** More failures than those since it last worked: it worked in between. */
+function inTurnLines({ failures, failing }: RaisedAlert, { language }: TextOptions): Line[] {
+  const isInTurn = failing !== null && failures.length > failing.runs;
+  return isInTurn ? [PHRASES[language].inTurn] : [];
 }
 
 /** The newest runs, and how many failed in which way. */

@@ -20,6 +20,8 @@ export interface Phrases {
   readonly recoveredAt: string;
   readonly after: string;
   readonly notToldYet: (runs: number) => string;
+  /** Why failures before a recovery are told so late. */
+  readonly inTurn: string;
   readonly more: (runs: number) => string;
   readonly times: (n: number) => string;
   readonly crashed: string;
@@ -63,6 +65,7 @@ export const PHRASES: Readonly<Record<Language, Phrases>> = {
     recoveredAt: "恢复时间",
     after: "持续时间",
     notToldYet: (runs) => `此前未单独通知的失败 ${runs} 次`,
+    inTurn: "反复失败又恢复，合并为一条通知",
     more: (runs) => `另有 ${runs} 次，详见运行日志`,
     times: (n) => `${n} 次`,
     crashed: "运行进程已消失，本次运行没有结果",
@@ -88,6 +91,7 @@ export const PHRASES: Readonly<Record<Language, Phrases>> = {
     recoveredAt: "Recovered at",
     after: "After",
     notToldYet: (runs) => `Failures not told one by one: ${runs}`,
+    inTurn: "It fails and recovers in turn, so this is told together",
     more: (runs) => `${runs} more, see the log of runs`,
     times: (n) => `${n}`,
     crashed: "its process is gone, this run has no result",

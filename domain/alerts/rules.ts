@@ -8,6 +8,8 @@ export interface SourceAlerts {
   readonly told: boolean;
   /** When they were told last; failures that repeat themselves wait from here. */
   readonly toldAt: number | null;
+  /** When they were told of its last times of failing, each ended by a recovery; as many as count. */
+  readonly episodes: readonly number[];
   /** The failures since its last success; null while it works. */
   readonly failing: RaisedAlert["failing"];
   /** Oldest first. */
@@ -23,18 +25,22 @@ type Recovery = NonNullable<RaisedAlert["recovery"]>;
 
 export interface AlertPolicy {
   /**
-   * Failures of a source that is known to fail, or that has only just recovered, are told together,
-   * this long after the last alert.
+   * Failures of a source that is known to fail are told together, this long after the last alert.
+   * Of one that fails and recovers in turn, people are told of three times of failing in so long.
    */
   readonly digestMs: number;
 }
 
 export const DEFAULT_ALERTS: AlertPolicy = { digestMs: 3_600_000 };
-export const NO_ALERTS: SourceAlerts = { told: false, toldAt: null, failing: null, untold: [] };
+export const NO_ALERTS: SourceAlerts = {
+  ...{ told: false, toldAt: null, episodes: [] },
+  ...{ failing: null, untold: [] },
+};
 
 /** Ids of alerts derive from what they tell, so that two who raise the same one collide. */
 const NAMESPACE = "b2f0c9c4-52a7-5b0e-8f0e-5d1f0a5e7c11";
 const MOST_FAILURES = 200;
+const MOST_EPISODES = 3;
 const LONGEST_MESSAGE = 500;
 /** Clocks of several machines differ by less. */
 const AHEAD_MS = 300_000;
@@ -84,7 +90,10 @@ export function noteAlert(state: SourceAlerts, alert: RaisedAlert): SourceAlerts
   const untold = state.untold.filter((news, i) =>
     !isTold(news) && (i > last || news.type === "failure")
   );
-  return { ...state, untold, told: alert.recovery === null, toldAt: alert.raisedAt };
+  const { raisedAt } = alert;
+  const isEpisode = !state.told && alert.failures.length > 0;
+  const episodes = isEpisode ? [...state.episodes, raisedAt].slice(-MOST_EPISODES) : state.episodes;
+  return { ...state, untold, told: alert.recovery === null, toldAt: raisedAt, episodes };
 }
 
 export interface RaiseRequest {
@@ -95,14 +104,13 @@ export interface RaiseRequest {
 }
 
 /**
- * The alerts that are to be raised now, in order: the first failure and the recovery at once, further
- * failures together once in `digestMs`, with what recovered in between and failed again. Raised and
- * noted, nothing of them is due again.
+ * The alerts that are to be raised now, in order: the first failure, the recovery and the first failure
+ * after it at once, further failures together once in `digestMs`. What fails and recovers too often
+ * for that is told together, with what recovered in between. Raised and noted, nothing is due again.
  */
 export function dueAlerts(state: SourceAlerts, request: RaiseRequest): readonly RaisedAlert[] {
   const { at, policy: { digestMs } = DEFAULT_ALERTS } = request;
   const alerts: RaisedAlert[] = [];
-  const { toldAt } = state;
   let { told } = state;
   let waiting: NewsOf<"failure">[] = [];
   let back: NewsOf<"recovery"> | undefined;
@@ -119,8 +127,9 @@ export function dueAlerts(state: SourceAlerts, request: RaiseRequest): readonly 
     else back = news;
   }
   const [first] = waiting;
+  const since = quietSince({ ...state, told });
   // One that lies ahead was told by a clock that was wrong.
-  const quietUntil = toldAt === null || toldAt > at + AHEAD_MS ? -Infinity : toldAt + digestMs;
+  const quietUntil = since > at + AHEAD_MS ? -Infinity : since + digestMs;
   if (at < quietUntil) return alerts;
   // Nobody is told of a recovery before the failure itself, but where it comes and goes.
   const isFlapping = first !== undefined && first.failure.finishedAt < quietUntil;
@@ -136,14 +145,20 @@ export function dueAlerts(state: SourceAlerts, request: RaiseRequest): readonly 
 
 /** When something will be due if nothing else happens; undefined when all is told. */
 export function nextAlertAt(
-  { untold, told, toldAt }: SourceAlerts,
+  state: SourceAlerts,
   { digestMs }: AlertPolicy = DEFAULT_ALERTS,
 ): number | undefined {
+  const { untold, told } = state;
   if (untold.length === 0) return undefined;
   const failures = untold.filter(({ type }) => type === "failure").length;
-  const isAtOnce = toldAt === null || failures >= MOST_FAILURES ||
-    (told && failures < untold.length);
-  return isAtOnce ? -Infinity : toldAt + digestMs;
+  const isAtOnce = failures >= MOST_FAILURES || (told && failures < untold.length);
+  return isAtOnce ? -Infinity : quietSince(state) + digestMs;
+}
+
+/** From when on failures wait to be told together; -Infinity where they do not. */
+function quietSince({ told, toldAt, episodes }: SourceAlerts): number {
+  if (told) return toldAt ?? -Infinity;
+  return episodes.at(-MOST_EPISODES) ?? -Infinity;
 }
 
 interface Told {

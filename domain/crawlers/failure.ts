@@ -64,7 +64,7 @@ export function isRetried(errorClass: CrawlErrorClass): boolean {
  */
 export function failureOf(error: unknown): CrawlFailure {
   const fields: Fields = typeof error === "object" && error !== null ? error : {};
-  const message = error instanceof Error ? error.message : String(error);
+  const message = withHint(error);
   const { errorClass: named, retryAfterMs } = fields;
   const httpStatus = statusOf(fields) ?? statusIn(error);
   const errorClass = classNamed(named) ?? classOf(error, httpStatus);
@@ -73,6 +73,13 @@ export function failureOf(error: unknown): CrawlFailure {
     retryable: isRetried(errorClass) && databaseErrorIn(error)?.retryable !== false,
     retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
   };
+}
+
+/** People read it far from here: what they can do about it goes along. */
+function withHint(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = error instanceof AdapterError ? error.hint : undefined;
+  return hint === undefined || message.includes(hint) ? message : `${message}; ${hint}`;
 }
 
 function classNamed(name: unknown): CrawlErrorClass | undefined {

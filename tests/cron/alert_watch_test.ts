@@ -50,7 +50,9 @@ const fails = (n: string) => failed({ runId: `run-${n}`, at: ALERT_AT });
 const works = (n: string) => succeeded({ runId: `run-${n}`, at: ALERT_AT });
 
 databaseSteps<(scene: Scene) => Promise<void>>("alert watch", {
-  async "tells a failure once, what is repeated after an hour, and the recovery"(scene) {
+  async "tells a failure once, what is repeated after an hour, the recovery, and what fails after it"(
+    scene,
+  ) {
     const { watch } = scene.start();
     for (const event of [fails("1"), fails("2"), fails("3")]) {
       await scene.record(event);
@@ -67,6 +69,10 @@ databaseSteps<(scene: Scene) => Promise<void>>("alert watch", {
     watch.ended(works("4"));
     await watch.settled();
     await scene.told(["failure", "digest", "recovery"]);
+    await scene.record(fails("5"));
+    watch.ended(fails("5"));
+    await watch.settled();
+    await scene.told(["failure", "digest", "recovery", "failure"]);
   },
 
   async "tells by what was known while the database is away, and nothing twice after"(scene) {

@@ -13,9 +13,21 @@ testDecider("a crawler", crawler, [
   { name: "goes on", given: [paused], when: resume, then: [resumed] },
   { name: "is silent when it goes on without a pause", given: [], when: resume, then: [] },
   {
-    name: "keeps the reason of its pause",
+    name: "takes another reason of its pause",
     given: [paused],
     when: { type: "PauseCrawler", data: { source, reason: "another" } },
+    then: [{ type: "CrawlerPaused", data: { source, reason: "another" } }],
+  },
+  {
+    name: "keeps the reason of its pause when another one gives none",
+    given: [paused],
+    when: { type: "PauseCrawler", data: { source, reason: "" } },
+    then: [],
+  },
+  {
+    name: "is silent when it pauses for the reason that is known",
+    given: [paused],
+    when: pause,
     then: [],
   },
 ]);

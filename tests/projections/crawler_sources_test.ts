@@ -43,6 +43,10 @@ const cases: readonly [string, readonly CrawlingEvent[], Partial<CrawlerSourceRo
   ["is paused before it ever ran", [pause], {
     paused: { reason: "rebuilt there", since: 0 },
   }],
+  ["is paused for another reason, since it was first", [
+    pause,
+    { type: "CrawlerPaused", data: { source, reason: "moved" } },
+  ], { paused: { reason: "moved", since: 0 } }],
   ["goes on", [pause, resume], {}],
   ["ran last when its last run began", [started({ at: 5 }), started({ runId: "2", at: 9 })], {
     lastRunAt: 9,
@@ -78,6 +82,7 @@ const cases: readonly [string, readonly CrawlingEvent[], Partial<CrawlerSourceRo
     ...{ lastFailureAt: 5, lastStatus: "failed", lastError: outage },
     alerts: {
       ...{ told: true, toldAt: raisedAlert().raisedAt, untold: [] },
+      episodes: [raisedAlert().raisedAt],
       failing: { since: 5, runs: 1 },
     },
   }],

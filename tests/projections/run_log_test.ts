@@ -109,16 +109,17 @@ crawlerTest("run log", {
     );
     const run = await crawlers.findRun("run-1");
     const outage = { errorClass: "ServerError", errorMessage: "it answered HTTP 503" };
+    const noError = { errorClass: null, errorMessage: null, httpStatus: null };
     deepEqual(run, {
       ...{ runId: "run-1", source: "openvlab", venue: "openvlab", status: "succeeded" },
       ...{ trigger: "schedule", scheduledFor: 1_000, startedAt: 1_000, finishedAt: 70_000 },
-      ...{ rows: 7, bytes: 700, ...outage, httpStatus: 503, retryOf: null, crashes: 0 },
+      ...{ rows: 7, bytes: 700, ...noError, retryOf: null, crashes: 0 },
       attempts: [{
         ...{ attempt: 1, status: "failed", startedAt: 4_000, finishedAt: 5_000 },
         ...{ durationMs: 1_000, ...outage, httpStatus: 503, response: null, retryAt: 65_000 },
       }, {
         ...{ attempt: 2, status: "succeeded", startedAt: 68_000, finishedAt: 70_000 },
-        ...{ durationMs: 2_000, errorClass: null, errorMessage: null, httpStatus: null },
+        ...{ durationMs: 2_000, ...noError },
         ...{ response: null, retryAt: null },
       }],
     });

@@ -247,6 +247,41 @@ for (
   });
 }
 
+for (
+  const [title, options, status] of [
+    [
+      "a body that is not JSON",
+      { body: "{", headers: { "content-type": "application/json" } },
+      400,
+    ],
+    ["a body of another type", { body: "why", headers: { "content-type": "text/plain" } }, 415],
+    ["an unknown field", { json: { why: "x" } }, 422],
+  ] as const
+) {
+  for (const action of ["run", "resume"]) {
+    Deno.test(`POST ${action}: ${title} is ${status}, and nothing is done`, async () => {
+      const { json } = await openOnce();
+      const before = tables.done.length;
+      const answer = await json("POST", `/admin/crawler/founderfu/${action}`, { as, ...options });
+      deepEqual([answer.status, tables.done.length], [status, before]);
+    });
+  }
+}
+
+Deno.test("POST run, resume: the same key without a body, or with an empty one of any kind, is the same", async () => {
+  const { json } = await openOnce();
+  const form = { "content-type": "application/x-www-form-urlencoded", "content-length": "0" };
+  for (const [action, expected] of [["run", 202], ["resume", 200]] as const) {
+    const send = (options: { json?: unknown; headers?: Record<string, string> }) =>
+      json("POST", `/admin/crawler/founderfu/${action}`, {
+        ...{ as, ...options, headers: { ...options.headers, "idempotency-key": "no-body" } },
+      });
+    const answers = [await send({}), await send({ json: {} }), await send({ headers: form })];
+    deepEqual(answers.map(({ status }) => status), [expected, expected, expected]);
+    equal((await send({ json: { why: "x" } })).status, 422);
+  }
+});
+
 Deno.test("POST pause: the same key with another reason is refused", async () => {
   const { json } = await openOnce();
   const headers = { "idempotency-key": "pause-once" };

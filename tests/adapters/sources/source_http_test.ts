@@ -56,12 +56,12 @@ Deno.test("source HTTP: each status has its class and stays in the error", async
   }
 });
 
-Deno.test("source HTTP: waits as long as an answer asks for, in seconds, until a date, or a minute", async () => {
-  const asked: readonly [retryAfter: string | undefined, ms: number][] = [
+Deno.test("source HTTP: waits as long as an answer asks for, in seconds, until a date, or not at all", async () => {
+  const asked: readonly [retryAfter: string | undefined, ms: number | undefined][] = [
     ["7", 7_000],
     [new Date(NOW + 90_000).toUTCString(), 90_000],
-    [undefined, 60_000],
-    ["soon", 60_000],
+    [undefined, undefined],
+    ["soon", undefined],
   ];
   for (const [retryAfter, ms] of asked) {
     const headers = retryAfter === undefined ? {} : { "retry-after": retryAfter };

@@ -190,3 +190,15 @@ Deno.test("a message leaves for the next what it does not hold whole", () => {
   }
   ok((sizes[0] ?? 0) >= 8, sizes.join(" "));
 });
+
+Deno.test("alert of failures between which it worked says why they are told together", () => {
+  const inTurn = { ...recovery, failures, failing: { since: ALERT_AT, runs: 1 } };
+  match(alertText(inTurn, english).markdown, /^- It fails and recovers in turn/m);
+  match(
+    alertText({ ...inTurn, kind: "digest", recovery: null }, chinese).markdown,
+    /^- 反复失败又恢复/m,
+  );
+  for (const plain of [digest, recovery, raisedAlert()]) {
+    ok(!alertText(plain, english).markdown.includes("in turn"));
+  }
+});

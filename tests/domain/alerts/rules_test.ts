@@ -85,35 +85,53 @@ Deno.test("alert rules tell the recovery at once, with failures nobody was told 
   );
 });
 
-Deno.test("alert rules tell a failure at once again when it has worked for an hour", () => {
-  deepEqual(raised([1, fail(1)], [2, ok(2)], [62, fail(62)]), [
+Deno.test("alert rules tell what fails after a recovery at once, however soon, be it a crash", () => {
+  const crash = crashed({ runId: "c5", at: 5 * MINUTE });
+  deepEqual(raised([1, fail(1)], [2, ok(2)], [3, fail(3)], [4, ok(4)], [5, crash]), [
     "1: failure f1 (1 since 1)",
     "2: recovery  > s2 (1 since 1)",
-    "62: failure f62 (1 since 62)",
+    "3: failure f3 (1 since 3)",
+    "4: recovery  > s4 (1 since 3)",
+    "5: failure c5 (1 since 5)",
   ]);
 });
 
-Deno.test("alert rules fold what fails and recovers in turn into one alert an hour", () => {
+Deno.test("alert rules fold what repeats itself after a recovery as they do before one", () => {
+  deepEqual(
+    raised([1, fail(1)], [2, ok(2)], [3, fail(3)], [9, fail(9)], [62, "ask"], [63, "ask"]),
+    [
+      "1: failure f1 (1 since 1)",
+      "2: recovery  > s2 (1 since 1)",
+      "3: failure f3 (1 since 3)",
+      "63: failure f9 (2 since 3)",
+    ],
+  );
+});
+
+Deno.test("alert rules tell of three times of failing an hour, and what comes and goes more often together", () => {
   const turns = Array.from({ length: 12 }, (_, n) => {
-    const at = 10 * n;
-    return [[at, fail(at)], [at + 5, ok(at + 5)]] as const;
+    const at = 5 * n;
+    return [[at, fail(at)], [at + 2, ok(at + 2)]] as const;
   }).flat();
-  deepEqual(raised(...turns, [125, "ask"], [200, "ask"]), [
-    "0: failure f0 (1 since 0)",
-    "5: recovery  > s5 (1 since 0)",
-    "65: recovery f10 f20 f30 f40 f50 f60 > s65 (1 since 60)",
-    "125: recovery f70 f80 f90 f100 f110 > s115 (1 since 110)",
+  deepEqual(raised(...turns, [60, "ask"], [63, fail(63)], [65, fail(65)], [66, ok(66)]), [
+    ...["0: failure f0 (1 since 0)", "2: recovery  > s2 (1 since 0)"],
+    ...["5: failure f5 (1 since 5)", "7: recovery  > s7 (1 since 5)"],
+    ...["10: failure f10 (1 since 10)", "12: recovery  > s12 (1 since 10)"],
+    "60: recovery f15 f20 f25 f30 f35 f40 f45 f50 f55 > s57 (1 since 55)",
+    "65: digest f63 f65 (2 since 63)",
+    "66: recovery  > s66 (2 since 63)",
   ]);
 });
 
 Deno.test("alert rules tell at the end of the hour that it fails still, and then its recovery at once", () => {
-  const turns = [[1, fail(1)], [2, ok(2)], [3, fail(3)], [4, ok(4)], [5, fail(5)]] as const;
-  deepEqual(raised(...turns, [61, "ask"], [62, "ask"], [63, ok(63)], [64, fail(64)]), [
-    "1: failure f1 (1 since 1)",
-    "2: recovery  > s2 (1 since 1)",
-    "62: digest f3 f5 (1 since 5)",
-    "63: recovery  > s63 (1 since 5)",
-  ]);
+  const turns = [0, 2, 4, 6, 8].map((at) => [[at, fail(at)], [at + 1, ok(at + 1)]] as const);
+  deepEqual(
+    raised(...turns.flat(), [10, fail(10)], [59, "ask"], [60, "ask"], [61, ok(61)]).slice(6),
+    [
+      "60: digest f6 f8 f10 (1 since 10)",
+      "61: recovery  > s61 (1 since 10)",
+    ],
+  );
 });
 
 Deno.test("alert rules asked late tell the failure before its recovery, and what came in turn at once", () => {
@@ -188,7 +206,9 @@ Deno.test("alert rules know when they will have something to tell", () => {
   const back = noteRun(told, ok(3));
   const well = dueAlerts(back, { source, at: 3 * MINUTE }).reduce(noteAlert, back);
   equal(nextAlertAt(well), undefined);
-  equal(nextAlertAt(noteRun(well, fail(4))), 3 * MINUTE + DEFAULT_ALERTS.digestMs);
+  equal(nextAlertAt(noteRun(well, fail(4))), -Infinity);
+  const flapping = { ...well, episodes: [1, 2, 3].map((minute) => minute * MINUTE) };
+  equal(nextAlertAt(noteRun(flapping, fail(4))), MINUTE + DEFAULT_ALERTS.digestMs);
 });
 
 Deno.test("a report is no news of a crawler", () => {

@@ -131,6 +131,19 @@ for (const [what, thrown, { httpStatus = null, ...expected }] of CASES) {
   });
 }
 
+Deno.test("a crawl's failure tells once what its operator can do", () => {
+  const hint = "SOURCE_RONGDA2_COOKIE is the cookie of a browser that is logged in";
+  const failed = (message: string, cause?: unknown) =>
+    failureOf(
+      new AdapterError(message, { port: "source", op: "GET /", retryable: false, hint, cause }),
+    ).message;
+  equal(
+    failed("Cannot crawl rongda2: it wants a login"),
+    `Cannot crawl rongda2: it wants a login; ${hint}`,
+  );
+  equal(failed(`Cannot crawl rongda2: ${hint}`), `Cannot crawl rongda2: ${hint}`);
+});
+
 Deno.test("names of error classes are told from other texts", () => {
   deepEqual(["Timeout", "timeout", "constructor", 7, null].map(isCrawlErrorClass), [
     ...[true, false, false, false, false],

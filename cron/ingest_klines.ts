@@ -1,7 +1,7 @@
 import { CSV_HEADER, csvLines } from "@/domain/klines/candle_csv.ts";
 import type { Candle } from "@/domain/klines/candle.ts";
 import { Refusal } from "@/domain/decider.ts";
-import { type Interval, intervalMs } from "@/domain/klines/interval.ts";
+import { type Interval, slotIndex } from "@/domain/klines/interval.ts";
 import { periodOf } from "@/domain/klines/period.ts";
 import { formatSeries, seriesId as idOf, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import { type Rejected, type RejectReason, validateBatch } from "@/domain/klines/validate.ts";
@@ -105,12 +105,12 @@ function refuseFiner(interval: Interval, { periods }: StagedBatch): void {
   const [first, last] = [periods.at(0)?.firstOpenTime, periods.at(-1)?.lastOpenTime];
   if (first === undefined || last === undefined) return;
   const rows = periods.reduce((sum, period) => sum + period.rows, 0);
-  const slots = (last - first) / intervalMs(interval) + 1;
+  const slots = slotIndex(interval, last) - slotIndex(interval, first) + 1;
   // Bars beside the grid are real, but few.
   if (rows <= MAX_A_SLOT * slots + SPARE_ROWS) return;
   throw new Refusal(
     "validation_error",
-    `Cannot take these as ${interval} candles: ${rows} of them lie in ${Math.round(slots)} slots`,
+    `Cannot take these as ${interval} candles: ${rows} of them lie in ${slots} slots`,
   );
 }
 

@@ -4,13 +4,13 @@ import { uuidV5 } from "@/events/uuid.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { subtractRanges } from "@/domain/klines/coverage.ts";
-import { type Interval, slotEnd, slotStart } from "@/domain/klines/interval.ts";
 import { periodRange, periodsOf } from "@/domain/klines/period.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { KlineRemoval, RemovalRequest } from "@/domain/ports/kline_removal.ts";
 import { hotRowsBeside } from "@/projections/hot_rows.ts";
 import { type KlinePeriodRow, klinePeriods } from "@/projections/kline_periods.ts";
-import { listPeriods } from "@/projections/period_queries.ts";
+import { findPeriod, listPeriods } from "@/projections/period_queries.ts";
+import { firstHeld, spareBorders, spareBordersOf, touchedSlots } from "./border_candles.ts";
 import type { IngestDeps } from "./ingest_run.ts";
 import { lendPeriodFile, verifiedBlob } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod } from "./period_state.ts";
@@ -27,13 +27,17 @@ const LIST_WAIT_MS = 30_000;
 /** Appends of one request that keeps a range out: eleven years of 1s, more of all others. */
 const MAX_KEPT_OUT = 4_000;
 
-/** Removes candles by event, whole slots at a time: the log and the old files still hold them. */
+/**
+ * Removes candles by event, whole slots at a time: the log and the old files still hold them. Refuses
+ * where a slot also holds a candle outside of the range.
+ */
 export function createKlineRemoval(deps: Deps): KlineRemoval {
   return {
     async remove(request) {
-      const range = wholeSlots(request);
+      const range = touchedSlots(request);
+      const periods = await periodsIn(deps, request, range);
       let [removed, position] = [0, 0];
-      for (const period of await periodsIn(deps, request, range)) {
+      for (const period of await isAsked(deps, request, periods) ? periods : []) {
         const part = intersection(range, periodRange(request.interval, period));
         if (part === undefined) continue;
         const done = await removeFromPeriod(deps, request, { period, range: part });
@@ -73,6 +77,29 @@ async function periodsIn(
   return held.filter(({ candles }) => candles > 0).map(({ period }) => period);
 }
 
+/** Whether there is anything to do; a Refusal before the first period has lost a candle. */
+async function isAsked(
+  deps: Deps,
+  request: RemovalRequest,
+  periods: readonly string[],
+): Promise<boolean> {
+  const { seriesId, interval, keepOut, from, to } = request;
+  try {
+    await spareBorders(deps, request);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Refusal) || keepOut) throw error;
+    for (const period of periods) {
+      const part = intersection([from, to], periodRange(interval, period));
+      const row = part && await findPeriod(deps.db, { seriesId, period });
+      if (row === undefined || part === undefined) continue;
+      if (await firstHeld(deps, { row, interval, range: part }) !== undefined) throw error;
+    }
+    // Nothing in the range, and what lies beside it is no concern.
+    return false;
+  }
+}
+
 interface PeriodPart {
   readonly period: string;
   readonly range: OpenTimeRange;
@@ -97,11 +124,14 @@ async function removeFromPeriod(
 
 async function attempt(
   deps: Deps,
-  { seriesId, reason, keepOut, actor }: RemovalRequest,
+  request: RemovalRequest,
   { period, range, commandId }: PeriodPart & { commandId: string },
 ): Promise<{ removed: number; position: number }> {
+  const { seriesId, reason, keepOut, actor } = request;
   const current = await currentPeriod(deps, { seriesId, period });
   const { row } = current;
+  // Candles may have come since the borders were looked at.
+  if (row !== undefined) await spareBordersOf(deps, request, row);
   const rest = row === undefined || row.candles === 0
     ? { ...EMPTY, removed: 0 }
     : await withoutRange(deps, { row, range });
@@ -161,15 +191,6 @@ async function hotRest(
   const held = { seriesId, from: firstOpenTime ?? 0, to: (lastOpenTime ?? 0) + 1 };
   const { rows, first, last } = await hotRowsBeside(database, held, [from, to]);
   return { removed: candles - rows, firstOpenTime: first, lastOpenTime: last, blob: null };
-}
-
-function wholeSlots({ interval, from, to }: RemovalRequest): OpenTimeRange {
-  return [slotStart(interval, from), endOf(interval, to)];
-}
-
-function endOf(interval: Interval, to: number): number {
-  const start = slotStart(interval, to);
-  return start === to ? to : slotEnd(interval, start);
 }
 
 function intersection(

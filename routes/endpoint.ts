@@ -1,11 +1,12 @@
 import type { OpenAPIHono, z } from "@hono/zod-openapi";
+import { Refusal } from "@/domain/decider.ts";
 import { trusted } from "@/events/trust.ts";
 import { readJson } from "./body.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { EndpointSpec } from "./endpoint_spec.ts";
 import type { AppContext, AppEnv } from "./envelope.ts";
 import type { Guard } from "./guard.ts";
-import { queryRecord, validate } from "./validate.ts";
+import { isStorable, queryRecord, validate } from "./validate.ts";
 
 export type App = OpenAPIHono<AppEnv>;
 
@@ -38,9 +39,11 @@ export function endpoint<Query extends z.ZodObject, Body extends z.ZodObject | u
   const { method, path, access } = spec;
   const { optionalBody: optional = false, anyQuery = false } = spec;
   const parseQuery = anyQuery ? () => ({}) : createQueryParser(spec.query);
+  const hasParams = path.includes("{");
   app.on(method.toUpperCase(), routePath(path), async (c) => {
     const guarded = guard(c, access);
     if (guarded !== undefined) await guarded;
+    if (hasParams) requireStorable(c);
     const query = parseQuery(c.req.url);
     const body = spec.body === undefined
       ? undefined
@@ -53,6 +56,14 @@ export function endpoint<Query extends z.ZodObject, Body extends z.ZodObject | u
 /** `/series/{id}` as Hono writes it: `/series/:id`. */
 export function routePath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
+}
+
+/** Nothing has such an id, and the database refuses to look for it. */
+function requireStorable(c: AppContext): void {
+  const bad = Object.entries(c.req.param()).find(([, value]) => !isStorable(value));
+  if (bad === undefined) return;
+  const message = `Cannot find anything by this ${bad[0]}: it holds U+0000 or half a character`;
+  throw new Refusal("not_found", message);
 }
 
 /** Gives the same object for the same text while it is remembered. */

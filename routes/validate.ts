@@ -41,10 +41,15 @@ function detailsOf(issue: z.core.$ZodIssue, value: unknown, what: string): Refus
   return [{ ...(field === "" ? {} : { field }), message }];
 }
 
+/** Whether PostgreSQL can keep and look for the text. */
+export function isStorable(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
+}
+
 /** Text that PostgreSQL cannot keep: U+0000 and half characters. */
 function unstorable(value: unknown, field = ""): RefusalDetail | undefined {
   if (typeof value === "string") {
-    if (!value.includes("\0") && value.isWellFormed()) return undefined;
+    if (isStorable(value)) return undefined;
     const message = "text must not hold U+0000 or half of a surrogate pair";
     return field === "" ? { message } : { field, message };
   }

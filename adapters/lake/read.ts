@@ -7,6 +7,7 @@ import { withHotRows } from "./hot_rows.ts";
 import { closeTimeSql, lineSql } from "./line_sql.ts";
 import type { FileHeader } from "./period_file.ts";
 import { pickedSql } from "./read_sql.ts";
+import { stagedType } from "./stage_sql.ts";
 import { literal, literals } from "./sql.ts";
 import { nearRange } from "./near_range.ts";
 import { type OpenFile, readNearRows } from "./near_rows.ts";
@@ -80,7 +81,10 @@ async function readParts(
 ): Promise<LakeResult> {
   const { parts } = readable;
   const narrow = unionOf(parts, 18);
-  if (narrow === undefined) return await packed(query, []);
+  if (narrow === undefined) {
+    if (query.format !== "parquet") return await packed(query.format, []);
+    return await readFrom(context, { query, source: NO_CANDLES });
+  }
   try {
     return await readNear(context, { ...readable, query, source: narrow }) ??
       await readFrom(context, { query, source: narrow });
@@ -90,6 +94,15 @@ async function readParts(
     return await readFrom(context, { query, source: wide });
   }
 }
+
+/** Parquet tells its columns also where it has no rows. */
+const NO_CANDLES: Source = {
+  ...{ scale: { price: 0, volume: 0, quote: 0 }, width: 18, hasDetail: true },
+  sql: `select ${
+    KLINE_COLUMNS.map((name) => `null::${stagedType(name, { width: 18, scale: 0 })} as ${name}`)
+      .join(", ")
+  } where false`,
+};
 
 function isConversion(error: unknown): boolean {
   return error instanceof Error && /Conversion Error|Out of Range Error/i.test(error.message);
@@ -103,7 +116,7 @@ async function readFrom(
   if (query.format === "parquet") return await readParquet(engine, session, { query, picked });
   const [row] = await session.rows(`select ${factsSql(query)},
       ${linesSql(query, source)} filter (place <= ${query.limit}) from (${picked})`);
-  return await packed(query, row ?? []);
+  return await packed(query.format, row ?? []);
 }
 
 /**
@@ -121,7 +134,7 @@ async function readNear(
     const found = await readNearRows(context, { query, near, files, source });
     if (found === undefined) return undefined;
     const { lines, ...facts } = found;
-    return { ...facts, bytes: await format(query, lines) };
+    return { ...facts, bytes: await format(query.format, lines) };
   }
   const [row] = await context.session.rows(
     `select count(*) filter (kept), min(open_time) filter (kept),
@@ -132,7 +145,13 @@ async function readNear(
   const [rows, first, last, all, text] = row ?? [];
   const isExact = near.isWhole ? Number(rows) <= query.limit : rows === query.limit && all !== rows;
   return isExact
-    ? await packed(query, [rows ?? 0, first ?? null, last ?? null, !near.isWhole, text ?? null])
+    ? await packed(query.format, [
+      rows ?? 0,
+      first ?? null,
+      last ?? null,
+      !near.isWhole,
+      text ?? null,
+    ])
     : undefined;
 }
 
@@ -149,9 +168,9 @@ function factsSql({ limit }: LakeQuery): string {
   return `count(*) ${kept}, min(open_time) ${kept}, max(open_time) ${kept}, count(*) > ${limit}`;
 }
 
-async function packed(query: LakeQuery, row: Cells): Promise<LakeResult> {
+async function packed(form: TextFormat, row: Cells): Promise<LakeResult> {
   const [rows, first, last, more, text] = row;
-  const bytes = await format(query, new TextEncoder().encode(typeof text === "string" ? text : ""));
+  const bytes = await format(form, new TextEncoder().encode(typeof text === "string" ? text : ""));
   return { ...facts([rows ?? 0, first ?? null, last ?? null, more ?? false]), bytes };
 }
 
@@ -164,16 +183,14 @@ function facts([rows, first, last, more]: Cells): Omit<LakeResult, "bytes"> {
   };
 }
 
-async function format(
-  { format }: LakeQuery,
-  lines: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array> {
-  switch (format) {
+type TextFormat = Exclude<LakeQuery["format"], "parquet">;
+
+async function format(form: TextFormat, lines: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  switch (form) {
     case "arrays":
     case "objects":
       return framed("[", lines, "]");
     case "csv":
-    case "parquet":
       return framed(`${KLINE_COLUMNS.join(",")}\n`, lines, lines.length === 0 ? "" : "\n");
     case "freqtrade": {
       const text = new Blob([framed("[", lines, "]")]).stream();

@@ -8,7 +8,7 @@ export interface KlineRemoval {
 export interface RemovalRequest {
   readonly seriesId: string;
   readonly interval: Interval;
-  /** Bounds are widened to whole slots. */
+  /** Whole slots go: a Refusal where one of them holds a candle outside of the range. */
   readonly from: number;
   /** Exclusive. */
   readonly to: number;

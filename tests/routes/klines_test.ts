@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parquetReadObjects } from "hyparquet";
+import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { type AskOptions, openApp, type TestApp } from "@/tests/support/app.ts";
 import { utc } from "@/tests/support/candles.ts";
@@ -118,6 +118,24 @@ Deno.test("GET klines: parquet reads with another engine", async () => {
   assert.deepEqual(rows.map((row) => [Number(row.open_time), Number(row.open).toFixed(8)]), [
     ...[[START, "100.10000000"], [START + MINUTE, "101.10000000"]],
   ]);
+});
+
+Deno.test("GET klines: parquet without candles has the columns and no rows", async () => {
+  const { ask } = await openOnce();
+  const asked = { format: "parquet", start: START - 20 * 86_400_000, end: START };
+  const empty = { exchange: "kraken", symbol: "EMPTY/USDT", format: "parquet" };
+  const queries = [
+    ...[asked, { ...asked, interval: "1h" }, { ...asked, fill: "previous" }],
+    ...[empty, { ...empty, interval: "1h" }, { ...empty, interval: "1M", start: START }],
+  ];
+  for (const query of queries) {
+    const response = await ask("GET", klines(query));
+    assert.deepEqual([response.status, response.headers.get("x-rows")], [200, "0"]);
+    const file = await response.arrayBuffer();
+    const { schema, num_rows: rows } = parquetMetadata(file);
+    assert.deepEqual([rows, schema.slice(1).map(({ name }) => name)], [0n, COLUMNS]);
+    assert.deepEqual(await parquetReadObjects({ file, compressors }), []);
+  }
 });
 
 Deno.test("GET klines: start is inclusive, end exclusive, both as ms or ISO 8601", async () => {

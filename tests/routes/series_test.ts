@@ -203,3 +203,24 @@ for (const history_start of [-100_000_000_000_000, 0, "9999-12-31T23:59:59-01:00
     assert.deepEqual(await eventsOf(app, named("EARLY").stream), []);
   });
 }
+
+Deno.test("a path that no id can have is 404, whatever is asked of it", async () => {
+  const { ask } = await openOnce();
+  const range = "start=0&end=1&reason=test";
+  const asked = [
+    ...[["GET", ""], ["DELETE", ""], ["GET", "/gaps"], ["GET", "/stats"]],
+    ...[["DELETE", `/klines?${range}`], ["POST", "/klines"]],
+  ];
+  for (const id of ["%00", "kraken.A%00-USDT.1m", "%", "%zz", "%ff", "%ed%a0%80", "%C0%80"]) {
+    for (const [method = "", rest] of asked) {
+      const { status } = await ask(method, `/api/v1/series/${id}${rest}`, {
+        ...{ as: "admin", headers: { "content-type": "text/csv" } },
+        body: method === "POST" ? "1704067200000,1,2,1,1,1" : undefined,
+      });
+      assert.equal(status, 404, `${method} ${id}${rest}`);
+    }
+    for (const path of ["/admin/jobs/", "/admin/crawler/runs/", "/lake/kraken/"]) {
+      assert.equal((await ask("GET", `${path}${id}`, { as: "admin" })).status, 404, path + id);
+    }
+  }
+});

@@ -30,5 +30,7 @@ export interface ArchivePlace {
 export interface ArchiveRun {
   readonly runId: string;
   readonly actor: string;
+  /** A person waits for it: it is recorded also when nothing was due. */
+  readonly isAsked?: boolean | undefined;
   readonly signal: AbortSignal;
 }

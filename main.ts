@@ -231,7 +231,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const sizeOf = ({ bytes }: KlinePage) => bytes.length;
   const cache = createMemoryCache<KlinePage>({ maxBytes: CACHE_BYTES, sizeOf });
   const models = openReadModels({ database, store, lake, blobs, cache, clock, log });
-  const { db, follower, series, reports, lakeFiles: files } = models;
+  const { db, follower, series, reports, lakeFiles: files, damagedReads } = models;
   const lakeOptions = { directory: `${path}/lake`, blobs, blobsDirectory: `${path}/blobs` };
   const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
   follower.onApplied((events) => mirror.changed(events));
@@ -243,7 +243,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const { exchanges, marketSources, alertChannels: channels } = outside;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
   const common = { ...parts, exchanges, marketSources, series, log, random: Math.random };
-  const work = openWork({ ...common, reports }, config);
+  const work = openWork({ ...common, reports, damagedReads }, config);
   const jobs = createJobs({ clock, log });
   const crawlers = openCrawlers({
     ...{ ...common, jobs, channels, queries: models.crawlers, sources: work.scheduled },
@@ -255,7 +255,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   return {
     ...{ ...models, ...work, ...crawlers, crawlerQueries: models.crawlers, jobs },
     ...{ database, store, blobs, workspace, exchanges, mirror },
-    blobRanges: openBlobRanges(blobs),
+    blobRanges: openBlobRanges(models.lentBlobs),
     closing: [
       ["alerts", () => crawlers.close()],
       ["network", () => outside.close()],

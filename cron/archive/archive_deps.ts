@@ -8,6 +8,8 @@ export interface ArchiveDeps extends IngestDeps {
   readonly keepReplacedDays: number;
   /** Blobs of a period that are let go of by one event; 500 when undefined. */
   readonly compactAtOnce?: number | undefined;
+  /** Names of blobs that readers found damaged; those that were examined are taken out. */
+  readonly damagedReads: Set<string>;
 }
 
 export interface ArchiveRequest {

@@ -143,7 +143,10 @@ export async function openApp(
   const deps: AppDeps = {
     ...{ store: house.store, series: house.series, reader: house.reader, ingest: house.ingest },
     ...{ removal: house.removal, projections: house.follower },
-    ...{ lakeFiles: createLakeFiles(openDb(database)), blobRanges: openBlobRanges(house.blobs) },
+    ...{
+      lakeFiles: createLakeFiles(openDb(database)),
+      blobRanges: openBlobRanges(house.lentBlobs),
+    },
     seriesStats: (seriesId) => findSeriesStats(openDb(database), seriesId),
     openCandles: { find: () => Promise.resolve(undefined) },
     jobs,

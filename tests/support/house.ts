@@ -31,6 +31,8 @@ export interface House {
   readonly removal: KlineRemoval;
   readonly reader: KlineReader;
   readonly series: SeriesQueries;
+  /** What readers of period files take. */
+  readonly lentBlobs: Pick<Blobs, "local">;
   /** What a run of the archive works with. */
   readonly archiving: ArchiveDeps;
   readonly folder: string;
@@ -51,7 +53,7 @@ export async function openHouse(
   });
   const store = await createSqlStore({ database, catalog });
   const clock = systemClock;
-  const { db, follower, reader, series } = openReadModels({
+  const { db, follower, reader, series, damagedReads, lentBlobs } = openReadModels({
     ...{ database, store, lake, blobs, clock, log: quietLog },
     cache: createMemoryCache<KlinePage>({ maxBytes: 1 << 26, sizeOf: (p) => p.bytes.length }),
   });
@@ -64,7 +66,8 @@ export async function openHouse(
   return {
     ...{ database, store, lake, blobs, follower, reader, folder },
     ingest: createKlineIngest(ingesting),
-    archiving: { ...ingesting, random: Math.random, keepReplacedDays: 30 },
+    archiving: { ...ingesting, random: Math.random, keepReplacedDays: 30, damagedReads },
+    lentBlobs,
     removal: createKlineRemoval(deps),
     series,
     async close() {

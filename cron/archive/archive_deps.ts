@@ -1,4 +1,5 @@
 import type { SeriesRef } from "@/domain/klines/series_ref.ts";
+import type { LakeFolder } from "@/domain/ports/lake_folder.ts";
 import type { IngestDeps } from "../ingest_run.ts";
 
 export interface ArchiveDeps extends IngestDeps {
@@ -10,6 +11,8 @@ export interface ArchiveDeps extends IngestDeps {
   readonly compactAtOnce?: number | undefined;
   /** Names of blobs that readers found damaged; those that were examined are taken out. */
   readonly damagedReads: Set<string>;
+  /** Holds second names, or copies, of the period files. */
+  readonly lakeFolder: Pick<LakeFolder, "copyOut">;
 }
 
 export interface ArchiveRequest {

@@ -18,6 +18,7 @@ import type { ArchiveDeps, ArchiveRequest, ArchiveRun } from "./archive_deps.ts"
 import { bestSource, healPeriod } from "./file_period.ts";
 import type { ArchiveMeter } from "./meter.ts";
 import { rebuildFile } from "./rebuild_file.ts";
+import { restoreCopy } from "./restore_copy.ts";
 import { suspectFiles } from "./suspect_files.ts";
 
 type Verified = Extract<ArchiveEvent, { type: "ArchiveFilesVerified" }>["data"];
@@ -124,7 +125,7 @@ async function examine(
   }
 }
 
-/** What the file was made of; undefined when nothing of that is left. */
+/** What the file was written again from; undefined when nothing of that is left. */
 async function heal(
   deps: ArchiveDeps,
   run: ArchiveRun,
@@ -134,6 +135,7 @@ async function heal(
   const current = await currentPeriod(deps, { seriesId, period });
   const { row, version } = current;
   if (row?.fileSha256 !== sha256) return "replaced";
+  if (await restoreCopy(deps, { ...place, sha256 })) return "the readable lake";
   if (row.hotRows === row.candles) {
     await healPeriod(deps, run, place);
     return "its rows";

@@ -231,9 +231,10 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const sizeOf = ({ bytes }: KlinePage) => bytes.length;
   const cache = createMemoryCache<KlinePage>({ maxBytes: CACHE_BYTES, sizeOf });
   const models = openReadModels({ database, store, lake, blobs, cache, clock, log });
-  const { db, follower, series, reports, lakeFiles: files } = models;
+  const { db, follower, series, reports, lakeFiles: files, damagedReads } = models;
   const lakeOptions = { directory: `${path}/lake`, blobs, blobsDirectory: `${path}/blobs` };
-  const mirror = createLakeMirror({ folder: openDiskLakeFolder(lakeOptions), files, clock, log });
+  const lakeFolder = openDiskLakeFolder(lakeOptions);
+  const mirror = createLakeMirror({ folder: lakeFolder, files, clock, log });
   follower.onApplied((events) => mirror.changed(events));
   await follower.start();
   // What a folder holds says what it is, also to a command that was not told.
@@ -243,7 +244,7 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
   const { exchanges, marketSources, alertChannels: channels } = outside;
   const parts = { store, database, db, projections: follower, lake, blobs, workspace, clock };
   const common = { ...parts, exchanges, marketSources, series, log, random: Math.random };
-  const work = openWork({ ...common, reports }, config);
+  const work = openWork({ ...common, reports, lakeFolder, damagedReads }, config);
   const jobs = createJobs({ clock, log });
   const crawlers = openCrawlers({
     ...{ ...common, jobs, channels, queries: models.crawlers, sources: work.scheduled },
@@ -253,9 +254,8 @@ async function openHouse(config: Config, { dataDir: { path, lock }, log, readabl
     ...{ linkTo: linkToRun(config), isScheduled: config.cron },
   });
   return {
-    ...{ ...models, ...work, ...crawlers, crawlerQueries: models.crawlers, jobs },
-    ...{ database, store, blobs, workspace, exchanges, mirror },
-    blobRanges: openBlobRanges(blobs),
+    ...{ ...models, ...work, ...crawlers, crawlerQueries: models.crawlers, jobs, mirror, store },
+    ...{ database, blobs, workspace, exchanges, blobRanges: openBlobRanges(models.lentBlobs) },
     closing: [
       ["alerts", () => crawlers.close()],
       ["network", () => outside.close()],

@@ -10,8 +10,8 @@ export class DamagedFile extends AdapterError {
       op: `read ${seriesId} ${period}`,
       retryable: false,
       hint: `Run the archive for this series (deno task archive --series <series>, or ` +
-        `POST /admin/archive/run): it makes the file again where that can be; else restore ` +
-        `the blob from a backup. GET /admin/archive lists what is damaged`,
+        `POST /admin/archive/run with {"series":"${seriesId}"}): it makes the file again where ` +
+        `that can be; else restore the blob from a backup. GET /admin/archive lists what is damaged`,
       cause,
     });
   }

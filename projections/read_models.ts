@@ -14,7 +14,7 @@ import type { CrawlerQueries } from "./crawler_queries.ts";
 import { crawlerRuns } from "./crawler_runs.ts";
 import { crawlerSources } from "./crawler_sources.ts";
 import { crawlerVenues } from "./crawler_venues.ts";
-import { namingDamagedReads } from "./damaged_reads.ts";
+import { namingDamagedReads, notingDamage } from "./damaged_reads.ts";
 import { type Db, openDb } from "./db.ts";
 import { createFollower, type Follower } from "./follower.ts";
 import { damagedFiles, fileRounds } from "./file_checks.ts";
@@ -49,6 +49,10 @@ export interface ReadModels {
   readonly follower: Follower;
   readonly projectionNames: readonly string[];
   readonly reader: KlineReader;
+  /** The same blobs, for whoever reads period files: {@linkcode damagedReads} hears of damaged ones. */
+  readonly lentBlobs: Pick<Blobs, "local">;
+  /** Names of blobs that readers of this process found damaged. */
+  readonly damagedReads: Set<string>;
   readonly series: SeriesQueries;
   readonly crawlers: CrawlerQueries;
   readonly reports: ReportQueries;
@@ -66,10 +70,13 @@ export function openReadModels(deps: ReadModelDeps): ReadModels {
     ...[crawlerRuns, crawlerSources, crawlerVenues, alertDeliveries],
   ];
   const follower = createFollower({ database, store, projections, clock, log });
-  const reader = createKlineReader({ database, db, lake, blobs, cache });
+  const damagedReads = new Set<string>();
+  const lentBlobs = notingDamage(blobs, damagedReads);
+  const reader = createKlineReader({ database, db, lake, blobs: lentBlobs, cache });
   follower.onApplied((events) => reader.changed(events));
   return {
     ...{ db, follower, series: createSeriesQueries(db), lakeFiles: createLakeFiles(db) },
+    ...{ lentBlobs, damagedReads },
     ...{ crawlers: createCrawlerQueries(db), reports: createReportQueries(db) },
     reader: namingDamagedReads(reader, db),
     seriesStats: (seriesId) => findSeriesStats(db, seriesId),

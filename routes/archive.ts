@@ -3,12 +3,16 @@ import { trusted } from "@/events/trust.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
 import { success } from "./envelope.ts";
-import { callerId } from "./idempotency.ts";
+import { claimKey, identifyWrite } from "./idempotency.ts";
 import { timeField } from "./params.ts";
 import { findSeries, type SeriesDirectory } from "./series_directory.ts";
+import { createStartOnce } from "./start_once.ts";
+import { startRun } from "./start_run.ts";
 import { toWire } from "./wire.ts";
 
-type Deps = Pick<AppDeps, "archive" | "settings"> & { readonly directory: SeriesDirectory };
+type Deps = Pick<AppDeps, "archive" | "settings" | "store"> & {
+  readonly directory: SeriesDirectory;
+};
 
 const count = z.int().min(0);
 const time = z.iso.datetime();
@@ -92,14 +96,19 @@ const runBody = z.strictObject({
 });
 
 const started = z.object({
-  job_id: z.string(),
+  job_id: z.string().nullable().openapi({
+    description: "Shows its progress; null of a run that the same key started before a restart.",
+  }),
   run_id: z.string().nullable().openapi({
-    description: "The run in `GET /admin/crawler/runs/{id}`; null with `dry_run`.",
+    description: "The run in `GET /admin/archive` and `GET /admin/crawler/runs/{id}`; null with " +
+      "`dry_run`.",
   }),
 });
 
 /** What lies in files, what waits for one, and the runs that move it. */
-export function addArchiveRoutes(router: Router, { archive, directory, settings }: Deps): void {
+export function addArchiveRoutes(router: Router, deps: Deps): void {
+  const { archive, directory, settings, store } = deps;
+  const startOnce = createStartOnce<string | null>();
   const admin = { access: "admin", tag: "Admin", query: z.strictObject({}) } as const;
 
   endpoint(router, {
@@ -116,23 +125,30 @@ export function addArchiveRoutes(router: Router, { archive, directory, settings 
 
   endpoint(router, {
     ...{ method: "post", path: "/admin/archive/run", ...admin, body: runBody, optionalBody: true },
+    ...{ keyed: true, failures: [404, 409] },
     summary: "File what has ended and drop rows that are old enough, now",
     description:
       "409 while a run goes on, on whichever instance. A run that was stopped or killed is gone on " +
-      "with by the next.",
+      "with by the next. The same Idempotency-Key again answers what it has started, a run also " +
+      "after a restart.",
     answer: { status: 202, description: "The job that does it", data: started },
   }, async (c, { body }) => {
     const views = await directory.list();
     const named = typeof body.series === "string" ? [body.series] : body.series ?? [];
-    const { runId, jobId } = await archive.start({
-      series: named.map((text) => {
-        const { exchange, symbol, interval } = findSeries(views, text);
-        return { exchange, symbol, interval };
-      }),
-      before: body.before ?? undefined,
-      dryRun: body.dry_run,
-      actor: callerId(c),
+    const series = named.map((text) => {
+      const { exchange, symbol, interval } = findSeries(views, text);
+      return { exchange, symbol, interval };
     });
-    return success(c, { job_id: jobId, run_id: runId }, { status: 202 });
+    const identity = identifyWrite(c, { body: JSON.stringify(body), ...settings });
+    await claimKey(store, identity);
+    const { actor, commandId } = identity;
+    const { before, dry_run: dryRun } = body;
+    const wish = { series, before: before ?? undefined, dryRun, actor, commandId };
+    const run = async () => ({ runId: commandId, jobId: (await archive.start(wish)).jobId });
+    const job_id = await startOnce(identity, async () => {
+      const { jobId: id } = dryRun ? await run() : await startRun(store, identity, run);
+      return { id };
+    });
+    return success(c, { job_id, run_id: dryRun ? null : commandId }, { status: 202 });
   });
 }

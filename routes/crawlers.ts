@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
 import { Refusal } from "@/domain/decider.ts";
-import type { EventStore } from "@/events/store/store.ts";
 import { CRAWLER_MODELS } from "@/projections/crawler_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { healthWire, readHealth, toHealthWire } from "./crawler_health.ts";
@@ -8,6 +7,7 @@ import { endpoint, type Router } from "./endpoint.ts";
 import { type AppContext, success } from "./envelope.ts";
 import { claimKey, identifyWrite, type WriteIdentity } from "./idempotency.ts";
 import { nearest } from "./nearest.ts";
+import { startRun } from "./start_run.ts";
 import { readVenues, toVenuesWire, venuesWire } from "./venue_standings.ts";
 import { writeMeta, writeMetaWire } from "./write_meta.ts";
 
@@ -60,7 +60,11 @@ export function addCrawlerRoutes(router: Router, deps: Deps): void {
     const name = knownName(deps, c);
     const identity = identifyWrite(c, { body: "", ...deps.settings });
     await claimKey(store, identity);
-    const { runId, jobId } = await startRun(deps, name, identity);
+    const { runId, jobId } = await startRun(
+      store,
+      identity,
+      () => crawlers.run(name, doerOf(identity)),
+    );
     return success(c, { run_id: runId, job_id: jobId }, { status: 202 });
   });
 
@@ -105,30 +109,6 @@ function knownName({ crawlers }: Deps, c: AppContext): string {
   throw new Refusal("not_found", `Cannot find crawler ${name}: /admin/crawler/health lists them`, {
     details: near.map((one) => ({ message: `${one.name} is a crawler` })),
   });
-}
-
-/** Starts a run, or answers the one that the same key has started, whatever has become of it. */
-async function startRun(
-  { crawlers, store }: Deps,
-  name: string,
-  identity: WriteIdentity,
-): Promise<{ readonly runId: string; readonly jobId: string | null }> {
-  const { commandId, fingerprint } = identity;
-  const keyed = fingerprint !== undefined;
-  const before = { runId: commandId, jobId: null };
-  if (keyed && await wasStarted(store, commandId)) return before;
-  try {
-    return await crawlers.run(name, doerOf(identity));
-  } catch (error) {
-    // Its twin may have started the run in between: then nothing was refused.
-    if (keyed && error instanceof Refusal && await wasStarted(store, commandId)) return before;
-    throw error;
-  }
-}
-
-/** The log knows it before the read models do. */
-async function wasStarted(store: Pick<EventStore, "readStream">, runId: string): Promise<boolean> {
-  return (await store.readStream(`crawler_run-${runId}`, { limit: 1 })).events.length > 0;
 }
 
 /** The crawler's row once the read models have come to what was just decided. */

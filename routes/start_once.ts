@@ -1,23 +1,26 @@
-import type { JobStatus } from "@/domain/ports/jobs.ts";
 import { keyUsedOtherwise, type WriteIdentity } from "./idempotency.ts";
 
 /** Starts a job, or answers the one that the same write has started. */
-export type StartOnce = (
+export type StartOnce<Id extends string | null = string> = (
   identity: WriteIdentity,
-  start: () => JobStatus | Promise<JobStatus>,
-) => Promise<string>;
+  start: () => Started<Id> | Promise<Started<Id>>,
+) => Promise<Id>;
 
-interface Start {
+interface Started<Id> {
+  readonly id: Id;
+}
+
+interface Start<Id> {
   readonly fingerprint: string;
-  readonly id: Promise<string>;
+  readonly id: Promise<Id>;
 }
 
 /** Keys remembered; the oldest is forgotten first. */
 const MOST_REMEMBERED = 1_000;
 
 /** Remembers keys as long as jobs are remembered at most: until this process ends. Answers job ids. */
-export function createStartOnce(): StartOnce {
-  const starts = new Map<string, Start>();
+export function createStartOnce<Id extends string | null = string>(): StartOnce<Id> {
+  const starts = new Map<string, Start<Id>>();
 
   return async ({ commandId, fingerprint }, start) => {
     if (fingerprint === undefined) return (await start()).id;

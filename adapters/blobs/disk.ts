@@ -83,6 +83,11 @@ class DiskBlobs implements Blobs {
     return stat && (stat.mtime ?? new Date(0));
   }
 
+  async sizeOf(sha256: string): Promise<number | undefined> {
+    const path = this.#path(sha256);
+    return (await guarded("sizeOf", () => statOf(path)))?.size;
+  }
+
   async local(sha256: string): Promise<LocalBlob> {
     const path = this.#path(sha256);
     await guarded("local", async () => {

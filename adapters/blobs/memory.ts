@@ -43,6 +43,10 @@ export function openMemoryBlobs({ now = () => new Date() }: { now?: () => Date }
       assertSha256(sha256);
       return await Promise.resolve(blobs.get(sha256)?.putAt);
     },
+    async sizeOf(sha256) {
+      assertSha256(sha256);
+      return await Promise.resolve(blobs.get(sha256)?.bytes.length);
+    },
     async local(sha256): Promise<LocalBlob> {
       const bytes = found(sha256);
       const path = await Deno.makeTempFile({ prefix: "chandlery-blob-" });

@@ -74,6 +74,14 @@ export function openDiskLakeFolder(options: DiskLakeFolderOptions): LakeFolder {
         return await Array.fromAsync(periodFiles(directory, "", 0));
       }),
     put: (path, sha256) => told("put", () => put(path, sha256)),
+    copyOut: (path, sha256, to) =>
+      told("copy", async () => {
+        const source = `${directory}/${path}`;
+        // A second name of a blob that rotted is rotten, too.
+        if (!await isCopy(source, sha256)) return false;
+        await Deno.copyFile(source, to);
+        return await isCopy(to, sha256);
+      }),
     remove: (path) =>
       told("remove", async () => {
         await Deno.remove(`${directory}/${path}`).catch(ignoreMissing);

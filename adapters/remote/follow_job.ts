@@ -15,7 +15,7 @@ export interface RemoteJob {
 /** Often enough for a bar that moves. */
 const POLL_MS = 500;
 
-const startedSchema = z.object({ job_id: z.string() });
+const startedSchema = z.object({ job_id: z.string().nullable() });
 
 const jobSchema = z.object({
   name: z.string(),
@@ -41,6 +41,7 @@ export async function followJob(
     ...(body === undefined ? {} : { body }),
   } as const;
   const { job_id: id } = await client.data(request, startedSchema);
+  if (id === null) throw lost(path);
   const jobPath = `/admin/jobs/${encodeURIComponent(id)}`;
   let shown = { label: "", done: 0, total: 0 };
   try {

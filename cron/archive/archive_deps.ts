@@ -1,4 +1,5 @@
 import type { SeriesRef } from "@/domain/klines/series_ref.ts";
+import type { LakeFolder } from "@/domain/ports/lake_folder.ts";
 import type { IngestDeps } from "../ingest_run.ts";
 
 export interface ArchiveDeps extends IngestDeps {
@@ -8,6 +9,10 @@ export interface ArchiveDeps extends IngestDeps {
   readonly keepReplacedDays: number;
   /** Blobs of a period that are let go of by one event; 500 when undefined. */
   readonly compactAtOnce?: number | undefined;
+  /** Names of blobs that readers found damaged; those that were examined are taken out. */
+  readonly damagedReads: Set<string>;
+  /** Holds second names, or copies, of the period files. */
+  readonly lakeFolder: Pick<LakeFolder, "copyOut">;
 }
 
 export interface ArchiveRequest {
@@ -30,5 +35,7 @@ export interface ArchivePlace {
 export interface ArchiveRun {
   readonly runId: string;
   readonly actor: string;
+  /** A person waits for it: it is recorded also when nothing was due. */
+  readonly isAsked?: boolean | undefined;
   readonly signal: AbortSignal;
 }

@@ -15,11 +15,11 @@ import { type ArchiveRunRow, listArchiveRuns } from "@/projections/archive_runs.
 import type { Db } from "@/projections/db.ts";
 import { listDamagedFiles } from "@/projections/file_checks.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
-import type { Job, JobContext, JobReport } from "../job.ts";
+import type { Job, JobContext, JobReport, JobRun } from "../job.ts";
 import { nextOccurrence } from "../occurrences.ts";
 import { parseCron } from "../cron_text.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
-import type { ArchiveDeps, ArchiveRequest } from "./archive_deps.ts";
+import type { ArchiveDeps, ArchiveRequest, ArchiveRun } from "./archive_deps.ts";
 import { runArchive, summaryOf } from "./run_archive.ts";
 
 const JOB = "archive";
@@ -68,7 +68,7 @@ export async function archiveWished(
   const { actor } = context;
   const request = await requestOf(deps, wish);
   if (wish.dryRun) return await archiveOnce(deps, { ...context, ...request });
-  const work = (run: JobContext) => archiveOnce(deps, { ...run, ...request, actor });
+  const work = (run: JobRun) => archiveOnce(deps, { ...run, ...request, actor, isAsked: true });
   return await deps.supervisor.runToEnd(JOB, { ...context, work });
 }
 
@@ -80,13 +80,14 @@ export function createArchive(
   const { clock, db, store, hotDays, keepReplacedDays } = deps;
   const times = parseCron(scheduleAt(at));
   return {
-    async start({ actor, ...wish }) {
-      const request = await requestOf(deps, wish);
-      const run = (context: JobContext) => archiveOnce(deps, { ...context, ...request, actor });
+    async start({ actor, commandId, ...wish }) {
+      const request = { ...await requestOf(deps, wish), actor };
       if (wish.dryRun) {
+        const run = (context: JobContext) => archiveOnce(deps, { ...context, ...request });
         return { runId: null, jobId: jobs.start({ name: JOB, key: DRY_KEY, run }).id };
       }
-      return await deps.supervisor.run(JOB, { actor, commandId: crypto.randomUUID() }, run);
+      const work = (run: JobRun) => archiveOnce(deps, { ...run, ...request, isAsked: true });
+      return await deps.supervisor.run(JOB, { actor, commandId }, work);
     },
     damaged: () => damagedViews(db),
     async overview() {
@@ -109,15 +110,23 @@ export function createArchive(
   };
 }
 
-function archiveOnce(
+async function archiveOnce(
   deps: ArchiveDeps,
-  { actor, signal, progress, ...request }:
+  { actor, runId, isAsked, signal, progress, ...request }:
     & JobContext
-    & { readonly actor: string }
+    & Partial<Pick<JobRun, "runId">>
+    & Pick<ArchiveRun, "actor" | "isAsked">
     & ArchiveRequest,
 ): Promise<JobReport> {
-  const runId = crypto.randomUUID();
-  return runArchive(deps, request, { runId, actor, signal, progress });
+  const run = { runId: await ownId(deps, runId), actor, isAsked, signal };
+  return await runArchive(deps, request, { ...run, progress });
+}
+
+/** The supervisor's run under its own id; what it tries once more is told beside the first attempt. */
+async function ownId({ store }: Pick<ArchiveDeps, "store">, runId?: string): Promise<string> {
+  if (runId === undefined) return crypto.randomUUID();
+  const { events } = await store.readStream(`archive-${runId}`, { limit: 1 });
+  return events.length === 0 ? runId : crypto.randomUUID();
 }
 
 async function damagedViews(db: Db): Promise<DamagedFileView[]> {

@@ -50,11 +50,13 @@ export async function runArchive(
   });
   const wanted = summaryOf(plan);
   if (request.dryRun === true) return { dryRun: true, ...wanted };
-  const toVerify = await filesToVerify(deps, request);
+  const toVerify = await filesToVerify(deps, request, run.signal);
   const nothing = plan.file.length + plan.drop.length === 0 &&
     (await dispensable(deps, request)).length === 0 &&
     (await listNarrow(deps, request)).length === 0 && toVerify.files.length === 0;
-  if (nothing) return { ...wanted, ...await deleteBlobs(deps, run), problems: 0 };
+  if (nothing && run.isAsked !== true) {
+    return { ...wanted, ...await deleteBlobs(deps, run), problems: 0 };
+  }
   const meter = createMeter(deps, run);
   await meter.start(wanted);
   let status: Parameters<ArchiveMeter["finish"]>[0] = "stopped";

@@ -18,6 +18,8 @@ import type { ArchiveDeps, ArchiveRequest, ArchiveRun } from "./archive_deps.ts"
 import { bestSource, healPeriod } from "./file_period.ts";
 import type { ArchiveMeter } from "./meter.ts";
 import { rebuildFile } from "./rebuild_file.ts";
+import { restoreCopy } from "./restore_copy.ts";
+import { suspectFiles } from "./suspect_files.ts";
 
 type Verified = Extract<ArchiveEvent, { type: "ArchiveFilesVerified" }>["data"];
 
@@ -25,14 +27,22 @@ type Verified = Extract<ArchiveEvent, { type: "ArchiveFilesVerified" }>["data"];
 const MOST_DAMAGED = 500;
 const VISIBLE_MS = 60_000;
 
-/** What a run reads to the last byte: a part of all files, or all of the series that it was asked for. */
+/**
+ * What a run reads to the last byte: a part of all files and those that look damaged, or all of the
+ * series that it was asked for.
+ */
 export async function filesToVerify(
-  { db, clock }: Pick<ArchiveDeps, "db" | "clock">,
+  deps: ArchiveDeps,
   { seriesIds }: ArchiveRequest,
+  signal: AbortSignal,
 ): Promise<VerifyPlan<FiledPeriodFile>> {
-  return planVerify(await listPeriodFiles(db, seriesIds), {
-    ...{ now: clock.now(), round: await findVerifyRound(db), asked: seriesIds !== undefined },
-    damaged: new Set((await listDamagedFiles(db)).map(({ key }) => key)),
+  const { db, clock } = deps;
+  const files = await listPeriodFiles(db, seriesIds);
+  const asked = seriesIds !== undefined;
+  const known = new Set((await listDamagedFiles(db)).map(({ key }) => key));
+  return planVerify(files, {
+    ...{ now: clock.now(), round: await findVerifyRound(db), asked },
+    damaged: asked ? known : known.union(await suspectFiles(deps, files, signal)),
   });
 }
 
@@ -77,6 +87,8 @@ export async function verifyFiles(
       data: { ...data, round: isCutOff ? null : round ?? null },
     }],
   }], { actor: run.actor, commandId: uuidV5(run.runId, "verified") });
+  // Known by the log from here on.
+  for (const { sha256 } of isCutOff ? [] : files) deps.damagedReads.delete(sha256);
   await deps.projections.waitFor(position, VISIBLE_MS, ["damaged_files", "file_rounds"]);
 }
 
@@ -113,7 +125,7 @@ async function examine(
   }
 }
 
-/** What the file was made of; undefined when nothing of that is left. */
+/** What the file was written again from; undefined when nothing of that is left. */
 async function heal(
   deps: ArchiveDeps,
   run: ArchiveRun,
@@ -123,6 +135,7 @@ async function heal(
   const current = await currentPeriod(deps, { seriesId, period });
   const { row, version } = current;
   if (row?.fileSha256 !== sha256) return "replaced";
+  if (await restoreCopy(deps, { ...place, sha256 })) return "the readable lake";
   if (row.hotRows === row.candles) {
     await healPeriod(deps, run, place);
     return "its rows";

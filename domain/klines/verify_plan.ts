@@ -19,7 +19,7 @@ export interface VerifyPolicy {
   /** Epoch ms. */
   readonly now: number;
   readonly round: VerifyRound | undefined;
-  /** Keys of files that were damaged when they were last read. */
+  /** Keys of files that were damaged when they were last read, or look like it. */
   readonly damaged: ReadonlySet<string>;
   /** Somebody asked for these files: all of them are read, and the round stays where it is. */
   readonly asked: boolean;
@@ -38,7 +38,7 @@ export const VERIFIED_BYTES = 2_000_000_000;
 export const VERIFY_AGAIN_MS = 7 * DAY_MS;
 
 /**
- * Which of the files, ascending by key, a run reads to the last byte: those known to be damaged and the
+ * Which of the files, ascending by key, a run reads to the last byte: those held to be damaged and the
  * next ones of a round over all of them, which are the ones that were read the longest ago.
  */
 export function planVerify<File extends VerifiableFile>(

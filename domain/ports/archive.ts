@@ -5,7 +5,8 @@ import type { SeriesRef } from "../klines/series_ref.ts";
 export interface Archive {
   /**
    * Refusal `conflict` while a run goes on, here or elsewhere. `runId` is the run among those of the
-   * crawlers, null of one that only tells what would be done; `jobId` is where its progress shows.
+   * archive and of the crawlers, null of one that only tells what would be done; `jobId` is where its
+   * progress shows.
    */
   start(
     request: ArchiveStart,
@@ -34,6 +35,8 @@ export interface ArchiveWish {
 
 export interface ArchiveStart extends ArchiveWish {
   readonly actor: string;
+  /** The run's id. */
+  readonly commandId: string;
 }
 
 export interface ArchiveOverview {

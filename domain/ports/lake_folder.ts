@@ -10,6 +10,11 @@ export interface LakeFolder {
    * BlobMissing or BlobCorrupt and then changes nothing.
    */
   put(path: string, sha256: string): Promise<"kept" | "linked" | "copied">;
+  /**
+   * Copies the file under the path to another one that is not there yet, where its bytes are those of
+   * the blob; false where they are not, or there is no such file.
+   */
+  copyOut(path: string, sha256: string, to: string): Promise<boolean>;
   /** Also removes folders that become empty; does nothing when the file is gone. */
   remove(path: string): Promise<void>;
   /** Replaces `manifest.json`, at once and whole. */

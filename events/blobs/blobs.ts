@@ -9,6 +9,8 @@ export interface Blobs {
   has(sha256: string): Promise<boolean>;
   /** When it was last put; undefined where it is not. */
   putAt(sha256: string): Promise<Date | undefined>;
+  /** Bytes that it takes where it lies, which are not read; undefined where it is not. */
+  sizeOf(sha256: string): Promise<number | undefined>;
   /** A file for engines that need one, verified once; valid until released. */
   local(sha256: string): Promise<LocalBlob>;
   /** Does nothing when the blob is already gone. */

@@ -31,6 +31,7 @@ export function testBlobs({ name, open }: BlobsUnderTest): void {
     assert.deepEqual(await blobs.put(HELLO), { sha256: HELLO_SHA256, sizeBytes: 5 });
     assert.deepEqual([...await blobs.get(HELLO_SHA256)], [...HELLO]);
     assert.equal(await blobs.has(HELLO_SHA256), true);
+    assert.equal(await blobs.sizeOf(HELLO_SHA256), 5);
   });
 
   test("delete what is old, and leave what is young or not there", async ({ blobs }) => {
@@ -45,6 +46,7 @@ export function testBlobs({ name, open }: BlobsUnderTest): void {
     await assert.rejects(blobs.get(sha256), BlobMissing);
     assert.equal(await blobs.deleteOld(sha256, later), false);
     assert.equal(await blobs.putAt(sha256), undefined);
+    assert.equal(await blobs.sizeOf(sha256), undefined);
     await blobs.put(HELLO);
     assert.deepEqual([...await blobs.get(sha256)], [...HELLO]);
   });

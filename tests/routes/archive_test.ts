@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { candle } from "@/tests/support/candles.ts";
-import { openApp, type TestApp } from "@/tests/support/app.ts";
+import { createApp } from "@/routes/app.ts";
+import { openApp, type TestApp, TOKENS } from "@/tests/support/app.ts";
 import { databases } from "@/tests/support/database.ts";
 import { until } from "@/tests/support/projections.ts";
 
@@ -46,12 +47,21 @@ Deno.test("POST archive run: tells what it would do, then does it, then finds no
   const nothing = await run({ before: FROM });
   equal(nothing.result.periods_to_file, 0);
   match(nothing.run_id, /^[0-9a-f-]{36}$/);
-  const { name, status, result } = await run({ series: ["binance.BTC-USDT.1m"] });
+  deepEqual(await recorded(app), [nothing.run_id], "a person started it");
+  const { name, status, result, run_id } = await run({ series: ["binance.BTC-USDT.1m"] });
+  deepEqual(await recorded(app), [run_id, nothing.run_id]);
   deepEqual([name, status, result.rows_filed, result.problems], ["archive", "succeeded", 3, 0]);
   equal((await run({})).result.periods_to_file, 0);
   await shows(app);
   await app.close();
 });
+
+/** Ids of the runs that GET shows. */
+async function recorded({ house: { store, follower }, json }: TestApp): Promise<unknown[]> {
+  equal(await follower.waitFor(await store.head(), 20_000), true);
+  const { data } = await json("GET", "/admin/archive", { as });
+  return data.runs.map((run: { run_id: string }) => run.run_id);
+}
 
 /** What waits, what lies in files, and the last runs. */
 async function shows({ json }: TestApp): Promise<void> {
@@ -97,6 +107,48 @@ Deno.test("POST archive run: takes everything when nothing is sent", async () =>
   }
   const { status } = await app.json("POST", "/admin/archive/run", { as, body: "before=2024" });
   equal(status, 415);
+});
+
+Deno.test("POST archive run: the same key answers the same run and job, also after a restart", async () => {
+  const app = await openOnce();
+  const before = (await recorded(app)).length;
+  const headers = { "idempotency-key": "archive-once" };
+  const start = (json: unknown = {}) =>
+    app.json("POST", "/admin/archive/run", { as, json, headers });
+  const [first, twin] = await Promise.all([start(), start()]);
+  deepEqual([first.status, twin.status, twin.data], [202, 202, first.data]);
+  equal((await ended(app, first.data.job_id)).status, "succeeded");
+  deepEqual((await start()).data, first.data);
+  const [newest, ...others] = await recorded(app);
+  deepEqual([newest, others.length], [first.data.run_id, before]);
+
+  const restarted = createApp(app.deps);
+  const authorization = `Bearer ${TOKENS.admin}`;
+  const again = async (body: unknown) => {
+    const response = await restarted.request("/admin/archive/run", {
+      ...{ method: "POST", body: JSON.stringify(body) },
+      headers: { ...headers, authorization, "content-type": "application/json" },
+    });
+    return { status: response.status, ...await response.json() };
+  };
+  const { status, data } = await again({});
+  deepEqual([status, data], [202, { run_id: first.data.run_id, job_id: null }]);
+  for (const other of [await start({ before: FROM }), await again({ before: FROM })]) {
+    deepEqual([other.status, other.error?.code], [422, "VALIDATION_ERROR"]);
+  }
+  equal((await recorded(app)).length, before + 1);
+});
+
+Deno.test("POST archive run: the same key answers the same job of a run that only tells", async () => {
+  const app = await openOnce();
+  const headers = { "idempotency-key": "archive-told" };
+  const start = (dry_run: boolean) =>
+    app.json("POST", "/admin/archive/run", { as, json: { dry_run }, headers });
+  const first = await start(true);
+  deepEqual([first.status, first.data.run_id], [202, null]);
+  equal((await ended(app, first.data.job_id)).result.dry_run, true);
+  deepEqual((await start(true)).data, first.data);
+  equal((await start(false)).status, 422, "the real one is another body");
 });
 
 Deno.test("GET archive: no run is due where nothing is scheduled", async () => {

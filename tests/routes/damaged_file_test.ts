@@ -5,7 +5,8 @@ import { archive, minutes, put } from "../cron/archive/archive_house.ts";
 import { fileOf, rot } from "../cron/archive/damage.ts";
 
 const JAN = Date.UTC(2024, 0, 1);
-const TOLD = /^Cannot read binance\.BTC-USDT\.1m 2024-01: its file is damaged\. .*--series/;
+const TOLD =
+  /^Cannot read binance\.BTC-USDT\.1m 2024-01: its file is damaged\. .*run with \{"series":"binance\.BTC-USDT\.1m"\}/;
 
 Deno.test("a damaged file: every protocol says which one and what to do, in its own words", async (t) => {
   assert.ok(databases().length > 0);
@@ -47,6 +48,16 @@ Deno.test("a damaged file: every protocol says which one and what to do, in its 
       assert.equal(s, "error");
       assert.match(errmsg, TOLD);
     });
+
+    await t.step(
+      "a run of the archive over everything reads what readers stumbled over",
+      async () => {
+        await assert.rejects(archive(house), /2024-01: .*bytes hash to.*restore this blob/);
+        const { data } = await app.json("GET", "/admin/archive", { as: "admin" });
+        const periods = data.damaged.map((file: { period: string }) => file.period);
+        assert.deepEqual(periods, ["2024-01"]);
+      },
+    );
 
     await t.step("InfluxDB's", async () => {
       const body = `candles,exchange=binance,symbol=BTC/USDT,interval=1m ` +

@@ -269,6 +269,7 @@ Deno.test("openapi.json: describes every form of a body, and the headers that ar
   assert.deepEqual(keyed.toSorted(), [
     "delete /api/v1/series/{id}",
     "delete /api/v1/series/{id}/klines",
+    "post /admin/archive/run",
     "post /admin/crawl",
     "post /admin/crawler/{name}/pause",
     "post /admin/crawler/{name}/resume",

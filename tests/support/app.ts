@@ -3,12 +3,16 @@ import { openBlobRanges } from "@/adapters/blobs/ranges.ts";
 import { systemClock } from "@/adapters/clock.ts";
 import { createDiskSpool } from "@/adapters/spool/disk.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
-import { createArchive } from "@/cron/archive/archive_service.ts";
-import type { Supervisor } from "@/cron/supervise/supervisor.ts";
+import { archiveJob, createArchive } from "@/cron/archive/archive_service.ts";
 import { createJobs } from "@/cron/jobs.ts";
+import { createLeases } from "@/cron/leases.ts";
+import { createSeenTimes } from "@/cron/seen_times.ts";
+import { createSupervisor } from "@/cron/supervise/supervisor.ts";
+import { DEFAULT_RETRY } from "@/domain/crawlers/retry_policy.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { seriesId } from "@/domain/klines/series_ref.ts";
 import type { JobSpec, JobStatus } from "@/domain/ports/jobs.ts";
+import { createCrawlerQueries } from "@/projections/crawler_board.ts";
 import { openDb } from "@/projections/db.ts";
 import { createLakeFiles } from "@/projections/lake_files.ts";
 import { findSeriesStats } from "@/projections/series_stats.ts";
@@ -127,18 +131,22 @@ export async function openApp(
     return jobs.start({ name, key, run });
   }
 
-  /** Without the records of a supervisor. */
-  const run: Supervisor["run"] = (name, { commandId: runId }, work = () => Promise.resolve({})) => {
-    const at = clock.now();
-    const key = `job:${name}`;
-    const job = jobs.start({ name, key, run: (context) => work({ ...context, runId, at }) });
-    return Promise.resolve({ runId, jobId: job.id });
-  };
+  const { archiving, store, blobs, follower: projections } = house;
+  const supervisor = createSupervisor({
+    ...{ sources: [archiveJob(archiving, { at: "03:30" })], store, blobs, jobs, projections },
+    ...{ queries: createCrawlerQueries(openDb(database)), seen: createSeenTimes(database) },
+    ...{ leases: createLeases(database, systemClock), clock: systemClock, random: Math.random },
+    ...{ log: quietLog, timeZone: "Asia/Shanghai", retry: DEFAULT_RETRY, timeoutMs: 60_000 },
+    isScheduled: false,
+  });
 
   const deps: AppDeps = {
     ...{ store: house.store, series: house.series, reader: house.reader, ingest: house.ingest },
     ...{ removal: house.removal, projections: house.follower },
-    ...{ lakeFiles: createLakeFiles(openDb(database)), blobRanges: openBlobRanges(house.blobs) },
+    ...{
+      lakeFiles: createLakeFiles(openDb(database)),
+      blobRanges: openBlobRanges(house.lentBlobs),
+    },
     seriesStats: (seriesId) => findSeriesStats(openDb(database), seriesId),
     openCandles: { find: () => Promise.resolve(undefined) },
     jobs,
@@ -153,7 +161,7 @@ export async function openApp(
       started.rebuilds.push(name);
       return job;
     },
-    archive: createArchive({ ...house.archiving, series: house.series, supervisor: { run } }, {
+    archive: createArchive({ ...house.archiving, series: house.series, supervisor }, {
       ...{ jobs, at: "03:30", timeZone: "Asia/Shanghai" },
     }),
     ...{ crawlers: crawlersOf(tables, clock.now), crawlerQueries: crawlerQueriesOf(tables) },

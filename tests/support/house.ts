@@ -1,6 +1,7 @@
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
 import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { systemClock } from "@/adapters/clock.ts";
+import { openDiskLakeFolder } from "@/adapters/lake_folder/disk.ts";
 import { openDuckdbLake } from "@/adapters/lake/duckdb.ts";
 import { openWorkspace } from "@/adapters/workspace/disk.ts";
 import type { ArchiveDeps } from "@/cron/archive/archive_deps.ts";
@@ -9,6 +10,7 @@ import { createKlineRemoval } from "@/cron/remove_klines.ts";
 import type { KlineIngest } from "@/domain/ports/kline_ingest.ts";
 import type { KlineRemoval } from "@/domain/ports/kline_removal.ts";
 import type { KlinePage, KlineReader } from "@/domain/ports/kline_reader.ts";
+import type { LakeFolder } from "@/domain/ports/lake_folder.ts";
 import type { Lake } from "@/domain/ports/lake.ts";
 import type { Blobs } from "@/events/blobs/blobs.ts";
 import { catalog } from "@/events/catalog/catalog.ts";
@@ -31,6 +33,10 @@ export interface House {
   readonly removal: KlineRemoval;
   readonly reader: KlineReader;
   readonly series: SeriesQueries;
+  /** What readers of period files take. */
+  readonly lentBlobs: Pick<Blobs, "local">;
+  /** Shows nothing by itself. */
+  readonly lakeFolder: LakeFolder;
   /** What a run of the archive works with. */
   readonly archiving: ArchiveDeps;
   readonly folder: string;
@@ -43,15 +49,17 @@ export async function openHouse(
   { folder, hotDays = 365 }: { folder: string; hotDays?: number },
 ): Promise<House> {
   await migrate(database);
+  const blobsDirectory = `${folder}/blobs`;
   const workspace = await openWorkspace({ directory: `${folder}/tmp/work` });
-  const blobs = await openDiskBlobs({ directory: `${folder}/blobs` });
+  const blobs = await openDiskBlobs({ directory: blobsDirectory });
+  const lakeFolder = openDiskLakeFolder({ directory: `${folder}/lake`, blobs, blobsDirectory });
   const lake = await openDuckdbLake({
     tempDir: `${folder}/tmp/lake`,
     allowedDirectories: [folder, ...REAL_DATA],
   });
   const store = await createSqlStore({ database, catalog });
   const clock = systemClock;
-  const { db, follower, reader, series } = openReadModels({
+  const { db, follower, reader, series, damagedReads, lentBlobs } = openReadModels({
     ...{ database, store, lake, blobs, clock, log: quietLog },
     cache: createMemoryCache<KlinePage>({ maxBytes: 1 << 26, sizeOf: (p) => p.bytes.length }),
   });
@@ -64,7 +72,11 @@ export async function openHouse(
   return {
     ...{ database, store, lake, blobs, follower, reader, folder },
     ingest: createKlineIngest(ingesting),
-    archiving: { ...ingesting, random: Math.random, keepReplacedDays: 30 },
+    archiving: {
+      ...{ ...ingesting, random: Math.random, keepReplacedDays: 30 },
+      ...{ damagedReads, lakeFolder },
+    },
+    ...{ lentBlobs, lakeFolder },
     removal: createKlineRemoval(deps),
     series,
     async close() {

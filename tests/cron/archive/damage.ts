@@ -1,3 +1,4 @@
+import { sha256OfFile } from "@/adapters/blobs/hashing.ts";
 import type { House } from "@/tests/support/house.ts";
 import { periods } from "./archive_house.ts";
 
@@ -14,4 +15,9 @@ export async function rot(path: string): Promise<void> {
   bytes[middle] = (bytes[middle] ?? 0) ^ 0xff;
   await Deno.chmod(path, 0o644);
   await Deno.writeFile(path, bytes);
+}
+
+/** Whether a blob's file has the bytes of its name. */
+export async function isWhole(path: string): Promise<boolean> {
+  return path.endsWith((await sha256OfFile(path)).sha256);
 }

@@ -1,5 +1,4 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { sha256OfFile } from "@/adapters/blobs/hashing.ts";
 import { candle } from "@/tests/support/candles.ts";
 import type { House } from "@/tests/support/house.ts";
 import {
@@ -16,7 +15,7 @@ import {
   remove,
   tiers,
 } from "./archive_house.ts";
-import { fileOf, rot } from "./damage.ts";
+import { fileOf, isWhole, rot } from "./damage.ts";
 
 const JAN = Date.UTC(2024, 0, 1);
 const FEB = Date.UTC(2024, 1, 1);
@@ -27,10 +26,6 @@ const WEEK = 7 * DAY;
 async function damagedFiles({ database }: House): Promise<unknown[]> {
   const rows = await database.query("select period, message from damaged_files_v1 order by key");
   return rows.map(({ period }) => period);
-}
-
-async function isWhole(path: string): Promise<boolean> {
-  return path.endsWith((await sha256OfFile(path)).sha256);
 }
 
 /** The bytes change and the times do not. */

@@ -33,7 +33,7 @@ interface Crawl {
  */
 export async function recordAnswer(
   deps: RecordDeps,
-  { rows, series, lacking, raw, sizeBytes }: SourceAnswer,
+  { rows, series, raw, sizeBytes }: SourceAnswer,
   crawl: Crawl,
 ): Promise<JobReport> {
   const { source, runId, signal, askedAt } = crawl;
@@ -44,7 +44,6 @@ export async function recordAnswer(
   const changed = rows.length === 0 ? 0 : await recordRows(deps, { rows, raw }, crawl);
   return {
     ...dailies,
-    ...(lacking.length === 0 ? {} : { lacking }),
     // Of the reports all that it said, of the candles those that were stored.
     ...{ rows: rows.length + dailies.rows, bytes: sizeBytes },
     ...{ changedReports: changed, unchangedReports: rows.length - changed },

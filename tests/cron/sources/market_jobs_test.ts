@@ -51,7 +51,6 @@ function desk(
         })),
         ...{
           series,
-          lacking: [],
           failures,
           raw: { bytes, contentType: "application/json" },
           sizeBytes: 2,

@@ -4,7 +4,7 @@ import { type Decider, Refusal } from "./decider.ts";
 type Data<T extends CrawlerRunEvent["type"]> = Extract<CrawlerRunEvent, { type: T }>["data"];
 type Failure = Pick<
   Data<"CrawlerFailed">,
-  "errorClass" | "errorMessage" | "httpStatus" | "response"
+  "errorClass" | "errorMessage" | "httpStatus" | "response" | "rows" | "bytes"
 >;
 
 export interface EndedAttempt {

@@ -58,7 +58,7 @@ export const crawlerRuns: RowProjection<CrawlerRunEvent, CrawlerRunRow> = {
         ...{ status: "skipped", finishedAt: data.skippedAt },
         ...{ errorClass: "Skipped", errorMessage: data.reason },
       },
-    CrawlerAttempted: (row, event) => isOpen(row) ? tried(row, failedAttempt(event)) : row,
+    CrawlerAttempted: (row, event) => isOpen(row) ? failedOnce(row, event) : row,
     CrawlerSucceeded: (row, { data }) => {
       if (!isOpen(row)) return row;
       const { attempt, startedAt, finishedAt, durationMs, rows, bytes } = data;
@@ -115,7 +115,12 @@ function failedForGood(
   if (!isOpen(row)) return row;
   const { finishedAt, durationMs } = event.data;
   const status = RUN_STATUS[event.type];
-  return { ...tried(row, failedAttempt(event)), status, finishedAt, durationMs };
+  return { ...failedOnce(row, event), status, finishedAt, durationMs };
+}
+
+function failedOnce(row: CrawlerRunRow, event: Failed): CrawlerRunRow {
+  const { rows, bytes } = event.data;
+  return { ...tried(row, failedAttempt(event)), rows, bytes };
 }
 
 function tried(row: CrawlerRunRow, attempt: RunAttempt): CrawlerRunRow {

@@ -2,6 +2,8 @@ import { z } from "@hono/zod-openapi";
 import { Refusal } from "@/domain/decider.ts";
 import { REPORT_KINDS } from "@/domain/ports/market_source.ts";
 import { SOURCE_NAMES } from "@/domain/ports/source_names.ts";
+import { mapNumbers } from "@/domain/reports/report_numbers.ts";
+import { trusted } from "@/events/trust.ts";
 import type { ReportView } from "@/projections/report_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
@@ -33,10 +35,10 @@ const reportsQuery = z.strictObject({
   date: date("Reports of this day."),
   from: date("Reports of this day and later."),
   to: date("Reports of this day and earlier."),
-  numbers: z.enum(["string", "number"]).prefault("string").openapi({
+  numbers: z.enum(["string", "number"]).prefault("number").openapi({
     description:
-      "How decimals in values are written; as text they keep every digit. As a number a " +
-      "decimal that doubles do not hold stays text, and a code of digits becomes a number, too.",
+      "How numbers in values are written: as JSON numbers, or as text. Both have every " +
+      "digit; doubles may not hold them all. Codes, names, expiries and dates are text in both.",
   }),
   ...pageParams({ byDefault: 100, max: 1_000 }),
 }).refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
@@ -55,7 +57,7 @@ const reportWire = z.object({
   contract: z.string().optional().openapi({ description: "Left out of what is on a product." }),
   report_date: z.iso.date().openapi({ description: "In the exchange's calendar." }),
   values: z.record(z.string(), z.unknown()).openapi({
-    description: "As the source names them; numbers are decimal text, what is not known is null.",
+    description: "As the source names them; what is not known is null.",
   }),
   captured_at: z.iso.datetime(),
 }).openapi("Report");
@@ -114,13 +116,17 @@ function toReportWire(
     ...{ source, kind, exchange, product },
     ...(contract === null ? {} : { contract }),
     report_date: reportDate,
-    values: numbers === "string" ? values : JSON.parse(JSON.stringify(values), asNumber),
+    values: numbers === "string" ? values : mapNumbers(view, exactNumber),
     captured_at: new Date(capturedAt).toISOString(),
   };
 }
 
-function asNumber(_name: string, value: unknown): unknown {
-  return typeof value === "string" && value === String(Number(value)) && isFinite(Number(value))
-    ? Number(value)
-    : value;
+/** In JSON it is a number with all of its digits, as the text has them. */
+function exactNumber(decimal: string): unknown {
+  return trusted<RawJson>(JSON).rawJSON(decimal);
+}
+
+/** What the types of JSON do not tell yet. */
+interface RawJson {
+  rawJSON(text: string): unknown;
 }

@@ -1,5 +1,4 @@
 import type { MarketSource } from "@/domain/ports/market_source.ts";
-import { askDirectory } from "./directory.ts";
 import { parseOverallView, parseVarietyList } from "./hzzhqx_parse.ts";
 import { sourceAnswer } from "./source_answer.ts";
 import { createSourceHttp } from "./source_http.ts";
@@ -25,18 +24,14 @@ export function createHzzhqx(settings: SourceSettings): MarketSource {
     name: "hzzhqx",
     missing: [],
     async fetch({ date, signal }) {
-      const list = await askDirectory(http.ask({ path: "/api/public/variety/list", signal }));
-      const varieties = list === undefined ? new Map() : parseVarietyList(list);
+      const list = await http.ask({ path: "/api/public/variety/list", signal });
+      const varieties = parseVarietyList(list);
       const view = await http.ask({
         path: "/api/report/overallView",
         query: { publishDate: date, sectorId: "", morePort: "全部" },
         signal,
       });
-      const replies = list === undefined ? [view] : [list, view];
-      return sourceAnswer(replies, {
-        rows: parseOverallView(view, { date, varieties }),
-        lacking: list === undefined ? ["the list of varieties"] : [],
-      });
+      return sourceAnswer([list, view], { rows: parseOverallView(view, { date, varieties }) });
     },
   };
 }

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { DAY_MS } from "@/domain/klines/interval.ts";
 import type { MarketReport, MarketSource } from "@/domain/ports/market_source.ts";
 import { askEach, partsOf } from "./ask_each.ts";
-import { askDirectory } from "./directory.ts";
 import { parseOptionChain } from "./openvlab_chain.ts";
 import { parseExchanges, parseVolatilityHistory, parseVolatilityMap } from "./openvlab_parse.ts";
 import { parseVolatilitySurface } from "./openvlab_surface.ts";
@@ -60,8 +59,7 @@ export function createOpenvlab(settings: SourceSettings): MarketSource {
         return reply;
       };
 
-      const listed = await askDirectory(ask("/api/exchange-info"));
-      const exchanges = listed === undefined ? new Map() : parseExchanges(listed);
+      const exchanges = parseExchanges(await ask("/api/exchange-info"));
       const map = await ask(MAP_PATH, { add_overseas: "true" });
       const rows = parseVolatilityMap(map, { date, exchanges });
       const products = knownProducts(rows);
@@ -86,10 +84,7 @@ export function createOpenvlab(settings: SourceSettings): MarketSource {
         }),
       ];
       const failures = await askEach(parts, asking);
-      return sourceAnswer(replies, {
-        ...{ rows, failures },
-        lacking: listed === undefined ? ["the list of exchanges"] : [],
-      });
+      return sourceAnswer(replies, { rows, failures });
     },
   };
 }

@@ -12,13 +12,13 @@ import { storableText } from "./storable_text.ts";
 /** What a crawl got, from its replies in their order. Throws `invalid` where it contradicts itself. */
 export function sourceAnswer(
   replies: readonly SourceReply[],
-  { rows = [], series = [], lacking = [], failures = [] }: Partial<
-    Pick<SourceAnswer, "rows" | "series" | "lacking" | "failures">
+  { rows = [], series = [], failures = [] }: Partial<
+    Pick<SourceAnswer, "rows" | "series" | "failures">
   >,
 ): SourceAnswer {
   return {
     rows: uniqueReports(rows, replies.at(-1)),
-    ...{ series, lacking, failures },
+    ...{ series, failures },
     raw: rawOf(replies),
     sizeBytes: replies.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   };

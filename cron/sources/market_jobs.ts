@@ -60,7 +60,10 @@ export function marketJobs(
         const held = await deps.reports.heldOf(name);
         const sound = refuseBroken(name, answer, { date, held });
         const report = await recordAnswer(deps, sound, { source: name, runId, signal, askedAt });
-        if (sound.failures.length > 0) throw partsFailed(name, sound.failures);
+        if (sound.failures.length > 0) {
+          const { rows, bytes } = report;
+          throw partsFailed(name, sound.failures, { rows, bytes });
+        }
         return report;
       },
     };

@@ -6,6 +6,7 @@ import type { MarketReportEvent, MarketReportRow } from "@/events/catalog/market
 import { trusted } from "@/events/trust.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import { uuidV5 } from "@/events/uuid.ts";
+import type { StoredParts } from "@/domain/ports/source_error.ts";
 import type { JobReport } from "../job.ts";
 import { changedRows, type ChangedRowsDeps } from "./changed_rows.ts";
 import { ingestDailies } from "../ingest_dailies.ts";
@@ -33,9 +34,9 @@ interface Crawl {
  */
 export async function recordAnswer(
   deps: RecordDeps,
-  { rows, series, lacking, raw, sizeBytes }: SourceAnswer,
+  { rows, series, raw, sizeBytes }: SourceAnswer,
   crawl: Crawl,
-): Promise<JobReport> {
+): Promise<JobReport & StoredParts> {
   const { source, runId, signal, askedAt } = crawl;
   const dailies = series.length === 0 ? { rows: 0 } : await ingestDailies(deps.ingest, series, {
     // What was asked for before a session was over is not final, however long the answer took.
@@ -44,7 +45,6 @@ export async function recordAnswer(
   const changed = rows.length === 0 ? 0 : await recordRows(deps, { rows, raw }, crawl);
   return {
     ...dailies,
-    ...(lacking.length === 0 ? {} : { lacking }),
     // Of the reports all that it said, of the candles those that were stored.
     ...{ rows: rows.length + dailies.rows, bytes: sizeBytes },
     ...{ changedReports: changed, unchangedReports: rows.length - changed },

@@ -1,7 +1,7 @@
 import { type CrawlFailure, failureOf } from "@/domain/crawlers/failure.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Progress } from "@/domain/ports/progress.ts";
-import { SourceError } from "@/domain/ports/source_error.ts";
+import { SourceError, type StoredParts } from "@/domain/ports/source_error.ts";
 import type { BlobRef } from "@/events/blobs/blobs.ts";
 import { failureFields } from "../error_message.ts";
 import type { JobContext, JobReport } from "../job.ts";
@@ -13,6 +13,7 @@ export type AttemptOutcome =
     readonly status: "failed" | "timed_out";
     readonly failure: CrawlFailure;
     readonly response: BlobRef | null;
+    readonly stored: StoredParts | undefined;
   };
 
 type Deps = Pick<SupervisorDeps, "blobs" | "clock" | "log" | "timeoutMs">;
@@ -119,7 +120,7 @@ async function failed(
   if (failure.errorClass === "InternalError") {
     log.error("a source failed by a fault of this program", { source, ...failureFields(error) });
   }
-  const answer = error instanceof SourceError ? error.response : undefined;
+  const { response: answer, stored } = error instanceof SourceError ? error : NOTHING;
   const response = answer === undefined || answer.bytes.length === 0
     ? null
     : await blobs.put(answer.bytes).catch((cause: unknown) => {
@@ -130,5 +131,7 @@ async function failed(
       return null;
     });
   const status = failure.errorClass === "Timeout" ? "timed_out" : "failed";
-  return { status, failure, response };
+  return { status, failure, response, stored };
 }
+
+const NOTHING = { response: undefined, stored: undefined };

@@ -1,6 +1,7 @@
 import type { CrawlerRunCommand, EndedAttempt } from "@/domain/crawler_run.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { retryDelayMs } from "@/domain/crawlers/retry_policy.ts";
+import type { StoredParts } from "@/domain/ports/source_error.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import { beatUntil } from "../beats.ts";
 import { failureFields } from "../error_message.ts";
@@ -22,11 +23,13 @@ export async function runSource(
   const life = AbortSignal.any([context.signal, heart.signal]);
   const stopped = new AbortController();
   const beating = beat(deps, run, { heart, until: stopped.signal });
+  let stored: StoredParts | undefined;
   try {
     for (let attempt = 1;; attempt++) {
       const startedAt = deps.clock.now();
       const outcome = await runAttempt(deps, run, { ...context, signal: life });
-      const ended = endOf(deps, run, { attempt, startedAt, outcome });
+      if (outcome.status !== "succeeded") stored = outcome.stored ?? stored;
+      const ended = endOf(deps, run, { attempt, startedAt, outcome, stored });
       await recordEnd(deps, run, { ended, signal: life });
       if (outcome.status === "succeeded") return outcome.report;
       if (ended.outcome.status === "succeeded" || ended.outcome.retryAt === null) {
@@ -54,12 +57,14 @@ interface Try {
   readonly attempt: number;
   readonly startedAt: number;
   readonly outcome: AttemptOutcome;
+  /** By this attempt or one before it that failed. */
+  readonly stored: StoredParts | undefined;
 }
 
 function endOf(
   { clock, random }: SupervisorDeps,
   { runId, policy }: OwnRun,
-  { attempt, startedAt, outcome }: Try,
+  { attempt, startedAt, outcome, stored }: Try,
 ): EndedAttempt {
   const finishedAt = clock.now();
   const times = { runId, attempt, startedAt, finishedAt };
@@ -75,6 +80,7 @@ function endOf(
     outcome: {
       ...{ status, errorClass: failure.errorClass, errorMessage: sentence(failure.message) },
       ...{ httpStatus: failure.httpStatus, response },
+      ...{ rows: stored?.rows ?? null, bytes: stored?.bytes ?? null },
       retryAt: delayMs === undefined ? null : finishedAt + delayMs,
     },
   };

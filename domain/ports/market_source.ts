@@ -96,8 +96,6 @@ export interface SourceAnswer {
   /** No two of one identity. Empty where the source validly has nothing for the day. */
   readonly rows: readonly MarketReport[];
   readonly series: readonly SourceSeries[];
-  /** What the site no longer has and the reports do without, e.g. `the list of exchanges`. */
-  readonly lacking: readonly string[];
   /** Parts that failed while the others did not: those are sound, and these not forgotten. */
   readonly failures: readonly FailedPart[];
   /** What was received, secrets removed: one body as it came, or several as lines of JSON. */

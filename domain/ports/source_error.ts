@@ -33,6 +33,12 @@ export interface FailedResponse {
 
 export const KEPT_RESPONSE_BYTES = 1_048_576;
 
+/** What was kept of an answer although parts of it failed. */
+export interface StoredParts {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 export interface SourceFailure {
   readonly source: SourceName;
   readonly errorClass: SourceErrorClass;
@@ -43,6 +49,7 @@ export interface SourceFailure {
   readonly httpStatus?: number | undefined;
   readonly differences?: readonly string[] | undefined;
   readonly response?: FailedResponse | undefined;
+  readonly stored?: StoredParts | undefined;
   readonly cause?: unknown;
 }
 
@@ -54,6 +61,7 @@ export class SourceError extends AdapterError {
   /** Of a schema change: each place with what was expected there, e.g. `result[0].price: …`. */
   readonly differences: readonly string[];
   readonly response: FailedResponse | undefined;
+  readonly stored: StoredParts | undefined;
   constructor(message: string, failure: SourceFailure) {
     const { source, errorClass, op, hint, retryAfterMs, cause } = failure;
     const retryable = SOURCE_ERROR_RETRYABLE[errorClass];
@@ -63,5 +71,6 @@ export class SourceError extends AdapterError {
     this.httpStatus = failure.httpStatus;
     this.differences = failure.differences ?? [];
     this.response = failure.response;
+    this.stored = failure.stored;
   }
 }

@@ -42,9 +42,9 @@ export function addRun(day: SourceDay, { type, data }: CrawlerRunEvent): SourceD
       return timed({ ...day, succeeded, rows: day.rows + rows, bytes: day.bytes + bytes }, data);
     }
     case "CrawlerFailed":
-      return timed({ ...day, failed: day.failed + 1 }, data);
+      return timed({ ...day, ...withStored(day, data), failed: day.failed + 1 }, data);
     case "CrawlerTimedOut":
-      return timed({ ...day, timedOut: day.timedOut + 1 }, data);
+      return timed({ ...day, ...withStored(day, data), timedOut: day.timedOut + 1 }, data);
     case "CrawlerCrashed":
       if (data.stopped) return day;
       return { ...day, crashed: day.crashed + 1, attempts: day.attempts + data.attempt };
@@ -54,6 +54,13 @@ export function addRun(day: SourceDay, { type, data }: CrawlerRunEvent): SourceD
     case "CrawlerAttempted":
       return day;
   }
+}
+
+function withStored(
+  { rows, bytes }: SourceDay,
+  stored: { readonly rows: number | null; readonly bytes: number | null },
+): Pick<SourceDay, "rows" | "bytes"> {
+  return { rows: rows + (stored.rows ?? 0), bytes: bytes + (stored.bytes ?? 0) };
 }
 
 /** Runs that ended with or without a result; skipped ones never ran. */

@@ -25,6 +25,9 @@ const failure = {
   httpStatus: z.int().nullable(),
   /** The answer that was no use, cut to 1 MB, secrets removed. */
   response: blobRef.nullable(),
+  /** What the run has stored nevertheless, where parts of an answer failed; null where it has not. */
+  rows: count.nullable(),
+  bytes: count.nullable(),
 };
 
 /** What can happen to one run of a crawler. Stream `crawler_run-<runId>`; exactly one event ends it. */

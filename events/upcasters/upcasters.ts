@@ -7,4 +7,11 @@ import type { Upcasters } from "../store/upcast.ts";
  */
 export const upcasters: Upcasters = {
   AlertRaised: [(data) => ({ ...data, channels: null })],
+  ...{ CrawlerAttempted: [nothingStored], CrawlerFailed: [nothingStored] },
+  CrawlerTimedOut: [nothingStored],
 };
+
+/** Nobody noted it then. */
+function nothingStored(data: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return { ...data, rows: null, bytes: null };
+}

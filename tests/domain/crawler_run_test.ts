@@ -23,7 +23,7 @@ const started: { type: "CrawlerRunStarted"; data: Data<"CrawlerRunStarted"> } = 
 };
 const failure = {
   ...{ errorClass: "ServerError", errorMessage: "it answered HTTP 503", httpStatus: 503 },
-  response: { sha256: "a".repeat(64), sizeBytes: 12 },
+  ...{ response: { sha256: "a".repeat(64), sizeBytes: 12 }, rows: 3, bytes: 30 },
 };
 const first = { ...identity, attempt: 1, startedAt: 10, finishedAt: 25, durationMs: 15 };
 const second = { ...first, attempt: 2, startedAt: 80, finishedAt: 90, durationMs: 10 };

@@ -81,6 +81,12 @@ const cases: readonly [string, readonly CrawlerRunEvent[], Partial<CrawlerRunRow
     ...{ ...outage, errorClass: "Timeout", httpStatus: null },
     attempts: [failure({ errorClass: "Timeout", httpStatus: null })],
   }],
+  ["fails for good and tells what was stored of the parts that did not", [
+    failed({ at: 10_000, attempt: 1, rows: 3 }),
+  ], {
+    ...{ status: "failed", finishedAt: 10_000, durationMs: 1_000, rows: 3, bytes: 300 },
+    ...{ ...outage, attempts: [failure({})] },
+  }],
   ["times out for good after an attempt that did", [
     attempted({ at: 10_000, errorClass: "Timeout" }),
     timedOut({ at: 70_000, attempt: 2 }),

@@ -15,6 +15,7 @@ export interface RunOptions {
   readonly errorMessage?: string;
   readonly httpStatus?: number | null;
   readonly attempt?: number;
+  /** Those that were stored; of what failed none unless it is said. */
   readonly rows?: number;
 }
 
@@ -30,7 +31,9 @@ function attempt(options: RunOptions): Omit<Data<"CrawlerSucceeded">, "rows" | "
 function failure(options: RunOptions): Data<"CrawlerFailed"> {
   const { errorClass = "ServerError", errorMessage = "it answered HTTP 503", httpStatus = 503 } =
     options;
-  return { ...attempt(options), errorClass, errorMessage, httpStatus, response: null };
+  const { rows } = options;
+  const stored = { rows: rows ?? null, bytes: rows === undefined ? null : 100 * rows };
+  return { ...attempt(options), errorClass, errorMessage, httpStatus, response: null, ...stored };
 }
 
 export function started(options: RunOptions = {}): CrawlerRunEvent {

@@ -113,12 +113,11 @@ const lists = {
 
 for (const [shape, varietyList] of Object.entries(lists)) {
   Deno.test(`hzzhqx: names and sectors are those of its list, written by ${shape}`, async () => {
-    const { rows, raw, lacking } = await crawl("hzzhqx", { varietyList });
+    const { rows, raw } = await crawl("hzzhqx", { varietyList });
     deepEqual(rows.map(({ product, values }) => [product, values.name, values.sector]), [
       ["RB", "螺纹", "黑色建材"],
       ["I", "铁矿", "黑色"],
     ]);
-    deepEqual(lacking, []);
     const [list = "", view = ""] = new TextDecoder().decode(raw.bytes).trim().split("\n");
     deepEqual([JSON.parse(list).body, JSON.parse(view).body], [varietyList, small.overallView]);
   });
@@ -135,7 +134,7 @@ Deno.test("hzzhqx: a code that nobody here knows is traded where its listed name
   ]);
 });
 
-Deno.test("hzzhqx, openvlab: a list that has changed or failed is a failure, one that is gone is only lacked", async () => {
+Deno.test("hzzhqx, openvlab: a list that has changed, failed or gone is a failure, and ends the asking", async () => {
   const changed = small.varietyList.replaceAll("varietyName", "title");
   const error = await failed("hzzhqx", { varietyList: changed });
   deepEqual([error.errorClass, error.differences], ["schema_changed", [
@@ -147,13 +146,21 @@ Deno.test("hzzhqx, openvlab: a list that has changed or failed is a failure, one
   deepEqual((await failed("openvlab", { exchangeInfo: renamed })).differences, [
     "result[0].exchange_name: expected text, received nothing (4 times)",
   ]);
-  const views = await crawl("hzzhqx", { varietyList: "" });
-  deepEqual([views.lacking, views.rows.map(({ values }) => [values.name, values.sector])], [
-    ["the list of varieties"],
-    [["螺纹钢", null], ["铁矿石", null]],
-  ]);
-  const map = await crawl("openvlab", { exchangeInfo: "" });
-  deepEqual([map.lacking, map.rows[0]?.values.exchange_name], [["the list of exchanges"], null]);
+  for (
+    const [name, samples, path] of [
+      ["hzzhqx", { varietyList: "" }, "/api/public/variety/list"],
+      ["openvlab", { exchangeInfo: "" }, "/api/exchange-info"],
+    ] as const
+  ) {
+    const house = openSites({ samples: { ...small, ...samples } });
+    const request = { date: "2026-09-08", signal: new AbortController().signal };
+    const gone = await failureIn(sourceOf(house, name).fetch(request));
+    ok(gone instanceof SourceError);
+    equal(house.sites.requests.length, 1);
+    deepEqual([gone.errorClass, gone.httpStatus, gone.message], [
+      ...["schema_changed", 404, `Cannot crawl ${name}: GET ${path} answers HTTP 404`],
+    ]);
+  }
 });
 
 Deno.test("openvlab: names the exchanges at home as its list does", async () => {

@@ -51,7 +51,6 @@ function desk(
         })),
         ...{
           series,
-          lacking: [],
           failures,
           raw: { bytes, contentType: "application/json" },
           sizeBytes: 2,
@@ -225,6 +224,7 @@ Deno.test("a symbol that fails or cannot be true stops no other: those are kept,
       error.message,
       "Cannot crawl sina: RB0 closes at 6100 after 3000; it has no contract XX0",
     );
+    deepEqual(error.stored, { rows: 2, bytes: 2 }, "what was kept of the others");
     return !error.retryable;
   });
   deepEqual(kept, ["AU0"]);

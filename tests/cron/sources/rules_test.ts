@@ -166,6 +166,7 @@ databaseSteps(
         equal(status, "succeeded", `${name}: ${errorMessage}`);
         ok((await desk.kept(name))[0] > 0);
       }
+      const stored: [SourceName, rows: number | null, hasBytes: boolean][] = [];
       for (const [name, what, spoil, says] of BROKEN) {
         const before = await desk.kept(name);
         const run = await desk.crawl(name, spoil(desk.small));
@@ -180,7 +181,12 @@ databaseSteps(
         const others = name === "sina" && what === "a point that is lost" ? 2 : 0;
         const kept = [reports, candles + others];
         deepEqual(await desk.kept(name), kept, `${name} keeps nothing of ${what}`);
+        stored.push([name, run.rows, (run.bytes ?? 0) > 0]);
       }
+      deepEqual(stored.filter(([, rows, hasBytes]) => rows !== null || hasBytes), [
+        ...[["hzzhqx", 1, true], ["jiaoyikecha", 4, true], ["openvlab", 4, true]],
+        ["sina", 2, true],
+      ], "the run says what was kept of the sound rest");
     },
 
     async "refuse ratings without a rating, and believe lists that are not out"(desk: Desk) {

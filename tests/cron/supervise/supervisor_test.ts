@@ -48,6 +48,19 @@ sceneTest("supervisor", {
     equal(run?.trigger, "catch_up");
   },
 
+  async "tells of a run that failed what it has stored, also by an attempt before the last"(
+    { startDue },
+  ) {
+    const partly = new SourceError("Cannot crawl sina: XX0 fails", {
+      ...{ source: "sina", errorClass: "network", op: "parts", stored: { rows: 5, bytes: 60 } },
+    });
+    const { source } = scripted([unreachable(), partly, unreachable(), unreachable()]);
+    const instance = await startDue(source);
+    await instance.idle();
+    const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
+    deepEqual([run?.status, run?.attempts.length, run?.rows, run?.bytes], ["failed", 4, 5, 60]);
+  },
+
   async "tries again after a minute, give or take, as often as it may"({ startDue, clock, types }) {
     const { source, runs } = scripted([unreachable(), unreachable(), { rows: 1 }]);
     const instance = await startDue(source);

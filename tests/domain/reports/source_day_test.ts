@@ -45,6 +45,16 @@ Deno.test("day of a source counts its runs by how they ended, rows, bytes and ti
   deepEqual([runsOf(day), failuresOf(day), successRate([day])], [5, 3, 0.4]);
 });
 
+Deno.test("day of a source counts what failed runs have stored nevertheless", () => {
+  const day = dayOf([
+    succeeded({ rows: 10 }),
+    failed({ rows: 3 }),
+    timedOut({ rows: 2 }),
+    failed(),
+  ]);
+  deepEqual([day.rows, day.bytes, day.succeeded, day.failed], [15, 1_500, 1, 2]);
+});
+
 Deno.test("day without a run has no success rate, skipped or not", () => {
   equal(successRate([]), undefined);
   equal(successRate([dayOf([skipped()])]), undefined);

@@ -215,7 +215,7 @@ Deno.test("a path that no id can have is 404, whatever is asked of it", async ()
     for (const [method = "", rest] of asked) {
       const { status } = await ask(method, `/api/v1/series/${id}${rest}`, {
         ...{ as: "admin", headers: { "content-type": "text/csv" } },
-        body: method === "POST" ? "1704067200000,1,2,1,1,1" : undefined,
+        ...(method === "POST" ? { body: "1704067200000,1,2,1,1,1" } : {}),
       });
       assert.equal(status, 404, `${method} ${id}${rest}`);
     }

@@ -1,12 +1,19 @@
 import type { Candle } from "@/domain/klines/candle.ts";
-import { nextSlot, slotEnd, slotStart } from "@/domain/klines/interval.ts";
+import {
+  type Interval,
+  nextSlot,
+  previousSlot,
+  slotEnd,
+  slotIndex,
+  slotStart,
+} from "@/domain/klines/interval.ts";
 import { isCrawled } from "@/domain/klines/market_calendar.ts";
 import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
 import { validateRow } from "@/domain/klines/validate.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
-import type { Exchanges } from "@/domain/ports/exchange.ts";
+import type { CandleRequest, Exchanges } from "@/domain/ports/exchange.ts";
 import type { Log } from "@/domain/ports/log.ts";
-import type { OpenCandles } from "@/domain/ports/open_candles.ts";
+import type { NewestCandles, OpenCandles } from "@/domain/ports/open_candles.ts";
 import { messageOf } from "./error_message.ts";
 import { createReaderAsks, type ReaderAsk } from "./reader_asks.ts";
 
@@ -18,16 +25,26 @@ export interface OpenCandlesOptions {
 
 /** An answer this old is given while the next one is asked for. */
 const FRESH_MS = 2_000;
-/** A reader waits so long for a first answer. */
+/** One this old is given only where no other comes in time. */
+const STALE_MS = 10_000;
+/** A reader waits so long for an answer. */
 const PATIENCE_MS = 1_000;
 /** A venue that failed is left alone for so long. */
 const QUIET_MS = 30_000;
+/** What closed so long ago, and the last one that closed, may not be stored yet. */
+const STORING_MS = 15_000;
+
+/** What a venue said. */
+interface Answer extends NewestCandles {
+  /** When it was asked. */
+  readonly at: number;
+  /** When a candle closes that it cannot know of, by our clock. */
+  readonly holdsTo: number;
+}
 
 /** What is known of one series. */
 interface Seen extends ReaderAsk {
-  candle: Candle | undefined;
-  /** The venue's time less ours when it was asked. */
-  aheadMs: number;
+  answer: Answer | undefined;
   askedAt: number;
   askAgainAt: number;
   /** Being asked, or waiting for its turn. */
@@ -48,12 +65,18 @@ export function createOpenCandles({ exchanges, clock, log }: OpenCandlesOptions)
     try {
       const venue = await exchanges.get(exchange);
       const now = await venue.time();
-      const from = slotStart(interval, now);
-      const range = { from, to: nextSlot(interval, now), limit: 1, priority: "reader" } as const;
-      const [candle] = await venue.fetchCandles({ symbol, interval, ...range });
-      state.candle = candle === undefined ? undefined : readable(candle, series);
-      state.aheadMs = now - clock.now();
-      state.askAgainAt = clock.now() + FRESH_MS;
+      const at = clock.now();
+      const candles = await venue.fetchCandles({ symbol, ...newestOf(interval, now) });
+      const readable = candles.map((candle) => readableOf(candle, series))
+        .filter((candle) => candle !== undefined);
+      const isOver = ({ openTime }: Candle) => slotEnd(interval, openTime) <= now;
+      state.answer = {
+        closed: readable.filter(isOver),
+        running: readable.findLast((candle) => !isOver(candle)),
+        ...{ at, holdsTo: at + nextSlot(interval, now) - now },
+      };
+      // The candle that ran then is known as closed only to a venue that is asked again.
+      state.askAgainAt = Math.min(clock.now() + FRESH_MS, state.answer.holdsTo);
     } catch (error) {
       state.askAgainAt = clock.now() + QUIET_MS;
       log.debug("no running candle", { exchange, symbol, interval, error: messageOf(error) });
@@ -62,37 +85,48 @@ export function createOpenCandles({ exchanges, clock, log }: OpenCandlesOptions)
 
   function unseen(series: SeriesRef): Seen {
     const state: Seen = {
-      ...{ candle: undefined, aheadMs: 0, askedAt: 0, askAgainAt: 0, wantedUntil: 0 },
-      asking: undefined,
+      ...{ answer: undefined, askedAt: 0, askAgainAt: 0, wantedUntil: 0, asking: undefined },
       ask: () => ask(series, state),
     };
     seen.set(seriesId(series), state);
     return state;
   }
 
+  function isFresh({ answer }: Seen): boolean {
+    const now = clock.now();
+    return answer !== undefined && now < answer.holdsTo && now - answer.at < STALE_MS;
+  }
+
   return {
     async find(series, until = clock.now() + PATIENCE_MS) {
       if (!isCrawled(series)) return undefined;
       const state = seen.get(seriesId(series)) ?? unseen(series);
-      if (clock.now() >= state.askAgainAt) {
-        state.wantedUntil = Math.max(state.wantedUntil, until);
-        state.asking ??= inTurn(series.exchange, state).finally(() => state.asking = undefined);
-      }
-      const known = running(state, series, clock);
-      if (known !== undefined || state.asking === undefined) return known;
-      await patiently(state.asking, until - clock.now(), clock);
-      return running(state, series, clock);
+      do {
+        if (clock.now() >= state.askAgainAt) {
+          state.wantedUntil = Math.max(state.wantedUntil, until);
+          state.asking ??= inTurn(series.exchange, state).finally(() => state.asking = undefined);
+        }
+        if (state.asking === undefined || isFresh(state)) break;
+        await patiently(state.asking, until - clock.now(), clock);
+        // A candle may have closed while the venue was being asked.
+      } while (clock.now() < until);
+      return known(state, clock);
     },
   };
 }
 
-function running(
-  { candle, aheadMs }: Seen,
-  { interval }: SeriesRef,
-  clock: Pick<Clock, "now">,
-): Candle | undefined {
-  if (candle === undefined) return undefined;
-  return slotEnd(interval, candle.openTime) > clock.now() + aheadMs ? candle : undefined;
+/** From the last one that has closed on. */
+function newestOf(interval: Interval, now: number): Omit<CandleRequest, "symbol"> {
+  const from = Math.min(previousSlot(interval, now), slotStart(interval, now - STORING_MS));
+  const limit = slotIndex(interval, now) - slotIndex(interval, from) + 1;
+  return { interval, from, to: nextSlot(interval, now), limit, priority: "reader" };
+}
+
+/** A candle that has ended since is not final, and no running one either. */
+function known({ answer }: Seen, clock: Pick<Clock, "now">): NewestCandles | undefined {
+  if (answer === undefined) return undefined;
+  const { closed, running, holdsTo } = answer;
+  return { closed, running: clock.now() < holdsTo ? running : undefined };
 }
 
 async function patiently(work: Promise<void>, ms: number, clock: Clock): Promise<void> {
@@ -104,7 +138,7 @@ async function patiently(work: Promise<void>, ms: number, clock: Clock): Promise
 }
 
 /** As it will be read once it has closed; undefined for what would be rejected then. */
-function readable(candle: Candle, { interval }: SeriesRef): Candle | undefined {
+function readableOf(candle: Candle, { interval }: SeriesRef): Candle | undefined {
   const row = validateRow(candle, { interval, now: slotEnd(interval, candle.openTime) });
   return typeof row === "string" ? undefined : row;
 }

@@ -29,13 +29,13 @@ export interface ReadPlan {
  * files. A bar cut off by the last picked period lies beyond the limit and never shows.
  */
 export function planRead(query: KlineQuery, held: readonly HeldPeriod[]): ReadPlan {
-  const { start, end, order } = query;
+  const { start, end, before = Infinity, order } = query;
   const [first, last] = [held.at(0), held.at(-1)];
   if (first === undefined || last === undefined) return NOTHING;
   const from = start === undefined
     ? slotStart(query.interval, first.firstOpenTime, query.offsetMs)
     : lower(query, start);
-  const to = end === undefined ? Infinity : upper(query, end);
+  const to = Math.min(before, end === undefined ? Infinity : upper(query, end));
   const keep = start === undefined || order === "desc" ? "latest" : "oldest";
   const inRange = held.filter((p) => p.lastOpenTime >= from && p.firstOpenTime < to);
   const picked = surelyEnough(keep === "oldest" ? inRange : inRange.toReversed(), {

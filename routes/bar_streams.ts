@@ -9,7 +9,7 @@ import type { Clock } from "@/domain/ports/clock.ts";
 import type { Log } from "@/domain/ports/log.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
-import type { Bar, BarReader } from "./bars.ts";
+import { type Bar, type BarReader, STORING_MS } from "./bars.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
 
 interface Deps extends Pick<AppDeps, "projections" | "settings" | "signal"> {
@@ -109,6 +109,7 @@ export function createBarStreams(
       for (const bar of news) {
         const closed = interval === stored || slotEnd(interval, bar[0]) <= heldTo;
         channel.slot = Math.max(channel.slot, closed ? nextSlot(interval, bar[0]) : bar[0]);
+        if (!closed) channel.running = JSON.stringify(bar);
         tell(channel, bar, closed);
       }
     }
@@ -131,11 +132,14 @@ export function createBarStreams(
 
   async function tellRunning(tail: Tail): Promise<void> {
     const series = (await directory.list()).find(({ id }) => id === tail.id);
-    if (series === undefined) return;
+    // What has closed is told first: now by the other run, else when it is stored.
+    if (series === undefined || (series.lastOpenTime ?? -Infinity) > tail.toldTo) return;
     for (const channel of tail.channels.values()) {
-      const bar = await bars.running(series, channel.interval);
+      const { rows, open } = await bars.newest(series, channel.interval);
+      const bar = open ? rows.at(-1) : undefined;
       const text = JSON.stringify(bar);
       if (bar === undefined || bar[0] < channel.slot || text === channel.running) continue;
+      if (rows.length > 1 && clock.now() - bar[0] <= STORING_MS) continue;
       channel.running = text;
       tell(channel, bar, false);
     }

@@ -4,6 +4,7 @@ import { joinCandles } from "@/domain/klines/aggregate.ts";
 import { type Candle, fromRow, toRow } from "@/domain/klines/candle.ts";
 import { type Interval, previousSlot, slotEnd, slotStart } from "@/domain/klines/interval.ts";
 import type { KlineQuery } from "@/domain/ports/kline_reader.ts";
+import type { NewestCandles } from "@/domain/ports/open_candles.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
 import type { AppDeps } from "./app_deps.ts";
 
@@ -23,7 +24,7 @@ export interface BarsQuery {
   readonly limit: number;
   /** Which are kept where the range holds more than `limit`. */
   readonly keep: "oldest" | "latest";
-  /** How long the running bar may be waited for, epoch ms; a second where none is given. */
+  /** How long the newest bars may be waited for, epoch ms; a second where none is given. */
   readonly until?: number | undefined;
 }
 
@@ -39,18 +40,25 @@ export interface Bars {
 export interface BarReader {
   /** Only what is held; `partial` also gives a last bar that is not complete yet. */
   held(query: BarsQuery & { readonly partial?: boolean }): Promise<readonly Bar[]>;
-  /** Closed bars, and the running one after them where the setting wants it and the range reaches it. */
+  /** Closed bars, and the newest ones after them where the setting wants them and the range reaches them. */
   read(query: BarsQuery): Promise<Bars>;
-  /** The bar that is running now; undefined where none is known or wanted. */
-  running(
-    series: SeriesView,
-    interval: Interval,
-    how?: Pick<BarsQuery, "offsetMs" | "until">,
-  ): Promise<Bar | undefined>;
+  /**
+   * The newest bars, which are not held or not whole yet: those that have just closed and the running
+   * one, as the venue says them and as far as they are held. None where the setting does not want them.
+   */
+  newest(series: SeriesView, interval: Interval, how?: Newest): Promise<Bars>;
 }
 
-/** The candle before the running one may take so long to be stored. */
-const STORING_MS = 15_000;
+interface Newest extends Pick<BarsQuery, "offsetMs" | "until"> {
+  /** Open time of the newest candle that is held; the series' own by default. */
+  readonly heldTo?: number | undefined;
+}
+
+/** A candle that has closed may take so long to be stored. */
+export const STORING_MS = 15_000;
+const NONE: Bars = { rows: [], open: false };
+/** More slots than candles come in before the series' own row shows it. */
+const MOST_GROWING = 4;
 
 export function createBarReader(
   { reader, openCandles, clock, settings, signal }: Deps,
@@ -61,28 +69,49 @@ export function createBarReader(
     return { rows, more: page.more };
   }
 
-  async function running(
-    series: SeriesView,
-    interval: Interval,
-    { offsetMs = 0, until }: Pick<BarsQuery, "offsetMs" | "until"> = {},
-  ): Promise<Bar | undefined> {
-    if (!settings.openCandle || !series.watched) return undefined;
-    const candle = await openCandles.find(series, until);
-    if (candle === undefined || !follows(candle, series)) return undefined;
-    const openTime = slotStart(interval, candle.openTime, offsetMs);
-    if (interval === series.interval) return withClose(candle, interval);
+  async function newest(series: SeriesView, interval: Interval, how: Newest = {}): Promise<Bars> {
+    const { heldTo = series.lastOpenTime, offsetMs, until } = how;
+    if (!settings.openCandle || !series.watched || heldTo === null) return NONE;
+    const said = await openCandles.find(series, until);
+    const candles = following(said, series, heldTo);
+    const running = candles.length > 0 && candles.at(-1) === said?.running;
+    if (interval === series.interval) {
+      return { rows: candles.map((one) => withClose(one, interval)), open: running };
+    }
+    const heldEnd = slotEnd(series.interval, heldTo);
     const { rows } = await rowsOf({
-      ...asked({ series, interval, offsetMs, start: openTime, end: candle.openTime, limit: 1 }),
-      partial: true,
+      ...asked({ series, interval, offsetMs, end: undefined, limit: MOST_GROWING }),
+      ...{ start: slotStart(interval, heldEnd, offsetMs), before: candles.at(0)?.openTime },
+      ...{ order: "desc", partial: true },
     });
-    return withClose(joinCandles(openTime, [...rows.map(fromRow), candle]), interval, offsetMs);
+    const slots = joined([...rows.toReversed().map(fromRow), ...candles], interval, offsetMs);
+    const endOf = ({ openTime }: Candle) => slotEnd(interval, openTime, offsetMs);
+    const wholeTo = slotEnd(series.interval, candles.at(-1)?.openTime ?? heldTo);
+    // What has ended without its last candles is neither closed nor running.
+    const shown = slots.filter((bar) =>
+      running || endOf(bar) <= wholeTo || endOf(bar) > clock.now()
+    );
+    const last = shown.at(-1);
+    return {
+      rows: shown.map((bar) => withClose(bar, interval, offsetMs)),
+      open: last !== undefined && (running || endOf(last) > wholeTo),
+    };
   }
 
-  /** Whether nothing lacks between what is held and the running candle that may still come. */
-  function follows({ openTime }: Candle, { interval, lastOpenTime }: SeriesView): boolean {
-    if (lastOpenTime === null || lastOpenTime >= openTime) return false;
-    return lastOpenTime >= previousSlot(interval, openTime) ||
-      clock.now() - openTime > STORING_MS;
+  /** Those that are not held, if nothing lacks before them that may still come. */
+  function following(
+    said: NewestCandles | undefined,
+    { interval }: SeriesView,
+    heldTo: number,
+  ): readonly Candle[] {
+    const { closed, running } = said ?? { closed: [], running: undefined };
+    const candles = [...closed, ...(running === undefined ? [] : [running])]
+      .filter(({ openTime }) => openTime > heldTo);
+    const [first] = candles;
+    if (first === undefined) return candles;
+    const follows = heldTo >= previousSlot(interval, first.openTime) ||
+      clock.now() - first.openTime > STORING_MS;
+    return follows ? candles : [];
   }
 
   async function pageOf({ keep, partial = false, ...query }: BarsQuery & { partial?: boolean }) {
@@ -93,23 +122,40 @@ export function createBarReader(
   }
 
   return {
-    running,
+    newest,
     held: async (query) => (await pageOf(query)).rows,
     async read(query) {
-      const { start, end = Infinity, limit, series, interval, keep } = query;
+      const { start, end = Infinity, limit, series, interval, offsetMs, keep } = query;
       const { rows, more } = await pageOf(query);
-      const full = keep === "oldest" && start !== undefined && (more || rows.length >= limit);
-      if (full || end <= (series.lastOpenTime ?? 0)) return { rows, open: false };
-      const bar = await running(series, interval, query);
-      const fits = bar !== undefined && bar[0] < end && bar[0] >= (start ?? 0) &&
-        bar[0] > (rows.at(-1)?.[0] ?? -1);
-      return fits ? { rows: [...rows, bar].slice(-limit), open: true } : { rows, open: false };
+      const oldest = keep === "oldest" && start !== undefined;
+      const full = oldest && (more || rows.length >= limit);
+      if (full || end <= slotStart(interval, series.lastOpenTime ?? 0, offsetMs)) {
+        return { rows, open: false };
+      }
+      const last = rows.at(-1)?.[0] ?? -1;
+      const heldTo = interval === series.interval && last >= 0 ? last : undefined;
+      const fresh = await newest(series, interval, { ...query, heldTo });
+      const fits = fresh.rows.filter(([openTime]) =>
+        openTime > last && openTime >= (start ?? 0) && openTime < end
+      );
+      const all = [...rows, ...fits];
+      const shown = oldest ? all.slice(0, limit) : all.slice(-limit);
+      const open = fresh.open && fits.length > 0 && shown.at(-1) === fresh.rows.at(-1);
+      return { rows: shown, open };
     },
   };
 }
 
+/** Larger bars out of ascending parts of them. */
+function joined(parts: readonly Candle[], interval: Interval, offsetMs?: number): Candle[] {
+  return [...Map.groupBy(parts, ({ openTime }) => slotStart(interval, openTime, offsetMs))]
+    .map(([openTime, some]) => joinCandles(openTime, some));
+}
+
+type Asked = Omit<BarsQuery, "keep" | "until" | "start"> & Partial<Pick<BarsQuery, "start">>;
+
 function asked(
-  { series, interval, offsetMs, start, end, limit }: Omit<BarsQuery, "keep" | "until">,
+  { series, interval, offsetMs, start, end, limit }: Asked,
 ): KlineQuery {
   return {
     ...{ seriesId: series.id, stored: series.interval, interval, offsetMs, start, end, limit },

@@ -40,29 +40,34 @@ export async function dayTicker(
   const series = finest(listing);
   if (series === undefined) return written(listing, NOTHING, shape);
   const interval: Interval = series.interval === "1s" ? "1m" : series.interval;
-  const running = await bars.running(series, interval, { until });
-  const { from, inside, last, before } = await heldDay(bars, { series, interval, running });
-  const newest = running ?? last;
+  const { rows: fresh } = await bars.newest(series, interval, { until });
+  const { from, inside, last, before } = await heldDay(bars, { series, interval, fresh });
+  const newest = fresh.at(-1) ?? last;
   if (newest === undefined) return written(listing, NOTHING, shape);
-  const parts = [inside, running && fromRow(running)].filter((part) => part !== undefined);
+  // Bars longer than a day tell of themselves.
+  const isInside = (bar: Bar) => bar[0] >= from || bar === newest;
+  const parts = [inside, ...fresh.filter(isInside).map(fromRow)].filter((one) => one !== undefined);
   const closeTime = newest[6] ?? slotEnd(interval, newest[0]) - 1;
-  return written(listing, { stats: dayStats(parts), start: from, closeTime, before }, shape);
+  const day = { stats: dayStats(parts), start: from, closeTime };
+  const outside = fresh.findLast((bar) => !isInside(bar)) ?? before;
+  return written(listing, { ...day, before: outside }, shape);
 }
 
 interface DayQuery {
   readonly series: SeriesView;
   readonly interval: Interval;
-  readonly running: Bar | undefined;
+  /** Ascending; not held yet. */
+  readonly fresh: readonly Bar[];
 }
 
 async function heldDay(bars: BarReader, query: DayQuery): Promise<HeldDay> {
-  const { series, interval, running } = query;
+  const { series, interval, fresh } = query;
   const known = await heldDays.get(series)?.catch(() => undefined);
   if (known !== undefined) {
-    const newest = running ?? known.last;
+    const newest = fresh.at(-1) ?? known.last;
     const isSame = newest === undefined || dayBefore(interval, newest) === known.from;
-    // Rows may be newer than the view by now, and hold the running one.
-    const follows = running === undefined || (known.last?.[0] ?? -1) < running[0];
+    // Rows may be newer than the view by now, and hold the newest ones.
+    const follows = (known.last?.[0] ?? -1) < (fresh[0]?.[0] ?? Infinity);
     if (isSame && follows) return known;
   }
   const read = readDay(bars, query);
@@ -72,14 +77,14 @@ async function heldDay(bars: BarReader, query: DayQuery): Promise<HeldDay> {
 
 async function readDay(
   bars: BarReader,
-  { series, interval, running }: DayQuery,
+  { series, interval, fresh }: DayQuery,
 ): Promise<HeldDay> {
   const rows = await bars.held({
-    ...{ series, interval, start: undefined, end: running?.[0], keep: "latest" },
+    ...{ series, interval, start: undefined, end: fresh[0]?.[0], keep: "latest" },
     limit: barsOfDay(interval) + 1,
   });
   const last = rows.at(-1);
-  const newest = running ?? last;
+  const newest = fresh.at(-1) ?? last;
   const from = newest === undefined ? 0 : dayBefore(interval, newest);
   // Bars longer than a day tell of themselves.
   const isInside = (row: Bar) => row[0] >= from || row === newest;

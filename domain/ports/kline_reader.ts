@@ -18,6 +18,8 @@ export interface KlineQuery {
   readonly start: number | undefined;
   /** Exclusive. */
   readonly end: number | undefined;
+  /** Stored candles that open then or later do not count; only of aggregated bars. */
+  readonly before?: number | undefined;
   readonly limit: number;
   readonly order: "asc" | "desc";
   readonly fill: "none" | "previous";

@@ -1,5 +1,6 @@
 import { deepEqual } from "node:assert/strict";
 import type { Candle } from "@/domain/klines/candle.ts";
+import { createBarReader } from "@/routes/bars.ts";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
 import { hold } from "@/tests/support/hold.ts";
 import { candle, utc } from "@/tests/support/candles.ts";
@@ -10,13 +11,15 @@ const MINUTE = 60_000;
 const clock = fakeClock(START + 8 * MINUTE + 5_000);
 /** Minute 8 runs. */
 let running: Candle | undefined;
+/** What the venue says to have closed. */
+let closed: readonly Candle[] = [];
 
 let opened: Promise<TestApp> | undefined;
 const openOnce = () => opened ??= openWatching({ openCandle: true });
 Deno.test.afterAll(async () => await (await opened)?.close());
 
 async function openWatching(settings: { openCandle: boolean }): Promise<TestApp> {
-  const openCandles = { find: () => Promise.resolve(running) };
+  const openCandles = { find: () => Promise.resolve({ closed, running }) };
   const app = await openApp({ clock, openCandles, settings });
   const json = { exchange: "binance", symbol: "BTC/USDT", interval: "1m" };
   await app.json("POST", "/api/v1/series", { as: "admin", json });
@@ -74,6 +77,64 @@ Deno.test("running candle: shows nowhere where a closed one is still on its way"
   deepEqual(await rows(app, "symbol=BTCUSDT&limit=1"), [[7, "11"]]);
   clock.advance(MINUTE + 11_000);
   deepEqual(await rows(app, "symbol=BTCUSDT&limit=1"), [[9, "14"]]);
+});
+
+Deno.test("running candle: comes behind those that have closed and are not stored", async () => {
+  const app = await openOnce();
+  const query = "symbol=BTCUSDT";
+  closed = [open(7), open(8)];
+  try {
+    running = open(9);
+    deepEqual(await rows(app, `${query}&limit=3`), [[7, "11"], [8, "14"], [9, "14"]]);
+    deepEqual(await rows(app, `${query}&startTime=${at(7)}&limit=2`), [[7, "11"], [8, "14"]]);
+    deepEqual(await rows(app, `${query}&startTime=${at(8)}`), [[8, "14"], [9, "14"]]);
+    deepEqual(await rows(app, `${query}&endTime=${at(9) - 1}&limit=2`), [[7, "11"], [8, "14"]]);
+    deepEqual(await rows(app, `${query}&startTime=${at(8)}&endTime=${at(8)}`), [[8, "14"]]);
+    running = undefined;
+    deepEqual(await rows(app, `${query}&limit=2`), [[7, "11"], [8, "14"]]);
+  } finally {
+    closed = [];
+  }
+});
+
+Deno.test("running candle: counts in tickers with those that have closed and are not stored", async () => {
+  const { ask } = await openOnce();
+  const lasting = async () => {
+    const day = await ask("GET", "/compat/binance/api/v3/ticker/24hr?symbol=BTCUSDT");
+    const { volume, closeTime } = await day.json();
+    return [volume, closeTime];
+  };
+  closed = [open(7), open(8)];
+  try {
+    running = open(9);
+    deepEqual(await lasting(), ["40.5", at(10) - 1]);
+    running = undefined;
+    deepEqual(await lasting(), ["40.25", at(9) - 1]);
+  } finally {
+    closed = [];
+  }
+  deepEqual(await lasting(), ["40", at(8) - 1]);
+});
+
+Deno.test("running candle: counts one once that is stored while the series' row does not show it", async () => {
+  const { deps, house } = await openOnce();
+  const [view] = (await house.series.list()).filter(({ symbol }) => symbol === "BTC/USDT");
+  if (view === undefined) throw new Error("BTC/USDT is not listed");
+  const said = { closed: [open(6), open(7)], running: open(8) };
+  const bars = createBarReader({ ...deps, openCandles: { find: () => Promise.resolve(said) } });
+  const { rows, open: runs } = await bars.newest({ ...view, lastOpenTime: at(5) }, "5m");
+  deepEqual(rows.map((row) => [row[0], row[5]]), [[at(5), "5.75"]]);
+  deepEqual(runs, true);
+});
+
+Deno.test("running candle: a larger bar that runs shows what is held where the venue says nothing", async () => {
+  const app = await openOnce();
+  running = undefined;
+  const [bar] = await (await app.ask(
+    "GET",
+    "/compat/binance/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=1",
+  )).json();
+  deepEqual([bar[0], bar[5], bar[6]], [START, "40", at(60) - 1]);
 });
 
 Deno.test("running candle: that has closed and is stored shows once", async () => {

@@ -71,7 +71,7 @@ Deno.test("binance listings: all symbols wait for running candles together, unti
       asked.push([symbol, until]);
       if (asked.length === SYMBOLS.length) all.resolve();
       await all.promise;
-      return RUNNING;
+      return { closed: [], running: RUNNING };
     };
     const { body } = await get(app, path);
     deepEqual(asked.toSorted(), SYMBOLS.map((symbol) => [symbol, clock.now() + 1_000]), path);
@@ -85,7 +85,7 @@ Deno.test("binance listings: all symbols wait for running candles together, unti
 
 Deno.test("binance listings: the sums of a day are kept until candles of the series change", async () => {
   const app = await openOnce();
-  find = () => Promise.resolve(RUNNING);
+  find = () => Promise.resolve({ closed: [], running: RUNNING });
   const ticker = async (candles: readonly Candle[], symbol = "AAUSDT") => {
     const { body } = await get(app, "ticker/24hr");
     const found = body.find((one: { symbol: string }) => one.symbol === symbol);

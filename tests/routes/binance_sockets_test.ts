@@ -151,7 +151,7 @@ Deno.test("binance socket: what is filled in behind the newest candle is not new
 Deno.test("binance socket: the running candle is told when it changes, where the setting wants it", async () => {
   let running = at(1, { close: "10.1" });
   const app = await serveApp({
-    openCandles: { find: () => Promise.resolve(running) },
+    openCandles: { find: () => Promise.resolve({ closed: [], running }) },
     clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 100, signal) },
   });
   try {
@@ -176,6 +176,41 @@ Deno.test("binance socket: the running candle is told when it changes, where the
       assert.deepEqual(await news(), expected(1, "10.3"));
       await hold(app, SERIES, [at(1, { close: "10.4" })]);
       assert.deepEqual(await news(), expected(1, "10.4", true));
+    });
+  } finally {
+    await app.close();
+  }
+});
+
+Deno.test("binance socket: the running candle comes after what has closed before it", async () => {
+  const [closed, running] = [[at(1)], at(2, { close: "10.5" })];
+  const clock = {
+    now: () => START + 2 * MINUTE + 3_000,
+    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal),
+  };
+  let asked = Promise.withResolvers<void>();
+  const app = await serveApp({
+    clock,
+    openCandles: {
+      find() {
+        asked.resolve();
+        return Promise.resolve({ closed, running });
+      },
+    },
+  });
+  try {
+    await hold(app, SERIES, [at(0)]);
+    await app.json("POST", "/api/v1/series", {
+      ...{ as: "admin", json: { exchange: "binance", symbol: "BTC/USDT", interval: "1m" } },
+    });
+    await withStream(app, `${BASE}/ws/btcusdt@kline_1m`, async (client) => {
+      for (const _ of [1, 2]) {
+        asked = Promise.withResolvers();
+        await asked.promise;
+      }
+      await hold(app, SERIES, [at(1)]);
+      assert.deepEqual(told(await client.next()), [1, "11", true]);
+      assert.deepEqual(told(await client.next()), [2, "10.5", false]);
     });
   } finally {
     await app.close();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openRunningInstallation } from "@/adapters/remote/chandlery.ts";
 import { systemClock } from "@/adapters/clock.ts";
+import { silentProgress } from "@/domain/ports/progress.ts";
 import { candle } from "@/tests/support/candles.ts";
 import { openApp, TOKENS } from "@/tests/support/app.ts";
 
@@ -65,5 +66,28 @@ Deno.test("running installation: pages of another stored series than the first a
     );
   } finally {
     await close();
+  }
+});
+
+Deno.test("running installation: a run that began before a restart cannot be followed, and says so", async () => {
+  const data = { job_id: null, run_id: crypto.randomUUID() };
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    () => Response.json({ success: true, data }, { status: 202 }),
+  );
+  try {
+    const installation = openRunningInstallation({
+      address: `http://127.0.0.1:${server.addr.port}`,
+      ...{ token: TOKENS.admin, clock: systemClock },
+      findOrphans: () => Promise.resolve([]),
+    });
+    const wish = { series: [], before: undefined, dryRun: false };
+    const { signal } = new AbortController();
+    await assert.rejects(
+      installation.archive(wish, { signal, progress: silentProgress }),
+      /was started anew meanwhile/,
+    );
+  } finally {
+    await server.shutdown();
   }
 });

@@ -1,12 +1,12 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { createArchive } from "@/cron/archive/archive_service.ts";
+import { archiveJob, createArchive } from "@/cron/archive/archive_service.ts";
 import { createMeter } from "@/cron/archive/meter.ts";
 import { createJobs } from "@/cron/jobs.ts";
-import type { Progress } from "@/domain/ports/progress.ts";
+import { type Progress, silentProgress } from "@/domain/ports/progress.ts";
 import type { House } from "@/tests/support/house.ts";
 import { fakeClock, settle } from "@/tests/support/fake_clock.ts";
 import { quietLog } from "@/tests/support/quiet_log.ts";
-import { archiveTest } from "./archive_house.ts";
+import { archiveTest, minutes, put } from "./archive_house.ts";
 
 const MINUTE = 60_000;
 
@@ -69,5 +69,26 @@ archiveTest(
     clock.advance(-3 * MINUTE);
     await meter.finish("succeeded");
     equal((await shown())[1], undefined);
+  },
+);
+
+archiveTest(
+  "archive job: its run has the supervisor's id, a further attempt one of its own, a quiet one none",
+  async (house) => {
+    const { store, follower } = house;
+    const job = archiveJob(house.archiving, { at: "03:30" });
+    const runId = crypto.randomUUID();
+    const attempt = async () => {
+      const { signal } = new AbortController();
+      await job.run({ runId, at: Date.now(), signal, progress: silentProgress });
+      equal(await follower.waitFor(await store.head(), 60_000), true);
+      const runs = await house.database.query("select * from archive_runs_v1 order by started_at");
+      return runs.map((run) => [run.run_id === runId, run.status, run.rows_filed]);
+    };
+    deepEqual(await attempt(), []);
+    await put(house, minutes(Date.UTC(2024, 0, 1), 3));
+    deepEqual(await attempt(), [[true, "succeeded", 3]]);
+    await put(house, minutes(Date.UTC(2024, 1, 1), 3));
+    deepEqual((await attempt())[1], [false, "succeeded", 3]);
   },
 );

@@ -18,7 +18,7 @@ import { type Ask, dayTicker, newestPrice } from "./binance_tickers.ts";
 import type { AppContext } from "./envelope.ts";
 import { type Dialect, foreign, type ForeignRouter } from "./foreign.ts";
 import { allEnded, createLanes } from "./lanes.ts";
-import { type Listing, listingsOf, seriesFor } from "./listings.ts";
+import { type Listing, listingNamed, listingsOf, seriesFor } from "./listings.ts";
 import type { SeriesDirectory } from "./series_directory.ts";
 
 type Read = Parameters<AppDeps["reader"]["read"]>;
@@ -67,9 +67,12 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
     const tickers = symbolsParam(queryOf(c));
     const symbols = await listed(c);
     if (tickers === undefined) return { all: true, symbols };
-    const found = symbols.filter(({ ticker }) => tickers.includes(ticker));
-    if (found.length < tickers.length) throw invalidSymbol();
-    return { all: queryOf(c).has("symbols"), symbols: found };
+    const found = tickers.map((name) => listingNamed(symbols, name));
+    if (found.includes(undefined)) throw invalidSymbol();
+    return {
+      all: queryOf(c).has("symbols"),
+      symbols: symbols.filter((one) => found.includes(one)),
+    };
   }
 
   /**
@@ -119,7 +122,7 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
 
   async function klines(c: AppContext, perMs: number): Promise<Response> {
     const { symbol, interval, offsetMs, startTime, endTime, limit } = klinesParams(queryOf(c));
-    const listing = (await listed(c)).find(({ ticker }) => ticker === symbol);
+    const listing = listingNamed(await listed(c), symbol);
     if (listing === undefined) throw invalidSymbol();
     const series = seriesFor(listing, interval, offsetMs);
     if (series === undefined && seriesFor(listing, interval) !== undefined) {

@@ -2,7 +2,7 @@ import { type Interval, isInterval, slotEnd } from "@/domain/klines/interval.ts"
 import type { SeriesView } from "@/projections/series_queries.ts";
 import type { Bar } from "./bars.ts";
 import { BinanceError, invalidSymbol } from "./binance_errors.ts";
-import { type Listing, seriesFor } from "./listings.ts";
+import { type Listing, listingNamed, seriesFor } from "./listings.ts";
 
 /** As at Binance, streams of one connection. */
 export const MAX_STREAMS = 1_024;
@@ -24,7 +24,7 @@ export function streamOf(name: string, listings: readonly Listing[]): Stream {
   const [, symbol = "", interval = ""] = STREAM.exec(name) ?? [];
   if (symbol === "") throw new BinanceError(2, "Invalid request: invalid stream");
   if (!isInterval(interval)) throw new BinanceError(-1120, "Invalid interval.");
-  const listing = listings.find(({ ticker }) => ticker === symbol.toUpperCase());
+  const listing = listingNamed(listings, symbol.toUpperCase());
   if (listing === undefined) throw invalidSymbol();
   const series = seriesFor(listing, interval);
   if (series === undefined) throw new BinanceError(-1120, "Invalid interval.");

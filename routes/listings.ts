@@ -1,7 +1,7 @@
 import { dividesAt, type Interval, INTERVALS, slotEnd } from "@/domain/klines/interval.ts";
 import { selectSeries } from "@/domain/klines/select_series.ts";
 import { unifySymbol } from "@/domain/klines/symbol.ts";
-import { tickerOf } from "@/domain/klines/ticker.ts";
+import { isTickerOf, tickerOf } from "@/domain/klines/ticker.ts";
 import { Refusal } from "@/domain/decider.ts";
 import type { SeriesView } from "@/projections/series_queries.ts";
 
@@ -31,6 +31,12 @@ export function listingsOf(views: readonly SeriesView[]): readonly Listing[] {
   });
   known.set(views, listings);
   return listings;
+}
+
+/** The listing of one venue that has this ticker, or else that it can only mean. */
+export function listingNamed(listings: readonly Listing[], name: string): Listing | undefined {
+  return listings.find(({ ticker }) => ticker === name) ??
+    listings.find((listing) => isTickerOf(listing, name));
 }
 
 /** The series that answers for an interval of a symbol; undefined where none can. */

@@ -1,6 +1,6 @@
-import { currenciesOf } from "@/domain/klines/ticker.ts";
+import { currenciesOf, isTickerOf } from "@/domain/klines/ticker.ts";
 import type { Precision } from "./bar_precision.ts";
-import { type Listing, seriesFor } from "./listings.ts";
+import { type Listing, listingNamed, seriesFor } from "./listings.ts";
 import { intervalOf, RESOLUTIONS } from "./udf_resolutions.ts";
 
 /** Found without being named: the venue of most charts. */
@@ -15,12 +15,23 @@ export function descriptionOf({ exchange, symbol }: Listing): string {
   return `${symbol} (${exchange})`;
 }
 
-/** The listing of `BINANCE:BTCUSDT` or, at binance before other venues, of `BTCUSDT`. */
+/**
+ * The listing of `BINANCE:BTCUSDT` or, at binance before other venues, of `BTCUSDT`; symbols may also
+ * be written as ccxt does: `OKX:BTC/USDT:USDT`.
+ */
 export function findListing(listings: readonly Listing[], text: string): Listing | undefined {
   const wanted = text.toUpperCase();
-  if (wanted.includes(":")) return listings.find((one) => fullName(one) === wanted);
-  const named = listings.filter(({ ticker }) => ticker === wanted);
-  return named.find(({ exchange }) => exchange === FIRST_VENUE) ?? named[0];
+  // Where there is a slash before it, the colon is the contract's.
+  const [, venue, name] = /^([^/:]+):(.+)$/.exec(wanted) ?? ["", undefined, wanted];
+  const ofVenue = venue === undefined
+    ? listings
+    : listings.filter(({ exchange }) => exchange.toUpperCase() === venue);
+  const places = ofVenue.toSorted((a, b) => first(a) - first(b));
+  return places.find(({ symbol }) => symbol.toUpperCase() === name) ?? listingNamed(places, name);
+}
+
+function first({ exchange }: Listing): number {
+  return exchange === FIRST_VENUE ? 0 : 1;
 }
 
 /** Everything that can be drawn of a symbol: stored intervals and what is made of them. */
@@ -69,7 +80,7 @@ export function searchListings(
   const found = listings.filter((one) => {
     const names = [fullName(one), one.symbol.toUpperCase()];
     return (venue === "" || one.exchange.toUpperCase() === venue) &&
-      names.some((name) => name.includes(words));
+      (names.some((name) => name.includes(words)) || isTickerOf(one, words));
   });
   const begins = (one: Listing) => one.ticker.startsWith(words) ? 0 : 1;
   return found.toSorted((a, b) => begins(a) - begins(b)).slice(0, limit).map((one) => ({

@@ -17,6 +17,16 @@ export function tickerOf(
   return inverse === "" && CONTRACTS_ONLY.includes(exchange) ? joined : `${joined}${inverse}.P`;
 }
 
+/** Whether the name is its ticker; `.P` may also stand where the venue's perpetual contracts go without. */
+export function isTickerOf(
+  series: { readonly exchange: string; readonly symbol: string },
+  name: string,
+): boolean {
+  const ticker = tickerOf(series);
+  if (name === ticker) return true;
+  return name === `${ticker}.P` && !ticker.endsWith(".P") && /:[^-]+$/.test(series.symbol);
+}
+
 /** Base and quote currency of a unified symbol. */
 export function currenciesOf(symbol: string): { readonly base: string; readonly quote: string } {
   const [pair = ""] = symbol.split(":");

@@ -204,6 +204,22 @@ Deno.test("binance: other venues under their own base, contracts beside spot", a
   assert.deepEqual(swap.body.map(([t]: [number]) => t), [START + 2 * MINUTE]);
 });
 
+Deno.test("binance: a contract is found with .P, also where it is written without", async () => {
+  const app = await openOnce();
+  const futures = "/compat/binance/binanceusdm/api/v3";
+  await hold(app, "binanceusdm:FIL/USDT:USDT:1m", [at(3)]);
+  for (const symbol of ["FILUSDT", "FILUSDT.P"]) {
+    const { body } = await get(app, `${futures}/klines?symbol=${symbol}&interval=1m`);
+    assert.deepEqual(body.map(([t]: [number]) => t), [START + 3 * MINUTE], symbol);
+    const price = { symbol: "FILUSDT", price: "104" };
+    assert.deepEqual((await get(app, `${futures}/ticker/price?symbol=${symbol}`)).body, price);
+  }
+  const both = encodeURIComponent('["FILUSDT.P","FILUSDT"]');
+  const { body } = await get(app, `${futures}/exchangeInfo?symbols=${both}`);
+  assert.deepEqual(body.symbols.map((s: { symbol: string }) => s.symbol), ["FILUSDT"]);
+  assert.equal((await get(app, "klines?symbol=BTCUSDT.P&interval=1m")).body.code, -1121);
+});
+
 Deno.test("binance: a symbol without candles has no price: invalid by itself, left out of lists", async () => {
   const app = await openOnce();
   const okx = "/compat/binance/okx/api/v3";
@@ -229,7 +245,7 @@ Deno.test("binance: a venue of which nothing is held is no empty one, and those 
   const app = await openOnce();
   const nowhere = "/compat/binance/nowhere";
   const told =
-    /'exchange' is not valid\. Nothing of nowhere is held; held are binance, (kraken, )?okx\.$/;
+    /'exchange' is not valid\. Nothing of nowhere is held; held are binance, (binanceusdm, )?(kraken, )?okx\.$/;
   for (const path of [...OF_A_VENUE.map((one) => `api/v3/${one}`), "ws/btcusdt@kline_1m", "ws"]) {
     const headers = path.startsWith("ws") ? { upgrade: "websocket" } : {};
     const { status, body } = await get(app, `${nowhere}/${path}`, headers);

@@ -266,6 +266,8 @@ Deno.test("influx: lines that are not UTF-8 are named, those around them are kep
     ...[line("PPP-USDT", 0), "\xff\xfe", line("PPP-USDT", 1), `# caf\xe9 "`],
     // A quote that opens in what is damaged takes no good line with it.
     ...['candles,note=x v="caf\xe9', line("PPP-USDT", 2), line("QQQ-USDT\xc3", 0)],
+    // What others put there for a sign that they could not read is a sign like any other.
+    line("PPP-USDT", 3).replace("candles", "k\xef\xbf\xbdrzen"),
   ];
   const bytes = latin1(lines.join("\n"));
   const bodies = [bytes, inPieces(bytes, 7), new Uint8Array(gzipSync(bytes))] as const;
@@ -277,7 +279,7 @@ Deno.test("influx: lines that are not UTF-8 are named, those around them are kep
       told.message,
       /^partial write: line 2: unable to parse '\ufffd\ufffd': not UTF-8; line 5: .*: not UTF-8; line 7: .*: not UTF-8 dropped=3$/,
     );
-    assert.deepEqual(await held(app, "PPPUSDT"), [0, 1, 2].map((minute) => [minute, 101]));
+    assert.deepEqual(await held(app, "PPPUSDT"), [0, 1, 2, 3].map((minute) => [minute, 101]));
   }
 });
 

@@ -16,7 +16,7 @@ let opened: Promise<TestApp> | undefined;
 const openOnce = () => opened ??= openWithCandles();
 Deno.test.afterAll(async () => await (await opened)?.close());
 
-/** Minutes of binance's BTC/USDT with 5 to 7 missing; one at okx, one day of a contract. */
+/** Minutes of binance's BTC/USDT with 5 to 7 missing, one of okx's, days of contracts, an odd minute. */
 async function openWithCandles(): Promise<TestApp> {
   const openCandles = { find: () => Promise.resolve({ closed: [], running }) };
   const app = await openApp({ clock, openCandles });
@@ -27,6 +27,9 @@ async function openWithCandles(): Promise<TestApp> {
   const day = candle({ openTime: utc("2023-12-30"), open: "10.25", volume: "1.125" });
   await hold(app, "okx:ETH/USDT:USDT:1d", [day]);
   await hold(app, "okx:EMPTY/USDT:1m", []);
+  await hold(app, "binanceusdm:FIL/USDT:USDT:1d", [candle({ openTime: utc("2023-12-30") })]);
+  const odd = { ...at(0), openTime: START + 400, close: "11.5" };
+  await hold(app, "kraken:LTC/USDT:1m", [at(0), odd]);
   return app;
 }
 
@@ -57,7 +60,13 @@ Deno.test("udf config: says what there is", async () => {
     ...{ supports_timescale_marks: false, supports_time: true },
     supported_resolutions: ["1", "5", "15", "30", "60", "240", "1D", "1W", "1M"],
   });
-  assert.deepEqual(exchanges.map((one: { value: string }) => one.value), ["", "BINANCE", "OKX"]);
+  assert.deepEqual(exchanges.map((one: { value: string }) => one.value), [
+    "",
+    "BINANCE",
+    "BINANCEUSDM",
+    "KRAKEN",
+    "OKX",
+  ]);
   assert.deepEqual(symbols_types.map((one: { value: string }) => one.value), ["", "crypto"]);
 });
 
@@ -86,6 +95,42 @@ Deno.test("udf symbols: a symbol with its scale and the resolutions that can be 
   assert.deepEqual([daily.has_intraday, daily.pricescale, daily.volume_precision], [false, 100, 3]);
 });
 
+const NAMES: readonly [symbol: string, ticker: string][] = [
+  ["BTC/USDT", "BINANCE:BTCUSDT"],
+  ["btc/usdt", "BINANCE:BTCUSDT"],
+  ["BINANCE:BTC/USDT", "BINANCE:BTCUSDT"],
+  ["okx:BTC/USDT", "OKX:BTCUSDT"],
+  ["ETH/USDT:USDT", "OKX:ETHUSDT.P"],
+  ["OKX:ETH/USDT:USDT", "OKX:ETHUSDT.P"],
+  ["OKX:ETHUSDT.P", "OKX:ETHUSDT.P"],
+  ["FILUSDT", "BINANCEUSDM:FILUSDT"],
+  ["FILUSDT.P", "BINANCEUSDM:FILUSDT"],
+  ["BINANCEUSDM:FILUSDT.P", "BINANCEUSDM:FILUSDT"],
+];
+
+Deno.test("udf symbols and history: a symbol is found by its ticker and as ccxt writes it", async () => {
+  const app = await openOnce();
+  running = undefined;
+  const history = (symbol: string) =>
+    udf(
+      app,
+      `history?symbol=${encodeURIComponent(symbol)}&resolution=1D&from=0&to=${S + 99_999}`,
+    );
+  for (const [symbol, ticker] of NAMES) {
+    const asked = `symbol=${encodeURIComponent(symbol)}`;
+    assert.equal((await udf(app, `symbols?${asked}`)).ticker, ticker, symbol);
+    const bars = await history(symbol);
+    assert.equal(bars.errmsg, undefined, symbol);
+    assert.deepEqual(bars, await history(ticker), symbol);
+  }
+  for (
+    const symbol of ["OKX:BTC/USDT:USDT", "ETHUSDT", "BTCUSDT.P", "OKX:FIL/USDT:USDT", ":", ":X"]
+  ) {
+    const { s, errmsg } = await udf(app, `symbols?symbol=${encodeURIComponent(symbol)}`);
+    assert.deepEqual([s, /^Cannot find symbol/.test(errmsg)], ["error", true], symbol);
+  }
+});
+
 Deno.test("udf search: by words, venue and type, best first", async () => {
   const app = await openOnce();
   const found = async (query: string) =>
@@ -93,6 +138,7 @@ Deno.test("udf search: by words, venue and type, best first", async () => {
   assert.deepEqual(await found("query=btc&limit=10"), ["BINANCE:BTCUSDT", "OKX:BTCUSDT"]);
   assert.deepEqual(await found("query=btc&exchange=OKX"), ["OKX:BTCUSDT"]);
   assert.deepEqual(await found("query=ETH/U"), ["OKX:ETHUSDT.P"]);
+  assert.deepEqual(await found("query=filusdt.p"), ["BINANCEUSDM:FILUSDT"]);
   assert.deepEqual(await found("query=&limit=1"), ["BINANCE:BTCUSDT"]);
   assert.deepEqual(await found("query=btc&type=stock"), []);
   const [first] = await udf(app, "search?query=eth");
@@ -155,8 +201,6 @@ Deno.test("udf history: the running bar is the last one", async () => {
 
 Deno.test("udf history: of bars that open within one second one shows", async () => {
   const app = await openOnce();
-  const odd = { ...at(0), openTime: START + 400, close: "11.5" };
-  await hold(app, "kraken:LTC/USDT:1m", [at(0), odd]);
   const { t, c } = await udf(
     app,
     `history?symbol=KRAKEN:LTCUSDT&resolution=1&from=0&to=${S + 60}`,

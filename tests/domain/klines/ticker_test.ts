@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { currenciesOf, tickerOf } from "@/domain/klines/ticker.ts";
+import { currenciesOf, isTickerOf, tickerOf } from "@/domain/klines/ticker.ts";
 
 const TICKERS: readonly [exchange: string, symbol: string, ticker: string][] = [
   ["binance", "BTC/USDT", "BTCUSDT"],
@@ -15,6 +15,26 @@ const TICKERS: readonly [exchange: string, symbol: string, ticker: string][] = [
 for (const [exchange, symbol, ticker] of TICKERS) {
   Deno.test(`tickerOf writes ${symbol} of ${exchange} as ${ticker}`, () => {
     equal(tickerOf({ exchange, symbol }), ticker);
+  });
+}
+
+const NAMED: readonly [exchange: string, symbol: string, name: string, is: boolean][] = [
+  ["binance", "BTC/USDT", "BTCUSDT", true],
+  ["binance", "BTC/USDT", "BTCUSDT.P", false],
+  ["binance", "BTC/USDT", "btcusdt", false],
+  ["okx", "BTC/USDT:USDT", "BTCUSDT.P", true],
+  ["okx", "BTC/USDT:USDT", "BTCUSDT", false],
+  ["binanceusdm", "FIL/USDT:USDT", "FILUSDT", true],
+  ["binanceusdm", "FIL/USDT:USDT", "FILUSDT.P", true],
+  ["binanceusdm", "FIL/USDT:USDT", "FILUSDT.P.P", false],
+  ["binanceusdm", "BTC/USDT:USDT-250627", "BTCUSDT_250627", true],
+  ["binanceusdm", "BTC/USDT:USDT-250627", "BTCUSDT_250627.P", false],
+  ["binanceusdm", "BTC/USDT", "BTCUSDT.P", false],
+];
+
+for (const [exchange, symbol, name, is] of NAMED) {
+  Deno.test(`isTickerOf: ${name} is ${is ? "" : "not "}${symbol} of ${exchange}`, () => {
+    equal(isTickerOf({ exchange, symbol }, name), is);
   });
 }
 

@@ -1,12 +1,12 @@
-import type { CrawlerRunCommand, EndedAttempt } from "@/domain/crawler_run.ts";
+import type { EndedAttempt } from "@/domain/crawler_run.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { retryDelayMs } from "@/domain/crawlers/retry_policy.ts";
 import type { StoredParts } from "@/domain/ports/source_error.ts";
-import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import { beatUntil } from "../beats.ts";
 import { failureFields } from "../error_message.ts";
 import type { JobContext, JobReport } from "../job.ts";
-import { recordRun, recordRunLater } from "./record_run.ts";
+import { createAttemptRecords } from "./attempt_records.ts";
+import { recordRun } from "./record_run.ts";
 import { type AttemptOutcome, runAttempt } from "./run_attempt.ts";
 import { LeaseLost, type OwnRun, type SupervisorDeps } from "./supervisor_deps.ts";
 
@@ -22,6 +22,10 @@ export async function runSource(
   const heart = new AbortController();
   const life = AbortSignal.any([context.signal, heart.signal]);
   const stopped = new AbortController();
+  const records = createAttemptRecords(deps, {
+    ...{ run, signal: life },
+    onRefused: (error) => heart.abort(error),
+  });
   const beating = beat(deps, run, { heart, until: stopped.signal });
   let stored: StoredParts | undefined;
   try {
@@ -30,7 +34,7 @@ export async function runSource(
       const outcome = await runAttempt(deps, run, { ...context, signal: life });
       if (outcome.status !== "succeeded") stored = outcome.stored ?? stored;
       const ended = endOf(deps, run, { attempt, startedAt, outcome, stored });
-      await recordEnd(deps, run, { ended, signal: life });
+      await records.note(ended);
       if (outcome.status === "succeeded") return outcome.report;
       if (ended.outcome.status === "succeeded" || ended.outcome.retryAt === null) {
         throw new RunFailed(outcome);
@@ -38,6 +42,7 @@ export async function runSource(
       await deps.clock.sleep(ended.outcome.retryAt - deps.clock.now(), life);
     }
   } catch (error) {
+    if (life.aborted) await records.settled();
     if (context.signal.aborted) await recordStop(deps, run);
     throw heart.signal.aborted ? heart.signal.reason : error;
   } finally {
@@ -97,41 +102,6 @@ const LONGEST_MESSAGE = 2_000;
 
 function countOf(value: unknown): number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : 0;
-}
-
-/** However long the database is away: people are told of the end at once, the record follows. */
-async function recordEnd(
-  deps: SupervisorDeps,
-  { runId, source, actor }: OwnRun,
-  { ended, signal }: { readonly ended: EndedAttempt; readonly signal: AbortSignal },
-): Promise<void> {
-  const command: CrawlerRunCommand = { type: "EndAttempt", data: ended };
-  let isTold = false;
-  const tell = (events: readonly CrawlerRunEvent[]) => {
-    if (!isTold) events.forEach((event) => deps.onEnded?.(event));
-    isTold = true;
-  };
-  const events = await recordRunLater(deps, command, {
-    ...{ actor, signal },
-    onOutage: () => {
-      const event = unrecorded(ended, { source: source.name, venue: source.venue ?? source.name });
-      if (event !== undefined) tell([event]);
-    },
-  });
-  tell(events);
-  deps.log.debug("attempt ended", { source: source.name, run: runId, attempt: ended.attempt });
-}
-
-/** What will be recorded of an end for good; undefined of an attempt that is not the last. */
-function unrecorded(
-  { runId, attempt, startedAt, finishedAt, outcome }: EndedAttempt,
-  of: { readonly source: string; readonly venue: string },
-): CrawlerRunEvent | undefined {
-  if (outcome.status === "succeeded" || outcome.retryAt !== null) return undefined;
-  const { status, retryAt: _, ...failure } = outcome;
-  const durationMs = Math.max(0, finishedAt - startedAt);
-  const data = { runId, ...of, attempt, startedAt, finishedAt, durationMs, ...failure };
-  return { type: status === "failed" ? "CrawlerFailed" : "CrawlerTimedOut", data };
 }
 
 /** An orderly stop: the run is made up for at the next start. Without a database its lease runs out. */

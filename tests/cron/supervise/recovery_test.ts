@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { Job, JobReport } from "@/cron/job.ts";
 import { BEAT_MS } from "@/cron/beats.ts";
+import { DatabaseError } from "@/events/store/database.ts";
 import { silentProgress } from "@/domain/ports/progress.ts";
 import type { FakeClock } from "@/tests/support/fake_clock.ts";
 import type { Instance } from "@/tests/support/supervised.ts";
@@ -104,6 +105,87 @@ sceneTest("supervisor after the worst", {
     equal(instance.told.length, 1);
     const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
     equal(run?.status, "failed");
+  },
+
+  async "tries on while the database is away, tells the end at once; the records follow in order"(
+    { start, clock, types },
+  ) {
+    const { source, runs } = scripted([unreachable()]);
+    const instance = await start({
+      ...source,
+      run(context) {
+        instance.cut(true);
+        return source.run(context);
+      },
+    });
+    await instance.tick();
+    clock.advance(DUE - NOW);
+    await instance.tick();
+    await instance.until(() => instance.told.length > 0);
+    equal(runs.length, 4);
+    equal(clock.now(), DUE + 3 * MINUTE, "no attempt waited for the database");
+    instance.cut(false);
+    await instance.idle();
+    deepEqual(await types(instance), [
+      ...["CrawlerRunStarted", "CrawlerAttempted", "CrawlerAttempted", "CrawlerAttempted"],
+      "CrawlerFailed",
+    ]);
+    const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
+    deepEqual(run?.attempts.map(({ startedAt }) => startedAt - DUE), [
+      ...[0, MINUTE, 2 * MINUTE, 3 * MINUTE],
+    ]);
+    equal(instance.told.length, 1);
+  },
+
+  async "waits for the database where it was what an attempt failed on"(scene) {
+    const { start, clock } = scene;
+    const lost = new DatabaseError("connection lost", { sqlstate: "08006" });
+    const { source, runs } = scripted([lost, { rows: 1 }]);
+    const instance = await start({
+      ...source,
+      run(context) {
+        if (runs.length === 0) instance.cut(true);
+        return source.run(context);
+      },
+    });
+    await instance.tick();
+    clock.advance(DUE - NOW);
+    await instance.tick();
+    await instance.until(() => clock.now() > DUE + 10 * MINUTE);
+    equal(runs.length, 1, "without it no attempt can come right");
+    instance.cut(false);
+    await instance.idle();
+    const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
+    deepEqual([run?.status, run?.attempts.length], ["succeeded", 2]);
+  },
+
+  async "ends a run whose late records are refused because another one took its place"(scene) {
+    const { start, clock, die, takeOver } = scene;
+    const { source, runs } = scripted([unreachable()], { retry: { delayMs: 10 * MINUTE } });
+    const first = await start({
+      ...source,
+      async run(context) {
+        await die(first);
+        return await source.run(context);
+      },
+    });
+    await first.tick();
+    clock.advance(DUE - NOW);
+    await first.tick();
+    await first.until(() => runs.length === 1);
+    const second = await start(scripted([{ rows: 2 }]).source);
+    await takeOver(second);
+    await second.until(() => second.jobs.list().every(({ status }) => status === "succeeded"));
+    first.cut(false);
+    await first.idle();
+    await second.idle();
+    equal(runs.length, 1, "nothing is tried in vain");
+    const { runs: ended } = await second.queries.findRuns({ page: 1, size: 5 });
+    deepEqual(
+      ended.map(({ status, rows, attempts }) => [status, rows, attempts.length]).sort(),
+      [["crashed", null, 1], ["succeeded", 2, 1]],
+    );
+    await second.until(() => second.told.length > 0);
   },
 
   async "lets a run live that could not show itself while the database was away"(scene) {

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** A setting written as JSON; `expected` goes on after "expected ". */
+/**
+ * A setting written as JSON; `expected` goes on after "expected ". What the schema itself says of a
+ * value, and names that it does not know, are told before that.
+ */
 export function jsonSetting<T>(
   schema: z.ZodType<T>,
   expected: string,
@@ -14,7 +17,20 @@ export function jsonSetting<T>(
     }
     const result = schema.safeParse(parsed);
     if (result.success) return result.data;
-    context.addIssue({ code: "custom", message: `expected ${expected}` });
+    const message = [...result.error.issues.flatMap(reasonOf), `expected ${expected}`].join("; ");
+    context.addIssue({ code: "custom", message });
     return z.NEVER;
   });
+}
+
+/** Nothing of the value: it may hold what is secret. */
+function reasonOf(issue: z.core.$ZodIssue): string[] {
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((name) => `${name} is not known`);
+    case "custom":
+      return [[...issue.path, issue.message].join(": ")];
+    default:
+      return [];
+  }
 }

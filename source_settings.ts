@@ -25,12 +25,12 @@ const names = `the sources are ${SOURCE_NAMES.join(", ")}`;
 
 const siteUrl = z.url({ protocol: /^https?$/ });
 
-const schedule = z.string().refine((text) => {
+const schedule = z.string().superRefine((text, context) => {
   try {
-    return parseCron(text).minutes.length > 0;
+    parseCron(text);
   } catch (error) {
-    if (error instanceof CronTextError) return false;
-    throw error;
+    if (!(error instanceof CronTextError)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
   }
 });
 
@@ -50,7 +50,7 @@ export const sourceSettings = {
   ).prefault("{}").transform((given) => ({ ...DEFAULT_SOURCE_SCHEDULES, ...given }))
     .describe(
       "When sources are crawled on trading days, in Asia/Shanghai's time whatever TIME_ZONE is, as " +
-        "JSON: source to minute, hour, day, month and weekday. Others keep their default.",
+        "JSON: source to minute, hour, day, month and weekday (MON-FRI or 1-5). Others keep their default.",
     ),
   SOURCE_HZZHQX_TOKEN: token("hzzhqx"),
   SOURCE_HZZHQX_COOKIE: cookie("hzzhqx"),

@@ -23,8 +23,10 @@ const MINUTE: Field = { name: "minute", min: 0, max: 59 };
 const HOUR: Field = { name: "hour", min: 0, max: 23 };
 const DAY: Field = { name: "day of month", min: 1, max: 31 };
 const MONTH: Field = { name: "month", min: 1, max: 12, names: MONTHS };
-/** By name only: tools differ on whether 1 is Sunday or Monday. */
+/** As in crontab(5): 1 is Monday, and Sunday is 0, 7 or the end of a range by name. */
 const WEEKDAY: Field = { name: "weekday", min: 0, max: 6, names: WEEKDAYS };
+/** Sunday after the week; 0 is the one before it. */
+const SUNDAY = 7;
 const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** The text is no schedule that could ever come true. */
@@ -37,7 +39,7 @@ export class CronTextError extends Error {
 
 /**
  * Reads `minute hour day-of-month month weekday`, each `*`, a value, a range `a-b`, a list, with a
- * step `/n`; months and weekdays by name (`JAN`, `MON-FRI`). Throws {@linkcode CronTextError}.
+ * step `/n`; months and weekdays by number or name (`JAN`, `MON-FRI`). Throws {@linkcode CronTextError}.
  */
 export function parseCron(text: string): CronTimes {
   const fields = text.trim().split(/\s+/);
@@ -54,7 +56,7 @@ export function parseCron(text: string): CronTimes {
     minutes: read(minute, MINUTE),
     hours: read(hour, HOUR),
     ...{ days, months, eitherDay },
-    weekdays: read(weekday, WEEKDAY),
+    weekdays: [...new Set(read(weekday, WEEKDAY).map((n) => n % 7))].sort((a, b) => a - b),
   };
 }
 
@@ -78,18 +80,24 @@ function boundsOf(
   if (range === "*") return { from: min, to: max };
   const [first = "", last, ...more] = range.split("-");
   const from = valueOf(first, field);
-  const to = last === undefined ? (stepped ? max : from) : valueOf(last, field);
+  const to = last === undefined ? (stepped ? max : from) : endOf(last, field, from);
   if (from === undefined || to === undefined || from > to || more.length > 0) {
-    const allowed = name === "weekday" ? WEEKDAYS.join(" ") : `${min} to ${max}`;
+    const allowed = name === "weekday" ? `0 to 7 or ${WEEKDAYS.join(" ")}` : `${min} to ${max}`;
     throw new CronTextError(text, `the ${name} "${range}" is not within ${allowed}`);
   }
   return { from, to };
 }
 
+/** The last of a range: `FRI-SUN` ends the week that it begins in. */
+function endOf(value: string, field: Field, from: number | undefined): number | undefined {
+  const isSunday = field.name === "weekday" && value.toUpperCase() === WEEKDAYS[0];
+  return isSunday && from !== 0 ? SUNDAY : valueOf(value, field);
+}
+
 function valueOf(value: string, { min, max, names, name }: Field): number | undefined {
   const index = names?.indexOf(value.toUpperCase()) ?? -1;
   if (index >= 0) return index + min;
-  if (name === "weekday" || !/^\d{1,2}$/.test(value)) return undefined;
+  if (!/^\d{1,2}$/.test(value)) return undefined;
   const n = Number(value);
-  return n >= min && n <= max ? n : undefined;
+  return n >= min && n <= (name === "weekday" ? SUNDAY : max) ? n : undefined;
 }

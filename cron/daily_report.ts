@@ -15,7 +15,7 @@ export interface DailyReportDeps {
   readonly db: Db;
   readonly queries: Pick<
     CrawlerQueries,
-    "days" | "records" | "alertsOf" | "undelivered" | "givenUp" | "findAlert"
+    "days" | "records" | "alertsOf" | "undelivered" | "givenUp" | "findAlert" | "firstRunAt"
   >;
   readonly series: Pick<SeriesQueries, "list" | "gaps">;
   readonly disk: () => Promise<Disk>;
@@ -31,6 +31,8 @@ export interface WrittenReport extends DailyReport {
   readonly date: string;
   /** When it was sent, epoch ms; null when it was made up just now. */
   readonly raisedAt: number | null;
+  /** Of a day that is not over it says what there is so far. */
+  readonly isOver: boolean;
 }
 
 const ARCHIVE_RUNS = 20;
@@ -59,15 +61,26 @@ export function dailyReportJob(
   };
 }
 
-/** The report as it was sent, else one made now; undefined for a day that is not over. */
+/**
+ * The report as it was sent, else one made now, of today as far as it goes; undefined for a day that
+ * has not begun and for one before the first run of anything.
+ */
 export async function findDailyReport(
   deps: DailyReportDeps,
   date: string,
 ): Promise<WrittenReport | undefined> {
   const sent = await deps.queries.findAlert(alertIdOf(date));
-  if (sent?.alert.text) return { date, ...sent.alert.text, raisedAt: sent.alert.raisedAt };
-  if (date >= dateIn(deps.timeZone, deps.clock.now())) return undefined;
-  return { date, ...await writeReport(deps, date), raisedAt: null };
+  if (sent?.alert.text) {
+    return { date, ...sent.alert.text, raisedAt: sent.alert.raisedAt, isOver: true };
+  }
+  const { timeZone, clock, queries } = deps;
+  const today = dateIn(timeZone, clock.now());
+  if (date > today) return undefined;
+  const isOver = date < today;
+  const firstRunAt = isOver ? await queries.firstRunAt() : undefined;
+  const isKnown = firstRunAt !== undefined && dateIn(timeZone, firstRunAt) <= date;
+  if (isOver && !isKnown) return undefined;
+  return { date, ...await writeReport(deps, date), raisedAt: null, isOver };
 }
 
 function alertIdOf(date: string): string {
@@ -93,6 +106,7 @@ async function gatherFacts(deps: DailyReportDeps, date: string): Promise<DailyFa
     disk: await disk(),
     undelivered: (await queries.undelivered(channels, now - OWED_MS)).length,
     givenUp: await countGivenUp(deps, day),
+    isOver: now >= day.to,
     isPast: now >= dayIn(timeZone, dateIn(timeZone, day.to)).to,
   };
 }

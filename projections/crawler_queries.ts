@@ -110,6 +110,8 @@ export interface CrawlerQueries {
     filter: RunFilter,
   ): Promise<{ readonly runs: readonly CrawlerRunView[]; readonly total: number }>;
   findRun(runId: string): Promise<CrawlerRunView | undefined>;
+  /** When the first of all runs began or was skipped, epoch ms; undefined before there was one. */
+  firstRunAt(): Promise<number | undefined>;
   /** Those that are `running`, of one source or of all. */
   openRuns(source?: string): Promise<readonly CrawlerRunView[]>;
   /** Every source that ever ran or was skipped. `now` is epoch ms. */

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gte, ilike, lt, or, type SQL } from "drizzle-orm";
+import { and, count, desc, eq, gte, ilike, lt, min, or, type SQL } from "drizzle-orm";
 import { type CrawlerQueries, MOST_COUNTED, type RunFilter } from "./crawler_queries.ts";
 import { crawlerRunsTable as runs } from "./crawler_runs.ts";
 import type { Db } from "./db.ts";
@@ -27,7 +27,7 @@ const VIEW = {
 export function createRunLog(
   db: Db,
   mostCounted: number = MOST_COUNTED,
-): Pick<CrawlerQueries, "findRuns" | "findRun" | "openRuns"> {
+): Pick<CrawlerQueries, "findRuns" | "findRun" | "firstRunAt" | "openRuns"> {
   const newestFirst = [desc(runs.startedAt), desc(runs.runId)] as const;
   return {
     async findRuns(filter) {
@@ -45,6 +45,10 @@ export function createRunLog(
     async findRun(runId) {
       const [run] = await db.select(VIEW).from(runs).where(eq(runs.runId, runId));
       return run;
+    },
+    async firstRunAt() {
+      const [first] = await db.select({ at: min(runs.startedAt) }).from(runs);
+      return first?.at ?? undefined;
     },
     async openRuns(source) {
       const where = and(
@@ -65,6 +69,7 @@ function conditionOf({ source, status, from, to, q }: RunFilter): SQL | undefine
     to === undefined ? undefined : lt(runs.startedAt, to),
     pattern === undefined ? undefined : or(
       ilike(runs.runId, pattern),
+      ilike(runs.source, pattern),
       ilike(runs.errorClass, pattern),
       ilike(runs.errorMessage, pattern),
     ),

@@ -68,6 +68,7 @@ export interface DailyReportView {
   readonly markdown: string;
   /** When people were told, epoch ms. */
   readonly raisedAt: number | null;
+  readonly isOver: boolean;
 }
 
 export interface AppSettings {

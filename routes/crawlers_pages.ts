@@ -32,8 +32,8 @@ interface Content {
 }
 
 /**
- * Pages that show crawlers to people. Without a token they are empty: the script asks for one and
- * keeps it for the tab; `?login` has the browser itself ask, where there is no script.
+ * Pages that show crawlers to people. Without a token they are 401 and empty: the script asks for one
+ * and keeps it for the tab; `?login` has the browser itself ask, where there is no script.
  */
 export function addCrawlerPages({ app, guard, judge }: ForeignRouter, deps: Deps): void {
   const { crawlerQueries, settings } = deps;
@@ -114,7 +114,7 @@ interface Page extends Content {
 const EMPTY: Page = {
   title: "Crawlers",
   main: markup`<p>Sign in to see the crawlers.</p>`,
-  shown: false,
+  ...{ shown: false, status: 401 },
 };
 
 /** A form sends its empty fields, too. */

@@ -49,6 +49,8 @@ Deno.test("source settings: every source has a schedule at the desk's times", ()
 Deno.test("source settings: a schedule that is given replaces its default, the others stay", () => {
   const { sourceSchedules } = parse({ SOURCE_SCHEDULES: '{"sina":"0 20 * * MON-FRI"}' });
   deepEqual(sourceSchedules, { ...DEFAULT_SOURCE_SCHEDULES, sina: "0 20 * * MON-FRI" });
+  const numbered = parse({ SOURCE_SCHEDULES: '{"openvlab":"*/30 9-15 * * 1-5"}' });
+  equal(numbered.sourceSchedules.openvlab, "*/30 9-15 * * 1-5");
 });
 
 Deno.test("source settings: credentials and selectors go to the source that they name", () => {
@@ -86,12 +88,15 @@ Deno.test("source settings: no way of printing shows a token or a cookie", () =>
 
 const WRONG: readonly [name: string, value: string, says: RegExp][] = [
   ["SOURCE_URLS", "{", /expected JSON like .*hzzhqx, jiaoyikecha/],
-  ["SOURCE_URLS", '{"wind":"https://x.example"}', /the sources are/],
+  ["SOURCE_URLS", '{"wind":"https://x.example"}', /wind is not known; .*the sources are/],
   ["SOURCE_URLS", '{"sina":"ftp://x.example"}', /expected JSON/],
   ["SOURCE_URLS", '{"sina":"x.example"}', /expected JSON/],
-  ["SOURCE_SCHEDULES", '{"sina":"every day"}', /five fields/],
-  ["SOURCE_SCHEDULES", '{"sina":"61 17 * * *"}', /five fields/],
-  ["SOURCE_SCHEDULES", '{"wind":"10 17 * * *"}', /the sources are/],
+  ["SOURCE_SCHEDULES", '{"sina":"every day"}', /sina: .*2 fields instead of five; expected JSON/],
+  ["SOURCE_SCHEDULES", '{"sina":"61 17 * * *"}', /sina: .*minute "61" is not within 0 to 59/],
+  ["SOURCE_SCHEDULES", '{"sina":"0 9 * * 1-8"}', /sina: .*weekday "1-8" is not within 0 to 7/],
+  ["SOURCE_SCHEDULES", '{"sina":"0 0 31 2 *"}', /sina: .*its day is in none of its months/],
+  ["SOURCE_SCHEDULES", '{"wind":"10 17 * * *"}', /wind is not known; .*the sources are/],
+  ["SOURCE_SCHEDULES", '{"sina":17}', /SCHEDULES: expected JSON/],
   ["SOURCE_SINA_SELECTORS", "RB0", /expected JSON/],
   ["SOURCE_SINA_SELECTORS", '["RB0"]', /expected JSON/],
   ["SOURCE_HZZHQX_TOKEN", "a\nb: c", /expected one line/],

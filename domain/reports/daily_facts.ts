@@ -15,6 +15,8 @@ export interface DailyFacts {
   readonly undelivered: number;
   /** Alerts that were given up that day: nobody will be told. */
   readonly givenUp: number;
+  /** Whether the day is over; until then the report is of what there is of it. */
+  readonly isOver: boolean;
   /** Another day has passed since: what is failing, missing and free now says nothing of this one. */
   readonly isPast: boolean;
 }

@@ -35,12 +35,12 @@ const LONGEST_ERROR = 100;
 
 /** The day in markdown: what went wrong comes first, long lists are cut and say so. */
 export function dailyReport(facts: DailyFacts, options: ReportOptions): DailyReport {
-  const { language, maxBytes = MAX_BYTES } = options;
+  const { language, timeZone, at, maxBytes = MAX_BYTES } = options;
+  const words = REPORT_PHRASES[language];
   const failures = facts.sources.reduce((sum, day) => sum + failuresOf(day), 0);
-  const title = REPORT_PHRASES[language].title(facts.date, {
-    problems: problemsOf(facts),
-    failures,
-  });
+  const until = localTime(at, timeZone).slice(11, 16);
+  const day = facts.isOver ? facts.date : words.soFar(facts.date, until);
+  const title = words.title(day, { problems: problemsOf(facts), failures });
   const encoder = new TextEncoder();
   const fitting = LENGTHS.find((most) =>
     encoder.encode(render(facts, options, most)).length <= maxBytes

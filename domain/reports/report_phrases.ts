@@ -4,6 +4,8 @@ import type { Language } from "../alerts/language.ts";
 export interface ReportPhrases {
   /** What is to be looked at now, and runs that failed in the day. */
   readonly title: (date: string, of: { problems: number; failures: number }) => string;
+  /** A day that is not over, and the time up to which it is told. */
+  readonly soFar: (date: string, until: string) => string;
   readonly total: string;
   readonly totals: (of: { runs: string; rate: string; rows: string; skipped: string }) => string;
   readonly sources: string;
@@ -44,6 +46,7 @@ export const REPORT_PHRASES: Readonly<Record<Language, ReportPhrases>> = {
       if (problems > 0) return `【日报】${date} ${problems} 项需要关注`;
       return `【日报】${date} ${failures > 0 ? `正常，期间失败 ${failures} 次` : "一切正常"}`;
     },
+    soFar: (date, until) => `${date}（截至 ${until}，当日未结束）`,
     total: "概况",
     totals: ({ runs, rate, rows, skipped }) =>
       `运行 ${runs} 次，成功率 ${rate}，写入 ${rows} 行，跳过 ${skipped} 次`,
@@ -85,6 +88,7 @@ export const REPORT_PHRASES: Readonly<Record<Language, ReportPhrases>> = {
         failures > 0 ? `fine, ${failures} runs failed` : "all is well"
       }`;
     },
+    soFar: (date, until) => `${date} until ${until} (not over)`,
     total: "In all",
     totals: ({ runs, rate, rows, skipped }) =>
       `${runs} runs, ${rate} succeeded, ${rows} rows, ${skipped} skipped`,

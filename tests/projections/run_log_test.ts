@@ -52,6 +52,7 @@ const FOUND: readonly [string, Partial<RunFilter>, readonly string[]][] = [
   ["within a time", { from: MINUTE, to: 3 * MINUTE }, ["late", "lost"]],
   ["by everything at once", { source: "sina", status: "running", from: 1, q: "SINA" }, ["sina-1"]],
   ["by a part of the id, in any case", { q: "INA-" }, ["sina-2", "sina-1"]],
+  ["by a part of the source's name, in any case", { q: "SIN" }, ["sina-2", "sina-1"]],
   ["by a part of the error's class", { q: "timeou" }, ["late"]],
   ["by the reason for which it was skipped", { q: "breaker_open" }, ["none"]],
   ["by a part of the error's message", { q: "gone" }, ["lost"]],

@@ -68,12 +68,19 @@ const basic = (password: string) => ({
   headers: { authorization: `Basic ${btoa(`anyone:${password}`)}` },
 });
 
-Deno.test("crawlers page: without a token it is open and shows nothing of what there is", async () => {
+Deno.test("crawlers page: without a token it is 401, a page to sign in that shows nothing of what there is", async () => {
   const { ask } = await openOnce();
-  for (const path of [PAGE, `${PAGE}?source=sina`, `${PAGE}/sina-1`, `${PAGE}/nothing`]) {
+  for (
+    const path of [
+      ...[PAGE, `${PAGE}/`, `${PAGE}?source=sina`, `${PAGE}/sina-1`, `${PAGE}/nothing`],
+      `${PAGE}/sina-1/response`,
+    ]
+  ) {
     const response = await ask("GET", path);
     const page = await response.text();
-    equal(response.status, 200, path);
+    equal(response.status, 401, path);
+    // A browser that is challenged asks by itself, over the page.
+    equal(response.headers.get("www-authenticate"), null);
     match(page, /<form id="sign-in" hidden>/);
     ok(!/openvlab|sina-1|rongda/.test(page.replace(CRAWLERS_INLINE.script, "")), path);
   }
@@ -126,7 +133,7 @@ for (const header of ["Digest x", "Basic %%%", `Basic ${btoa("no colon")}`, "Bea
   Deno.test(`crawlers page: "${header}" is as good as no token`, async () => {
     const { ask } = await openOnce();
     const response = await ask("GET", PAGE, { headers: { authorization: header } });
-    equal(response.status, 200);
+    deepEqual([response.status, response.headers.get("www-authenticate")], [401, null]);
     match(await response.text(), /Sign in to see/);
   });
 }

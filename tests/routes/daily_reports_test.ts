@@ -9,8 +9,8 @@ const as = "admin" as const;
 const NOW = Date.parse("2026-03-01T17:00:00Z");
 const MARKDOWN = "# 2026-03-01\n\n- openvlab: 18 次, 100 %\n";
 const REPORTS = [
-  { date: "2026-03-01", title: "A day", markdown: MARKDOWN, raisedAt: NOW },
-  { date: "2026-03-02", title: "Not over", markdown: "", raisedAt: null },
+  { date: "2026-03-01", title: "A day", markdown: MARKDOWN, raisedAt: NOW, isOver: true },
+  { date: "2026-03-02", title: "Not over", markdown: "", raisedAt: null, isOver: false },
 ];
 
 let opened: Promise<TestApp> | undefined;
@@ -29,7 +29,7 @@ Deno.test("GET daily report: is JSON that holds the markdown", async () => {
   equal(status, 200);
   deepEqual(data, {
     ...{ date: "2026-03-01", title: "A day", markdown: MARKDOWN },
-    raised_at: "2026-03-01T17:00:00.000Z",
+    ...{ is_over: true, raised_at: "2026-03-01T17:00:00.000Z" },
   });
   match(headers.get("vary") ?? "", /accept(,|$)/);
 });
@@ -45,13 +45,13 @@ Deno.test("GET daily report: is plain markdown for who asks for it", async () =>
 Deno.test("GET daily report: today is today where the installation is, also before it was told", async () => {
   const { json } = await openOnce();
   const { status, data } = await json("GET", `${PATH}/2026-03-02`, { as });
-  deepEqual([status, data.raised_at], [200, null]);
+  deepEqual([status, data.raised_at, data.is_over], [200, null, false]);
 });
 
 for (
   const [date, status] of [
-    ...[["2026-02-28", 404], ["2026-03-03", 422], ["2026-02-30", 422]] as const,
-    ...[["yesterday", 422], ["20260301", 422], ["2026-3-1", 422], ["9999-12-31", 422]] as const,
+    ...[["2026-02-28", 404], ["2026-03-03", 404], ["2026-02-30", 422]] as const,
+    ...[["yesterday", 422], ["20260301", 422], ["2026-3-1", 422], ["9999-12-31", 404]] as const,
     ...[["2026-03-01T00:00:00Z", 422], ["%00", 422], ["0000-00-00", 422]] as const,
   ]
 ) {

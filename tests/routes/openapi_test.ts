@@ -33,7 +33,9 @@ async function openWithCandles(): Promise<TestApp> {
     alertChannels: ["wecom"],
     dailyReport: (date) =>
       Promise.resolve(
-        date === DAY ? { date, title: "A day", markdown: "#", raisedAt: 1 } : undefined,
+        date === DAY
+          ? { date, title: "A day", markdown: "#", raisedAt: 1, isOver: true }
+          : undefined,
       ),
     tables: crawlerTables({
       ...{ infos: [infoOf("openvlab"), infoOf("sina")], runs: [RUN, runOf({ runId: "on" })] },
@@ -239,7 +241,7 @@ Deno.test("openapi.json: says what is taken where nothing is given", async () =>
   });
   assert.deepEqual(defaults("/api/v1/events"), { after: 0, limit: 100 });
   assert.deepEqual(defaults("/admin/crawler/logs"), { page: 1, size: 20 });
-  assert.deepEqual(defaults("/api/v1/reports"), { numbers: "string", page: 1, size: 100 });
+  assert.deepEqual(defaults("/api/v1/reports"), { numbers: "number", page: 1, size: 100 });
   assert.deepEqual(defaults("/admin/crawler/alerts"), { undelivered: "true", page: 1, size: 20 });
 });
 

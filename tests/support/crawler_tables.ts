@@ -86,7 +86,7 @@ export function crawlerQueriesOf(tables: CrawlerTables): CrawlerQueries {
       const found = runs.filter((run) =>
         (source ?? run.source) === run.source && (status ?? run.status) === run.status &&
         run.startedAt >= from && run.startedAt < to &&
-        [run.runId, run.errorClass, run.errorMessage].some((text) =>
+        [run.runId, run.source, run.errorClass, run.errorMessage].some((text) =>
           (text ?? "").toLowerCase().includes(q.toLowerCase())
         )
       ).toSorted((a, b) => b.startedAt - a.startedAt);
@@ -94,6 +94,10 @@ export function crawlerQueriesOf(tables: CrawlerTables): CrawlerQueries {
       return Promise.resolve({ runs: shown, total: found.length });
     },
     findRun: (runId) => Promise.resolve(runs.find((run) => run.runId === runId)),
+    firstRunAt: () => {
+      const first = Math.min(...runs.map(({ startedAt }) => startedAt));
+      return Promise.resolve(Number.isFinite(first) ? first : undefined);
+    },
     openRuns: (source) =>
       Promise.resolve(
         runs.filter((run) => run.status === "running" && (source ?? run.source) === run.source),

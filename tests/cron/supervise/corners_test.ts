@@ -153,10 +153,28 @@ sceneTest("supervisor in the corners", {
     equal(instance.told.length, 1);
     const report = await instance.dailyReport("2024-04-30");
     equal(report?.title, instance.told[0]?.title);
-    equal(await instance.dailyReport("2024-05-01"), undefined, "a day that is not over");
     ok(!report?.markdown.includes("As of"));
-    const past = await instance.dailyReport("2024-04-29");
-    match(past?.markdown ?? "", /^\*\*As of 2024-05-01 1[\d:]+, not of that day\*\*$/m);
+  },
+
+  async "reports today so far, past days as they were, and none of before it ran or of tomorrow"(
+    { start, clock },
+  ) {
+    const { source } = scripted([{}]);
+    const instance = await start(source);
+    equal(await instance.dailyReport("2024-04-30"), undefined, "nothing ever ran");
+    await instance.supervisor.run("daily", doer());
+    await instance.idle();
+    const today = await instance.dailyReport("2024-05-01");
+    deepEqual([today?.isOver, today?.raisedAt], [false, null]);
+    match(today?.title ?? "", /2024-05-01 until 11:0\d \(not over\)/);
+    match(today?.markdown ?? "", /\*\*In all\*\* 1 runs/);
+    for (const date of ["2020-01-01", "2024-04-30", "2024-05-02"]) {
+      equal(await instance.dailyReport(date), undefined, date);
+    }
+    clock.advance(2 * 24 * HOUR);
+    const past = await instance.dailyReport("2024-05-01");
+    deepEqual([past?.isOver, past?.title.includes("not over")], [true, false]);
+    match(past?.markdown ?? "", /^\*\*As of 2024-05-03 1[\d:]+, not of that day\*\*$/m);
   },
 });
 

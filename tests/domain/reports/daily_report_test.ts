@@ -73,6 +73,15 @@ Deno.test("daily report says in Chinese all that a day held, what is wrong first
   });
 });
 
+Deno.test("daily report of a day that is not over says until when", () => {
+  const soFar = dailyFacts({ isOver: false });
+  equal(dailyReport(soFar, chinese).title, "【日报】2026-03-01（截至 09:00，当日未结束） 一切正常");
+  equal(
+    dailyReport(soFar, english).title,
+    "[DAILY REPORT] 2026-03-01 until 09:00 (not over): all is well",
+  );
+});
+
 Deno.test("daily report says the same in English", () => {
   const { title, markdown } = dailyReport(busy, english);
   equal(title, "[DAILY REPORT] 2026-03-01: 4 to look at");
@@ -203,7 +212,7 @@ Deno.test("daily report of any day is bounded, whole, and can be told as an aler
       maxLength: 60,
     }),
     ...{ archive: upkeep, backup: upkeep, undelivered: count },
-    ...{ givenUp: count, isPast: fc.boolean() },
+    ...{ givenUp: count, isOver: fc.boolean(), isPast: fc.boolean() },
     disk: fc.record({
       freeBytes: count,
       totalBytes: fc.option(count, { nil: undefined }),

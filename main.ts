@@ -32,6 +32,7 @@ import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
 import { COMMANDS } from "@/cron/commands/commands.ts";
 import { EXIT, explain, failureLine } from "@/cron/commands/explain.ts";
+import { guardVenue } from "@/cron/commands/guard_venue.ts";
 import { help, unknownCommand } from "@/cron/commands/help.ts";
 import { openInstallation } from "@/cron/commands/open_data.ts";
 import { runCommand } from "@/cron/commands/run_command.ts";
@@ -115,6 +116,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
     ...{ projections: follower, crawlers: house.supervisor, clock, log, signal: ended.signal },
     venues: {
       ...{ isSimulated: exchanges.isSimulated, ids: exchanges.ids },
+      require: (exchange) => guardVenue(exchanges, exchange),
       resolveSymbol: async (exchange, symbol, signal) =>
         await (await exchanges.get(exchange)).resolveSymbol(symbol, signal),
     },

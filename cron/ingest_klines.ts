@@ -124,13 +124,15 @@ function refuseCoarser(interval: Interval, { accepted, overlong, coarser }: Stag
     );
   }
   // Venues have written odd close times now and then.
-  if (overlong <= accepted / 2) return;
+  if (accepted < LEAST_OVERLONG || overlong <= accepted / 2) return;
   throw new Refusal(
     "validation_error",
     `Cannot take these as ${interval} candles: ${overlong} of ${accepted} close later than that`,
   );
 }
 
+/** Of fewer candles nobody can tell whether their close times are odd. */
+const LEAST_OVERLONG = 10;
 const MAX_A_SLOT = 1.5;
 const SPARE_ROWS = 10;
 

@@ -113,6 +113,8 @@ export interface Venues {
   isSimulated(exchange: string): boolean;
   /** Every venue that there is, the simulated one too. */
   ids(): Promise<readonly string[]>;
+  /** Refusal `not_found` with near matches for an id that is no venue's. */
+  require(exchange: string): Promise<void>;
   /** The venue's unified symbol; Refusal `not_found` with near matches, or when the venue is unknown. */
   resolveSymbol(exchange: string, symbol: string, signal: AbortSignal): Promise<string>;
 }

@@ -181,7 +181,8 @@ async function spoolBody(
   });
   if (!file.blank) return file;
   await file.remove();
-  throw new Refusal("validation_error", "Cannot read candles: the body is empty");
+  const code = format === "json" ? "malformed_json" : "validation_error";
+  throw new Refusal(code, "Cannot read candles: the body is empty");
 }
 
 /** A file that the engine cannot read, ever, is the fault of who sent it; its own words are for the log. */

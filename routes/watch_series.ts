@@ -45,9 +45,11 @@ export async function addSeries(
     throw new Refusal("validation_error", message, { field: "history_start" });
   }
   // Not the read models: they may lag behind what was decided a moment ago.
-  const existing = await findRecorded(deps.store, seriesId(asked));
-  const ref = existing === undefined && watch ? await atVenue(deps, wanted, asked) : asked;
+  const held = await findRecorded(deps.store, seriesId(asked));
+  if (held === undefined) await deps.venues.require(asked.exchange);
+  const ref = watch && held?.watched !== true ? await atVenue(deps, wanted, asked) : asked;
   const id = seriesId(ref);
+  const existing = held?.id === id ? held : undefined;
   await claimKey(deps.store, identity);
   const add = { type: "AddSeries", data: { seriesId: id, ...ref, simulated } } as const;
   const first = await decide(deps, add, identity);

@@ -39,13 +39,16 @@ async function readObject(text: JsonText, onRow: OnRow): Promise<readonly string
   await text.expect("{");
   for (let more = await text.peek() !== "}"; more; more = await text.accept(",")) {
     const key = parse(await text.value());
+    if (typeof key !== "string") throw malformed("a name is no text");
     await text.expect(":");
     if (key === "rows") {
       if (found) throw malformed("it has rows twice");
       found = true;
       await readRows(text, (values) => onRow(values, columns));
-    } else if (key === "columns") columns = names(parse(await text.value()));
-    else await text.value();
+    } else if (key === "columns") {
+      if (columns !== undefined) throw malformed("it has columns twice");
+      columns = names(parse(await text.value()));
+    } else throw wrongShape(`unknown field ${key.slice(0, 40)}: send columns and rows`, key);
   }
   await text.expect("}");
   if (!found) {
@@ -67,22 +70,34 @@ async function readRows(text: JsonText, onRow: OnRow): Promise<void> {
   await text.expect("]");
 }
 
-/** Texts of one row's values. A row that is no array becomes one unreadable value. */
+/** Texts of one row's values. Throws a Refusal for what is no JSON, and for a row that is no array. */
 export function rowValues(row: string): string[] {
-  if (!row.startsWith("[")) return [`? ${row}`];
+  if (!row.startsWith("[")) {
+    parse(row);
+    throw wrongShape("a row is no array of values in the order of the columns", "rows");
+  }
   const inner = row.slice(1, -1);
-  if (inner.trim() === "") return [];
-  if (!/["[\]{}]/.test(inner)) return inner.split(",").map((value) => textOfToken(value.trim()));
+  if (PLAIN.test(inner)) return inner.split(",").map((value) => textOfToken(value.trim()));
   const values = parse(`[${inner.replaceAll(TOKEN, quoteToken)}]`);
   return Array.isArray(values) ? values.map(textOfParsed) : [];
 }
+
+const NUMBER = "-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?";
+
+/** One or more numbers and words, which need no parser. */
+const PLAIN = new RegExp(
+  `^[ \\t\\r\\n]*(?:${NUMBER}|null)[ \\t\\r\\n]*(?:,[ \\t\\r\\n]*(?:${NUMBER}|null)[ \\t\\r\\n]*)*$`,
+);
+const WHOLE_NUMBER = new RegExp(`^${NUMBER}$`);
 
 /** Strings first, so that what looks like a number inside one is left alone. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
 
 /** Numbers become strings before they are parsed: no digit is lost. */
 function quoteToken(token: string): string {
-  return token.startsWith('"') ? token : `"${token}"`;
+  if (token.startsWith('"')) return token;
+  if (!WHOLE_NUMBER.test(token)) throw malformed(`unreadable near ${token.slice(0, 40)}`);
+  return `"${token}"`;
 }
 
 function textOfParsed(value: unknown): string {
@@ -91,7 +106,6 @@ function textOfParsed(value: unknown): string {
 }
 
 function textOfToken(token: string): string {
-  if (token === "") throw malformed("a row has an empty place");
   return token === "null" ? "" : token;
 }
 
@@ -102,8 +116,13 @@ function wrongShape(reason: string, field?: string): Refusal {
 }
 
 function names(value: unknown): string[] {
-  if (!Array.isArray(value)) throw wrongShape("columns is no array of names", "columns");
-  return value.map(String);
+  const isNames = Array.isArray(value) && value.every((name) => typeof name === "string");
+  if (!isNames) throw wrongShape("columns is no array of names", "columns");
+  const twice = value.find((name, at) => value.indexOf(name) < at);
+  if (twice !== undefined) {
+    throw wrongShape(`column ${twice.slice(0, 40)} is given twice`, "columns");
+  }
+  return value;
 }
 
 function parse(text: string): unknown {

@@ -53,7 +53,8 @@ export function stageSql(table: string, source: string, rules: StageRules): stri
 
 /** Why a typed row is refused; null for a candle. */
 export function reasonSql({ interval, now, earliest, latest }: Omit<StageRules, "type">): string {
-  return `case when open_time < ${earliest} or open_time > ${latest} then 'bad_time'
+  return `case when open_time < ${earliest} or open_time > ${latest}
+      or close_time < open_time then 'bad_time'
     when low > least(open, close) or high < greatest(open, close) then 'ohlc_violation'
     when volume < 0 or quote_volume < 0 or taker_buy_volume < 0 or taker_buy_quote_volume < 0
       then 'negative_volume'

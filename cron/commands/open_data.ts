@@ -24,6 +24,7 @@ import type { SqlEventStore } from "@/events/store/sql_store.ts";
 import type { Follower } from "@/projections/follower.ts";
 import type { SeriesQueries, SeriesView } from "@/projections/series_queries.ts";
 import { guardSimulated } from "./guard_simulated.ts";
+import { guardVenue } from "./guard_venue.ts";
 
 /** The parts of a data directory that this process has opened. */
 export interface OpenData {
@@ -67,6 +68,7 @@ export function openInstallation(data: OpenData): Installation {
     const id = seriesId(ref);
     const view = await series.find(id);
     if (view !== undefined) return toHeld(view);
+    await guardVenue(exchanges, ref.exchange);
     const simulated = isSimulated(ref.exchange);
     return { id, series: ref, simulated, candles: 0, range: undefined };
   }

@@ -9,7 +9,8 @@ export interface Spacing {
   readonly apart: number;
 }
 
-const LEAST_ROWS = 10;
+/** Fewer candles that are that far apart are those of a market in which little is traded. */
+const LEAST_ROWS = 100;
 /** Honest candles would lie on the larger grid by chance less often than once in 2^20 batches. */
 const LEAST_BITS = 20;
 

@@ -55,7 +55,8 @@ type Values = Readonly<Partial<Record<keyof Candle, unknown>>>;
  * The candle a row holds, or the first of these reasons that applies:
  *
  * 1. `bad_time`: the open time is missing, unreadable, before {@linkcode MIN_OPEN_TIME} or after
- *    now + {@linkcode MAX_AHEAD_MS}; a given close time is unreadable.
+ *    now + {@linkcode MAX_AHEAD_MS}; a given close time is unreadable or before the open time (venues
+ *    have closed bars at the very moment at which they opened).
  * 2. `bad_number`: one of open, high, low, close, volume is missing or unreadable; a given detail
  *    is unreadable; the trades count is no integer from 0 to 2^53 − 1. Readable is a finite decimal
  *    of at most 18 decimals and 20 integer digits, padding zeros not counted.
@@ -74,6 +75,7 @@ export function validateRow(
   const openTime = readWith(parseTime, values.openTime);
   const closeTime = readWith(parseTime, values.closeTime);
   if (openTime === undefined || openTime === null || closeTime === undefined) return "bad_time";
+  if (closeTime !== null && closeTime < openTime) return "bad_time";
   if (openTime < MIN_OPEN_TIME || openTime > now + MAX_AHEAD_MS) return "bad_time";
   const numbers = readNumbers(values);
   if (numbers === undefined) return "bad_number";

@@ -113,23 +113,25 @@ const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
   async "candles of a larger interval are refused by their close times"(house) {
     const series = newSeries("1m");
     const hour = intervalMs("1h");
-    const hours = Array.from({ length: 5 }, (_, n) => {
+    const hours = Array.from({ length: 12 }, (_, n) => {
       const openTime = START + n * hour;
       return candle({ openTime, closeTime: openTime + hour - 1 });
     });
     await assert.rejects(
       ingestFile(house, series, { candles: hours, source: "import" }),
-      /Cannot take these as 1m candles: 5 of 5 close later than that/,
+      /Cannot take these as 1m candles: 12 of 12 close later than that/,
     );
     // Some odd close times are real.
     const some = [...bars(9), ...hours.slice(1, 2)];
     const { ingested } = await ingestFile(house, series, { candles: some, source: "import" });
     assert.equal(ingested, 10);
+    const few = { candles: hours.slice(2, 11), source: "import" } as const;
+    assert.equal((await ingestFile(house, series, few)).ingested, 9);
   },
 
   async "six columns of a larger interval are refused, with close times they are believed"(house) {
     const series = newSeries("1m");
-    const hours = Array.from({ length: 12 }, (_, n) => START + n * intervalMs("1h"));
+    const hours = Array.from({ length: 120 }, (_, n) => START + n * intervalMs("1h"));
     const path = `${house.folder}/${crypto.randomUUID()}.csv`;
     const ingest = async (lines: readonly string[]) => {
       await Deno.writeTextFile(path, lines.join("\n"));
@@ -138,10 +140,12 @@ const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
     };
     await assert.rejects(
       ingest(hours.map((at) => `${at},10,12,9,11,5`)),
-      /Cannot take these as 1m candles: all 12 open on the grid of 1h, most of them 1h apart/,
+      /Cannot take these as 1m candles: all 120 open on the grid of 1h, most of them 1h apart/,
     );
     const told = hours.map((at) => `${at},10,12,9,11,5,${at + MINUTE - 1}`);
-    assert.equal((await ingest([HEADER, ...told])).ingested, 12);
+    assert.equal((await ingest([HEADER, ...told])).ingested, 120);
+    const thin = hours.slice(0, 24).map((at) => `${at + 7 * MINUTE},10,12,9,11,5`);
+    assert.equal((await ingest(thin)).ingested, 24, "a day of a market in which little is traded");
   },
 
   async "rows that come twice and say the same are unchanged, not refused"(house) {

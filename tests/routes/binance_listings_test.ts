@@ -44,6 +44,7 @@ async function openListings(): Promise<TestApp> {
     },
     venues: {
       ...{ isSimulated: () => false, ids: () => Promise.resolve(["binance"]) },
+      require: () => Promise.resolve(),
       resolveSymbol: (_exchange, symbol) => Promise.resolve(symbol),
     },
     settings: { rateLimits: { ...UNLIMITED, market: 1_000 } },

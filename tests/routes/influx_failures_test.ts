@@ -47,7 +47,7 @@ Deno.test("influx: writes share the connections, and nothing is written after a 
   const app = new OpenAPIHono<AppEnv>();
   const deps = {
     ...{ ingest, log: quietLog, clock: fakeClock(START), signal: new AbortController().signal },
-    venues: { ...VENUES, ids: () => Promise.resolve(["okx"]) },
+    venues: { ...VENUES, require: () => Promise.resolve(), ids: () => Promise.resolve(["okx"]) },
     spool: { write: () => Promise.reject(new Error("no files here")) },
     settings: { ...SETTINGS, connectionsForWrites: 3 },
   };

@@ -85,8 +85,11 @@ const EMPTY: readonly [what: string, body: BodyInit][] = [
 for (const type of ["application/json", "text/csv", PARQUET]) {
   for (const [what, body] of EMPTY) {
     Deno.test(`POST klines: refuses ${what} as ${type} like every empty body`, async () => {
+      const expected = type === "application/json"
+        ? { status: 400, code: "MALFORMED_JSON" }
+        : { status: 422, code: "VALIDATION_ERROR" };
       assert.deepEqual(await refused(typed(type, body)), {
-        ...{ status: 422, code: "VALIDATION_ERROR", field: undefined },
+        ...{ ...expected, field: undefined },
         message: "Cannot read candles: the body is empty",
       });
     });
@@ -97,6 +100,9 @@ const MISSHAPEN: readonly [body: string, field: string | undefined][] = [
   ["{}", "rows"],
   [`{"rows":{}}`, "rows"],
   [`{"columns":7,"rows":[]}`, "columns"],
+  [`{"rows":[],"interval":"1m"}`, "interval"],
+  [`{"columns":["open_time","open","high","low","close","close","volume"],"rows":[]}`, "columns"],
+  [`{"rows":[{"open_time":1704067200000,"open":1,"high":2,"low":1,"close":1,"volume":1}]}`, "rows"],
   ["null", undefined],
   [`"rows"`, undefined],
 ];
@@ -107,6 +113,12 @@ for (const [body, named] of MISSHAPEN) {
     assert.deepEqual([status, code, field], [422, "VALIDATION_ERROR", named]);
   });
 }
+
+Deno.test("POST klines: a bare word in a row is no JSON", async () => {
+  const body = `{"rows":[[1704067200000,1,2,1,1,1],[1704067260000,1,2,1,1,abc]]}`;
+  const { status, code } = await refused(typed("application/json", body));
+  assert.deepEqual([status, code], [400, "MALFORMED_JSON"]);
+});
 
 /** The footer is looked at first: whether they hold candles does not matter. */
 const BOMBS: Readonly<Record<string, string>> = {

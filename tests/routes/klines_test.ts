@@ -272,14 +272,14 @@ Deno.test("GET klines: each bad parameter is refused by name", async () => {
 
 Deno.test("GET klines: a read remembers its answer until candles change", async () => {
   const app = await openOnce();
-  await hold(app, ["bybit", "LTC/USDT"], [0]);
-  const path = klines({ exchange: "bybit", symbol: "LTC/USDT", start: START });
+  await hold(app, ["okx", "LTC/USDT"], [0]);
+  const path = klines({ exchange: "okx", symbol: "LTC/USDT", start: START });
   const ask = async () => {
     const response = await app.ask("GET", path);
     return [response.headers.get("x-cache"), (await response.json()).data.length];
   };
   assert.deepEqual([await ask(), await ask()], [["miss", 1], ["hit", 1]]);
-  await hold(app, ["bybit", "LTC/USDT"], [1]);
+  await hold(app, ["okx", "LTC/USDT"], [1]);
   assert.deepEqual([await ask(), await ask()], [["miss", 2], ["hit", 2]]);
 });
 

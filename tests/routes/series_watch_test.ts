@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Refusal } from "@/domain/decider.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { AppDeps } from "@/routes/app_deps.ts";
 import { openApp, type TestApp } from "@/tests/support/app.ts";
@@ -6,7 +7,7 @@ import { openApp, type TestApp } from "@/tests/support/app.ts";
 let opened: Promise<TestApp> | undefined;
 let lagging: Promise<TestApp> | undefined;
 let alone: Promise<TestApp> | undefined;
-const openOnce = () => opened ??= openApp();
+const openOnce = () => opened ??= openApp({ venues: WILLING });
 const openLagging = () => lagging ??= openApp(LAGGING);
 const openAlone = () => alone ??= openApp({ venues: UNREACHABLE });
 Deno.test.afterAll(async () => {
@@ -30,9 +31,24 @@ const LAGGING: Pick<AppDeps, "series" | "projections"> = {
   },
 };
 
+/** Knows kraken and whatever symbol it is asked for but one, which it calls by another name. */
+const WILLING: AppDeps["venues"] = {
+  ...{ isSimulated: () => false, ids: () => Promise.resolve(["kraken"]) },
+  require: (exchange) =>
+    exchange === "kraken"
+      ? Promise.resolve()
+      : Promise.reject(new Refusal("not_found", `Cannot find exchange ${exchange}`)),
+  async resolveSymbol(exchange, symbol) {
+    await WILLING.require(exchange);
+    if (symbol === "GONE/USDT") throw new Refusal("not_found", `Cannot find ${symbol} at kraken`);
+    return symbol === "XBT/USDT" ? "BTC/USDT" : symbol;
+  },
+};
+
 const UNREACHABLE: AppDeps["venues"] = {
   isSimulated: () => false,
   ids: () => Promise.resolve([]),
+  require: () => Promise.resolve(),
   resolveSymbol: (exchange) =>
     Promise.reject(
       new AdapterError(`Cannot reach ${exchange}`, {
@@ -117,7 +133,6 @@ Deno.test("POST series: keeps a history start without watching, and watching kee
   assert.equal((await post({})).data.history_start, YEAR);
   await post({ history_start: YEAR });
   assert.deepEqual(await types(), ["SeriesAdded", "SeriesHistoryStartSet"]);
-  // The venue is not asked for what is held already.
   const watched = await post({ watch: true });
   assert.deepEqual([watched.data.watched, watched.data.history_start], [true, YEAR]);
   assert.deepEqual((await types()).slice(2), ["SeriesWatched"]);
@@ -141,6 +156,35 @@ Deno.test("POST series: a history that begins in the future is refused", async (
     assert.deepEqual([status, error.field], [422, "history_start"]);
   }
   assert.deepEqual(await types(), []);
+});
+
+Deno.test("POST series: an exchange that nobody knows is 404 with what is near, watched or not", async () => {
+  const app = await openOnce();
+  const head = await app.house.store.head();
+  for (const watch of [true, false]) {
+    const json = { exchange: "krakem", symbol: "BTC/USDT", interval: "1m", watch };
+    const { status, error } = await app.json("POST", "/api/v1/series", { as, json });
+    assert.deepEqual([status, error.message], [404, "Cannot find exchange krakem"]);
+  }
+  assert.equal(await app.house.store.head(), head);
+});
+
+Deno.test("POST series: the venue is asked when one that is held is to be watched", async () => {
+  const app = await openOnce();
+  const post = (symbol: string, watch: boolean) => {
+    const json = { exchange: "kraken", symbol, interval: "1m", watch };
+    return app.json("POST", "/api/v1/series", { as, json });
+  };
+  for (const symbol of ["GONE/USDT", "XBT/USDT"]) {
+    assert.equal((await post(symbol, false)).status, 201, "candles may be imported into it");
+  }
+  const gone = await post("GONE/USDT", true);
+  assert.deepEqual([gone.status, gone.error.message], [404, "Cannot find GONE/USDT at kraken"]);
+  const named = await post("XBT/USDT", true);
+  assert.deepEqual([named.status, named.data.id, named.data.watched], [
+    ...[201, "kraken.BTC-USDT.1m", true],
+  ]);
+  assert.equal((await post("XBT/USDT", false)).data.watched, false);
 });
 
 Deno.test("POST series: shows what was decided while reads lag behind", async () => {

@@ -169,7 +169,8 @@ export async function openApp(
     dailyReport: () => Promise.resolve(undefined),
     venues: {
       isSimulated: (exchange) => exchange === "simulated",
-      ids: () => Promise.resolve(["binance", "binanceusdm", "kraken", "okx", "simulated"]),
+      ids: () => Promise.resolve(VENUES),
+      require: requireKnown,
       resolveSymbol: resolveKnown,
     },
     spool: createDiskSpool(await openWorkspace({ directory: `${folder}/spool` })),
@@ -218,6 +219,13 @@ export async function openApp(
       await Deno.remove(folder, { recursive: true });
     },
   };
+}
+
+const VENUES: readonly string[] = ["binance", "binanceusdm", "kraken", "okx", "simulated"];
+
+function requireKnown(exchange: string): Promise<void> {
+  if (VENUES.includes(exchange)) return Promise.resolve();
+  return Promise.reject(new Refusal("not_found", `Cannot find exchange ${exchange}`));
 }
 
 /** A venue with one symbol, written as it likes to write it. */

@@ -97,6 +97,7 @@ const detail = fc.oneof({ weight: 3, arbitrary: fc.constant("") }, {
 const closeTime = fc.oneof(
   { weight: 3, arbitrary: fc.constant("") },
   { weight: 2, arbitrary: fc.constantFrom("1714521659999", "1714521719999", "1714521650000") },
+  { weight: 1, arbitrary: fc.constantFrom("1714521600000", "1714521599999", "1714521660000") },
   { weight: 1, arbitrary: time },
 );
 const count = fc.oneof(

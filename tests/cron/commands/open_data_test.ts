@@ -1,8 +1,9 @@
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, rejects } from "node:assert/strict";
 import { trusted } from "@/events/trust.ts";
 import type { KlineEvent } from "@/events/catalog/klines.ts";
 import { openInstallation } from "@/cron/commands/open_data.ts";
 import { toRow } from "@/domain/klines/candle.ts";
+import { Refusal } from "@/domain/decider.ts";
 import { seriesId } from "@/domain/klines/series_ref.ts";
 import { candle, utc } from "@/tests/support/candles.ts";
 import { databases } from "@/tests/support/database.ts";
@@ -12,6 +13,11 @@ const SERIES = { exchange: "binance", symbol: "BTC/USDT", interval: "1m" } as co
 const START = utc("2024-05-01");
 const noSources = { list: () => [], runToEnd: () => Promise.reject(new Error("not asked")) };
 const doer = () => ({ actor: "test", commandId: crypto.randomUUID() });
+
+function onlyBinance(exchange: string): Promise<unknown> {
+  if (exchange === "binance") return Promise.resolve({});
+  return Promise.reject(new Refusal("not_found", `Cannot find exchange ${exchange}`));
+}
 
 Deno.test("an installation shows what was acknowledged before it was opened, however far behind", async () => {
   const [pglite] = databases();
@@ -43,10 +49,16 @@ Deno.test("an installation shows what was acknowledged before it was opened, how
     const { store, follower, series, reader, blobs, archiving } = second;
     const installation = openInstallation(trusted({
       ...{ store, follower, series, reader, blobs, archiving, supervisor: noSources },
-      crawling: { exchanges: { isSimulated: () => false } },
+      crawling: { exchanges: { isSimulated: () => false, get: onlyBinance } },
     }));
     const { candles } = await installation.findSeries(SERIES);
     deepEqual(candles, 3);
+    const toImport = async (exchange: string) =>
+      (await installation.addSeries({ ...SERIES, exchange, symbol: "NEW/USDT" })).id;
+    deepEqual(await toImport("binance"), "binance.NEW-USDT.1m");
+    deepEqual(await toImport("sina"), "sina.NEW-USDT.1m", "a source, no exchange");
+    await rejects(toImport("binanse"), /Cannot find exchange binanse/);
+    deepEqual((await series.list()).length, 1);
   } finally {
     await second.close();
     await close();

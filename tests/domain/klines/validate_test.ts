@@ -42,6 +42,7 @@ const REFUSED: readonly [string, { readonly [K in keyof Candle]?: unknown }, Rej
   ["an open time before 2000", { openTime: MIN_OPEN_TIME - 1 }, "bad_time"],
   ["an open time in ten years", { openTime: NOW + MAX_AHEAD_MS + 1 }, "bad_time"],
   ["an unreadable close time", { closeTime: "never" }, "bad_time"],
+  ["a close time before the open time", { closeTime: OPEN - 1 }, "bad_time"],
   ["no open price", { open: undefined }, "bad_number"],
   ["an empty volume", { volume: "" }, "bad_number"],
   ["a price of NaN", { close: "NaN" }, "bad_number"],
@@ -61,8 +62,12 @@ const REFUSED: readonly [string, { readonly [K in keyof Candle]?: unknown }, Rej
   ["a negative quote volume", { quoteVolume: -1 }, "negative_volume"],
   ["a negative taker volume", { takerBuyVolume: "-1" }, "negative_volume"],
   ["a negative taker quote volume", { takerBuyQuoteVolume: "-1" }, "negative_volume"],
-  ["a running candle", { openTime: utc("2024-05-01T12:00:00") }, "not_closed"],
-  ["a running off-grid candle", { openTime: utc("2024-05-01T11:59:31") }, "not_closed"],
+  ["a running candle", { openTime: utc("2024-05-01T12:00:00"), closeTime: null }, "not_closed"],
+  [
+    "a running off-grid candle",
+    { openTime: utc("2024-05-01T11:59:31"), closeTime: null },
+    "not_closed",
+  ],
 ];
 
 for (const [name, changed, reason] of REFUSED) {
@@ -82,8 +87,11 @@ Deno.test("validateRow() gives the first reason in the documented order", () => 
   equal(validateRow(row(worst), OPTIONS), "bad_time");
   equal(validateRow(row({ ...worst, closeTime: null }), OPTIONS), "bad_number");
   equal(validateRow(row({ ...worst, closeTime: null, open: "1" }), OPTIONS), "ohlc_violation");
-  equal(validateRow(row({ openTime: NOW, volume: "-1" }), OPTIONS), "negative_volume");
-  equal(validateRow(row({ openTime: NOW }), OPTIONS), "not_closed");
+  equal(
+    validateRow(row({ openTime: NOW, closeTime: null, volume: "-1" }), OPTIONS),
+    "negative_volume",
+  );
+  equal(validateRow(row({ openTime: NOW, closeTime: null }), OPTIONS), "not_closed");
 });
 
 Deno.test("validateRow() takes a candle that closes at this very moment", () => {
@@ -95,6 +103,8 @@ Deno.test("validateRow() takes a candle that closes at this very moment", () => 
 Deno.test("validateRow() makes a regular close time null and keeps an early one", () => {
   const regular = validateRow(row(), OPTIONS);
   const early = validateRow(row({ closeTime: OPEN + 30_000 }), OPTIONS);
+  const atOnce = validateRow(row({ closeTime: OPEN }), OPTIONS);
+  equal(typeof atOnce === "string" ? atOnce : atOnce.closeTime, OPEN, "as real bars have it");
   equal(typeof regular === "string" ? regular : regular.closeTime, null);
   equal(typeof early === "string" ? early : early.closeTime, OPEN + 30_000);
 });

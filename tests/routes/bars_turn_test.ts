@@ -80,6 +80,7 @@ function openOnce(): Promise<TestApp> {
     ...{ clock: turning, openCandles, settings: { openCandle: true } },
     venues: {
       ...{ isSimulated: () => false, ids: () => Promise.resolve(["binance"]) },
+      require: () => Promise.resolve(),
       resolveSymbol: (_exchange, symbol) => Promise.resolve(symbol),
     },
   });

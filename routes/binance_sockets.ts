@@ -41,7 +41,7 @@ export function addBinanceSockets(router: ForeignRouter, deps: Deps): void {
     if (c.req.header("upgrade")?.toLowerCase() !== "websocket") throw noSocket();
     if (names.length > MAX_STREAMS) throw tooManyStreams();
     // Wrong names are told while there is still an answer to tell it in.
-    const listings = await listed(c);
+    const listings = names.length === 0 ? [] : await listed(c);
     for (const name of names) streamOf(name, listings);
     signal.throwIfAborted();
     const leave = places.take(callerOf(c, settings.trustProxy));

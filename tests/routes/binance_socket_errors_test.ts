@@ -87,7 +87,7 @@ const REFUSED: readonly [path: string, status: number, code: number][] = [
   [`${WS}/btcusdt@kline_1m/xyzusdt@kline_1m`, 400, -1121],
   [`${WS}?timeUnit=SECOND`, 400, -1130],
   ["/compat/binance/stream?streams=nothing", 400, 2],
-  ["/compat/binance/okx/ws/btcusdt@kline_1m", 400, -1121],
+  ["/compat/binance/okx/ws/btcusdt@kline_1m", 400, -1130],
 ];
 
 Deno.test("binance socket: an address with bad streams is refused before it opens", async () => {

@@ -94,6 +94,16 @@ Deno.test("binance socket: numbered connections, as ccxt opens them, begin empty
   }
 });
 
+Deno.test("binance socket: a venue of which nothing is held is told to who subscribes", async () => {
+  await withStream(await openOnce(), `${BASE}/nowhere/ws`, async (client) => {
+    const { error } = await client.ask({
+      ...{ method: "SUBSCRIBE", id: 1, params: ["btcusdt@kline_1m"] },
+    });
+    assert.equal(error.code, -1130);
+    assert.match(error.msg, /Nothing of nowhere is held/);
+  });
+});
+
 Deno.test("binance socket: requests are kept apart by their ids", async () => {
   const app = await openOnce();
   await hold(app, "binance:BBB/USDT:1m", [at(0)]);

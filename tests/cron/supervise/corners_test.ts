@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { planOf } from "@/cron/supervise/plan.ts";
 import type { Job } from "@/cron/job.ts";
+import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { CrawlerRunEvent } from "@/events/catalog/crawler.ts";
 import { trusted } from "@/events/trust.ts";
 import { DUE, NOW, sceneTest, scripted } from "./scene.ts";
@@ -18,6 +19,19 @@ sceneTest("supervisor in the corners", {
     const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
     equal(run?.status, "failed");
     match(run?.errorMessage ?? "", /^the site said\s+and x{1900,2000}…$/);
+  },
+
+  async "says in run and alert what its operator can do"({ startDue }) {
+    const hint = "SOURCE_X_COOKIE is the cookie of a browser that is logged in";
+    const failure = { port: "source", op: "GET /", retryable: false, hint };
+    const instance = await startDue(
+      scripted([new AdapterError("It wants a login", failure)]).source,
+    );
+    await instance.until(() => instance.told.length > 0);
+    await instance.idle();
+    const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
+    equal(run?.errorMessage, `It wants a login; ${hint}`);
+    match(instance.told[0]?.markdown ?? "", /It wants a login; SOURCE.?_X.?_COOKIE is the cookie/);
   },
 
   async "makes up for a crashed run though whoever closed it died before it did"(scene) {

@@ -1,5 +1,7 @@
 import { z } from "@hono/zod-openapi";
+import { localTime } from "@/domain/alerts/language.ts";
 import { Refusal } from "@/domain/decider.ts";
+import { parseTime } from "@/domain/klines/time.ts";
 import { REPORT_KINDS } from "@/domain/ports/market_source.ts";
 import { SOURCE_NAMES } from "@/domain/ports/source_names.ts";
 import { mapNumbers } from "@/domain/reports/report_numbers.ts";
@@ -12,11 +14,30 @@ import { matchesTag, shortHash } from "./etag.ts";
 import { nearest } from "./nearest.ts";
 import { pageParams, paginationOf } from "./pages.ts";
 
-type Deps = Pick<AppDeps, "reports">;
+type Deps = Pick<AppDeps, "reports" | "settings">;
 
-const date = (description: string) =>
-  z.iso.date({ error: "expected a date like 2026-09-08" }).optional()
-    .openapi({ description, example: "2026-09-08" });
+/** A day, or a time of the day that it is then in the zone: `2026-09-08` afterwards. */
+function dayParam(description: string, timeZone: string) {
+  return z.string().transform((text, context) => {
+    const day = isDay(text) ? text : dayAt(text, timeZone);
+    if (isDay(day)) return day;
+    context.addIssue({ code: "custom", message: "expected a date like 2026-09-08, or a time" });
+    return z.NEVER;
+  }).optional().openapi({
+    ...{ type: "string", example: "2026-09-08" },
+    description: `${description} A time (epoch ms, ISO 8601) is of its day in \`TIME_ZONE\`.`,
+  });
+}
+
+function isDay(text: string | undefined): text is string {
+  return z.iso.date().safeParse(text).success;
+}
+
+/** Short numbers are no times: `20260908` would be a day in 1970. */
+function dayAt(text: string, timeZone: string): string | undefined {
+  const at = /^\d{1,9}$/.test(text.trim()) ? undefined : parseTime(text);
+  return at === undefined ? undefined : localTime(at, timeZone).slice(0, 10);
+}
 
 /** Codes are kept in upper case. */
 const code = (description: string, example: string) =>
@@ -26,28 +47,29 @@ const code = (description: string, example: string) =>
 const name = (known: readonly string[]) =>
   z.string().min(1).max(100).optional().openapi({ enum: [...known] });
 
-const reportsQuery = z.strictObject({
-  source: name(SOURCE_NAMES),
-  kind: name(REPORT_KINDS),
-  exchange: code("Where the product is traded.", "SHFE"),
-  product: code("Code of the product, in either case.", "RB"),
-  contract: code("One contract.", "RB2701"),
-  date: date("Reports of this day."),
-  from: date("Reports of this day and later."),
-  to: date("Reports of this day and earlier."),
-  numbers: z.enum(["string", "number"]).prefault("number").openapi({
-    description:
-      "How numbers in values are written: as JSON numbers, or as text. Both have every " +
-      "digit; doubles may not hold them all. Codes, names, expiries and dates are text in both.",
-  }),
-  ...pageParams({ byDefault: 100, max: 1_000 }),
-}).refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
-  path: ["to"],
-  message: "expected from or a later day",
-}).refine(
-  ({ date, from, to }) => date === undefined || (from === undefined && to === undefined),
-  { path: ["date"], message: "expected either date, or from and to" },
-);
+const reportsQuery = (timeZone: string) =>
+  z.strictObject({
+    source: name(SOURCE_NAMES),
+    kind: name(REPORT_KINDS),
+    exchange: code("Where the product is traded.", "SHFE"),
+    product: code("Code of the product, in either case.", "RB"),
+    contract: code("One contract.", "RB2701"),
+    date: dayParam("Reports of this day.", timeZone),
+    from: dayParam("Reports of this day and later.", timeZone),
+    to: dayParam("Reports of this day and earlier.", timeZone),
+    numbers: z.enum(["string", "number"]).prefault("number").openapi({
+      description:
+        "How numbers in values are written: as JSON numbers, or as text. Both have every " +
+        "digit; doubles may not hold them all. Codes, names, expiries and dates are text in both.",
+    }),
+    ...pageParams({ byDefault: 100, max: 1_000 }),
+  }).refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
+    path: ["to"],
+    message: "expected from or a later day",
+  }).refine(
+    ({ date, from, to }) => date === undefined || (from === undefined && to === undefined),
+    { path: ["date"], message: "expected either date, or from and to" },
+  );
 
 const reportWire = z.object({
   source: z.string(),
@@ -68,13 +90,13 @@ const ifNoneMatch = z.object({
 });
 
 /** `GET /api/v1/reports`: what market pages said of products, as crawled last. */
-export function addReportRoutes(router: Router, { reports }: Deps): void {
+export function addReportRoutes(router: Router, { reports, settings }: Deps): void {
   endpoint(router, {
     ...{ method: "get", path: "/api/v1/reports", access: "market", tag: "Reports" },
     summary: "What market pages say of products",
     description: "One row for each source, kind, product, contract and day: a later crawl takes " +
       "the place of an earlier one.",
-    ...{ query: reportsQuery, headers: ifNoneMatch, body: undefined },
+    ...{ query: reportsQuery(settings.timeZone), headers: ifNoneMatch, body: undefined },
     answer: {
       status: 200,
       description: "The newest day first, then by source, kind, product and contract",

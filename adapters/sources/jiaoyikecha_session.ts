@@ -10,7 +10,7 @@ export interface Session {
 }
 
 /** The shell page names its scripts with the version behind them. */
-const VERSION = /[?&]v=([0-9a-z]{4,32})\b/i;
+const VERSION = /[?&]v=([\w.-]+)/;
 
 const envelope = z.object({
   code: z.union([z.number(), z.string()]).transform(String),

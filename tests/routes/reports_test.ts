@@ -80,6 +80,21 @@ Deno.test("GET reports: filters by what is asked, codes in either case", async (
   deepEqual(await found("product=NONE"), { rows: 0, total: 0, first: "" });
 });
 
+Deno.test("GET reports: takes days as times, too: the day that it is then in TIME_ZONE", async () => {
+  // 2026-02-26 in UTC, the 27th in Shanghai.
+  const at = Date.parse("2026-02-26T16:00:00Z");
+  const [rb, none] = [{ rows: 1, total: 1, first: "RB" }, { rows: 0, total: 0, first: "" }];
+  for (
+    const day of [String(at), String(at / 1_000), "2026-02-26T16:00:00Z", "2026-02-26 16:00"]
+  ) {
+    deepEqual(await found(`product=rb&date=${encodeURIComponent(day)}`), rb, day);
+    deepEqual(await found(`product=rb&from=${encodeURIComponent(day)}`), rb, day);
+  }
+  deepEqual(await found(`product=rb&date=2026-02-27T16:00:00Z`), none);
+  deepEqual(await found(`product=rb&to=${at - 1}`), rb);
+  deepEqual(await found(`from=${at}&to=2026-02-27`), { rows: 2, total: 2, first: "RB" });
+});
+
 Deno.test("GET reports: comes a hundred to a page, a thousand at most", async () => {
   deepEqual(await found(""), { rows: 100, total: 123, first: "RB" });
   deepEqual(await found("page=2"), { rows: 23, total: 123, first: "P97" });
@@ -95,6 +110,10 @@ for (
     ["date=2026-02-30", "date", /2026-09-08/],
     ["date=yesterday", "date", /2026-09-08/],
     ["from=2026-02-02&to=2026-02-01", "to", /later day/],
+    ["from=2026-02-26T16:00:00Z&to=2026-02-26", "to", /later day/],
+    ["date=20260908", "date", /2026-09-08/],
+    ["date=2026-02-30T00:00:00Z", "date", /2026-09-08/],
+    ["date=8640000000000000000000", "date", /2026-09-08/],
     ["date=2026-02-02&from=2026-02-01", "date", /either/],
     ["size=1001", "size", /1 to 1000/],
     ["numbers=float", "numbers", /string/],

@@ -122,7 +122,7 @@ function rightAnswer(seen: SourceRequestSeen, samples: SourceSamples): Response 
   if (source === "sina") return body(text, "application/javascript");
   if (source === "hzzhqx" && seen.headers.get("zh-platform") !== "WEB") return undefined;
   const isForm = path.startsWith("/ajax/");
-  if (isForm && query.v !== "5f6760cc") return undefined;
+  if (isForm && !samples.shell.includes(`?v=${query.v}"`)) return undefined;
   if (path === "/ajax/variety_position.php" && !(form.variety && form.date)) return undefined;
   return body(text, path === "/" ? PAGE : undefined);
 }

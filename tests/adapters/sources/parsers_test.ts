@@ -377,3 +377,15 @@ Deno.test("sina: beyond the calendar a bar that repeats the one before it is a h
   deepEqual(days(main?.candles), ["12-30", "12-31", "01-05", "01-06", "01-07", "01-08"]);
   equal(rows.find(({ contract }) => contract === "RB0")?.reportDate, "2027-01-08");
 });
+
+for (const version of ["5f6760cc", "1.0.3", "123", "2026-09_b", "7"]) {
+  Deno.test(`jiaoyikecha: is asked with the version of its page, ${version}`, async () => {
+    const shell = small.shell.replace("5f6760cc", version);
+    const { sites, sources } = openSites({ samples: { ...small, shell } });
+    const request = { date: "2026-09-08", signal: new AbortController().signal };
+    await sources.get("jiaoyikecha")?.fetch(request);
+    const asked = sites.requests.filter(({ path }) => path.startsWith("/ajax/"));
+    ok(asked.length > 1);
+    deepEqual([...new Set(asked.map(({ query }) => query.v))], [version]);
+  });
+}

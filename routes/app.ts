@@ -96,7 +96,8 @@ function createNotFound(app: App): (c: AppContext) => Response {
     const served = routes.filter(({ pattern }) => pattern.test({ pathname }));
     const methods = served.flatMap(({ method }) => method === "GET" ? ["GET", "HEAD"] : [method]);
     const allowed = [...new Set(methods)].filter((m) => m !== "OPTIONS");
-    if (allowed.length === 0) {
+    // Slashes behind a path are a part of its pattern to one of the two, but not to the other.
+    if (allowed.length === 0 || allowed.includes(method)) {
       const message = `Cannot find ${path}: /docs lists what there is`;
       return failure(c, { code: "NOT_FOUND", message });
     }

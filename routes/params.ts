@@ -40,10 +40,16 @@ export function timeField(description: string): z.ZodType<number, number | strin
   const expected = "expected epoch ms or ISO 8601";
   return z.union([z.number(), z.string()], { error: expected }).transform((given, context) => {
     const at = parseTime(given);
-    if (at !== undefined) return at;
+    if (at !== undefined && !isFraction(given)) return at;
     context.addIssue({ code: "custom", message: expected });
     return z.NEVER;
   }).openapi({ type: ["integer", "string"], description, example: "2021-01-01T00:00:00Z" });
+}
+
+/** What is finer than a ms is no time of ours. */
+function isFraction(given: number | string): boolean {
+  const number = Number(given);
+  return Number.isFinite(number) && !Number.isInteger(number);
 }
 
 /** A {@linkcode timeField} at which candles may open. */

@@ -138,7 +138,10 @@ export function chooseSeries(views: readonly SeriesView[], wanted: WantedSeries)
 }
 
 function onlyVenue(views: readonly SeriesView[], symbol: string): string {
-  const holders = views.filter((view) => sameSymbol(view.symbol, symbol));
+  const named = views.filter((view) => sameSymbol(view.symbol, symbol));
+  const full = named.filter(({ candles }) => candles > 0);
+  // Who holds nothing can answer nothing.
+  const holders = full.length > 0 ? full : named;
   const [venue, ...others] = new Set(holders.map((view) => view.exchange));
   if (venue === undefined) {
     const near = nearest(views, symbol, (view) => view.symbol, views.length);

@@ -206,6 +206,17 @@ Deno.test("GET klines: a symbol is understood as the exchange writes it, without
   assert.deepEqual((await minutesOf(app, one)).minutes, [11]);
 });
 
+Deno.test("GET klines: of several venues the one that holds candles answers, where no other does", async () => {
+  const app = await openOnce();
+  await hold(app, ["kraken", "ADA/USDT"], []);
+  await hold(app, ["okx", "ADA/USDT"], []);
+  const path = klines({ symbol: "ADA/USDT", exchange: "" });
+  assert.equal((await app.json("GET", path)).status, 422);
+  await hold(app, ["okx", "ADA/USDT"], [0]);
+  const { status, meta } = await app.json("GET", path);
+  assert.deepEqual([status, meta.exchange, meta.rows], [200, "okx", 1]);
+});
+
 Deno.test("GET klines: several venues that hold the symbol are named", async () => {
   const { json } = await openOnce();
   const { status, error } = await json("GET", klines({ exchange: "", symbol: "ETH/USDT" }));

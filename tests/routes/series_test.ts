@@ -100,6 +100,8 @@ const BAD: readonly [
   ["a symbol that is a path", { symbol: "../../x" }, 422, "symbol"],
   ["an unknown field", { colour: "red" }, 422, "colour"],
   ["a history start that is no time", { history_start: "soon" }, 422, "history_start"],
+  ["half a ms as its start", { history_start: 1704067200000.5 }, 422, "history_start"],
+  ["half a ms as text", { history_start: "1704067200000.5" }, 422, "history_start"],
   ["watch that is no flag", { watch: "yes" }, 422, "watch"],
   ["a symbol that the venue does not have", { symbol: "NOPE/USDT", watch: true }, 404],
   ["made-up candles among real ones", { exchange: "simulated" }, 409, "exchange"],
@@ -203,6 +205,15 @@ for (const history_start of [-100_000_000_000_000, 0, "9999-12-31T23:59:59-01:00
     assert.deepEqual(await eventsOf(app, named("EARLY").stream), []);
   });
 }
+
+Deno.test("GET series: with slashes behind it is not told that GET is what is allowed", async () => {
+  const { json } = await openOnce();
+  for (const path of ["/api/v1/series//", "/api/v1/series///", "/api/v1/klines//"]) {
+    const { status, error } = await json("GET", path);
+    assert.deepEqual([status, error.code], [404, "NOT_FOUND"], path);
+  }
+  assert.equal((await json("PUT", "/api/v1/series")).status, 405);
+});
 
 Deno.test("a path that no id can have is 404, whatever is asked of it", async () => {
   const { ask } = await openOnce();

@@ -32,13 +32,13 @@ import { type Arguments, parseArguments, usage } from "@/cron/commands/arguments
 import type { Command, OpenOptions } from "@/cron/commands/command.ts";
 import { COMMANDS } from "@/cron/commands/commands.ts";
 import { EXIT, explain, failureLine } from "@/cron/commands/explain.ts";
-import { guardVenue } from "@/cron/commands/guard_venue.ts";
 import { help, unknownCommand } from "@/cron/commands/help.ts";
 import { openInstallation } from "@/cron/commands/open_data.ts";
 import { runCommand } from "@/cron/commands/run_command.ts";
 import { serveSpec } from "@/cron/commands/serve.ts";
 import { createServiceWork } from "@/cron/commands/service_work.ts";
 import { stopInOrder, type StopStep } from "@/cron/commands/stop_in_order.ts";
+import { venuesOf } from "@/cron/commands/venues.ts";
 import { watchConfigured } from "@/cron/commands/watch_configured.ts";
 import { findOrphans } from "@/cron/find_orphans.ts";
 import { createLakeMirror } from "@/cron/lake_mirror.ts";
@@ -114,12 +114,7 @@ async function serve(args: Arguments, terminal: Terminal): Promise<number> {
       ...{ jobs: house.jobs, at: config.archiveAt, timeZone: config.timeZone },
     }),
     ...{ projections: follower, crawlers: house.supervisor, clock, log, signal: ended.signal },
-    venues: {
-      ...{ isSimulated: exchanges.isSimulated, ids: exchanges.ids },
-      require: (exchange) => guardVenue(exchanges, exchange),
-      resolveSymbol: async (exchange, symbol, signal) =>
-        await (await exchanges.get(exchange)).resolveSymbol(symbol, signal),
-    },
+    venues: venuesOf(exchanges),
     spool: createDiskSpool(house.workspace),
     freeBytes: async () => (await diskSpace(path)).freeBytes,
     processFacts,

@@ -24,7 +24,7 @@ import type { SqlEventStore } from "@/events/store/sql_store.ts";
 import type { Follower } from "@/projections/follower.ts";
 import type { SeriesQueries, SeriesView } from "@/projections/series_queries.ts";
 import { guardSimulated } from "./guard_simulated.ts";
-import { guardVenue } from "./guard_venue.ts";
+import { guardVenue } from "./venues.ts";
 
 /** The parts of a data directory that this process has opened. */
 export interface OpenData {

@@ -13,6 +13,7 @@ import { loadCheckpoints } from "./checkpoints.ts";
 import type { Db } from "./db.ts";
 import { hotRowsJson, hotRowsText, PeriodFiled } from "./hot_rows.ts";
 import { KLINES_CHECKPOINT } from "./klines.ts";
+import { irregularTimes } from "./irregular_times.ts";
 import { klinePeriodsTable } from "./kline_periods.ts";
 import { type HeldPeriod, narrowPlan, planRead, type ReadPlan } from "./kline_plan.ts";
 
@@ -98,7 +99,8 @@ export function createKlineReader(deps: Deps): CachedKlineReader {
       const key = `${stampOf(query.seriesId)}|${JSON.stringify(query)}`;
       const remembered = deps.cache.get(key);
       if (remembered !== undefined) return { ...remembered, cached: true };
-      const page = await readPlanned(query, signal);
+      const read = await readPlanned(query, signal);
+      const page = { ...read, irregular: irregularTimes(query, read) };
       if (key.startsWith(`${stampOf(query.seriesId)}|`)) deps.cache.set(key, page);
       return page;
     },

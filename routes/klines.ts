@@ -46,6 +46,10 @@ const pageMeta = {
   simulated: z.boolean().openapi({ description: "The candles are made up." }),
   columns: z.array(z.enum(KLINE_COLUMNS)).openapi({ description: "Of the arrays, in order." }),
   rows: z.int(),
+  irregular: z.array(z.int()).optional().openapi({
+    description:
+      "Open times of the rows that are off the grid of the interval; only when there are.",
+  }),
   next_cursor: z.string().nullable().openapi({ description: "`cursor` of the next page." }),
 };
 
@@ -137,8 +141,9 @@ interface Found {
 /** The rows pass from the reader's bytes to the wire without being parsed. */
 function answerJson(c: AppContext, { found, page, cursor, headers }: Found): Response {
   const next = cursor === undefined ? "null" : `"${cursor}"`;
+  const irregular = page.irregular === undefined ? "" : `"irregular":[${page.irregular}],`;
   const meta = `{"request_id":"${requestId(c)}","timestamp":"${new Date().toISOString()}",` +
-    `${found.meta},"rows":${page.rows},"next_cursor":${next}}`;
+    `${found.meta},"rows":${page.rows},${irregular}"next_cursor":${next}}`;
   return answer(c, wrapRows(page.bytes, meta), {
     headers: { "content-type": "application/json", ...headers },
   });

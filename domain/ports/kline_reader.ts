@@ -34,6 +34,8 @@ export interface KlinePage {
   readonly rows: number;
   readonly firstOpenTime: number | undefined;
   readonly lastOpenTime: number | undefined;
+  /** Open times of stored candles that are off the grid, in the order of the rows; only of JSON. */
+  readonly irregular?: readonly number[] | undefined;
   readonly more: boolean;
   readonly cached: boolean;
 }

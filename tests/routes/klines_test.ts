@@ -71,6 +71,30 @@ Deno.test("GET klines: arrays of all columns, what is not known null", async () 
   assert.match(String(meta.timestamp), /^\d{4}-.*Z$/);
 });
 
+Deno.test("GET klines: bars off the grid are kept and flagged irregular, both of one slot", async () => {
+  const app = await openOnce();
+  const off = [START + 20_799, START + 2 * MINUTE + 1];
+  const times = [START, ...off, START + 3 * MINUTE];
+  const body = times.map((t) => `${t},100,102,99,101,1`).join("\n");
+  const series = { exchange: "binance", symbol: "ODD/USDT", interval: "1m", watch: false };
+  const made = await app.json("POST", "/api/v1/series", { as: "admin", json: series });
+  const headers = { "content-type": "text/csv" };
+  await app.json("POST", `/api/v1/series/${made.data.id}/klines`, { as: "admin", body, headers });
+  for (const format of ["arrays", "objects"]) {
+    const query = { symbol: "ODD/USDT", format };
+    for (const numbers of ["number", "string"]) {
+      const { data, meta } = await app.json("GET", klines({ ...query, numbers }));
+      assert.deepEqual([data.length, meta.irregular], [4, off], `${format} ${numbers}`);
+    }
+    const desc = await app.json("GET", klines({ ...query, order: "desc", limit: 2 }));
+    assert.deepEqual(desc.meta.irregular, [off[1]]);
+    const hours = await app.json("GET", klines({ ...query, interval: "1h", partial: "true" }));
+    assert.deepEqual([hours.data.length, hours.meta.irregular], [1, undefined]);
+  }
+  const onGrid = await app.json("GET", klines({ symbol: "ODD/USDT", end: START + 1 }));
+  assert.equal(Object.hasOwn(onGrid.meta, "irregular"), false);
+});
+
 Deno.test("GET klines: objects have the names of the columns", async () => {
   const { json } = await openOnce();
   const { data } = await json("GET", klines({ start: START, limit: 1, format: "objects" }));

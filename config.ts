@@ -71,7 +71,8 @@ const schema = z.object({
     .describe("When ended periods get their files each day, in TIME_ZONE."),
   KEEP_REPLACED_DAYS: integer(0, 36_500).prefault("30")
     .describe(
-      "Days for which a file is kept that a newer version has replaced; of many, some; an hour at the least.",
+      "Days for which a file is kept that a newer version has replaced; of many, some; an hour " +
+        "at the least.",
     ),
   CRON: flag().prefault("on").describe("off: this process crawls nothing by itself."),
   TIME_ZONE: timeZone().prefault("Asia/Shanghai").describe("Time zone of the schedules."),

@@ -53,8 +53,9 @@ export function writeBatch(
   const moved = `led as (select c.name from checkpoint c
       join unnest($3::text[], $4::text[], $5::text[]) m(name, side, claim)
         on m.name = c.name and m.side = c.side
-      where c.pos = $1::bigint and (m.claim is null or c.claim = m.claim) and not exists (select from checkpoint h
-        where h.name = c.name || '/hold' and h.at > now() - interval '2 seconds')
+      where c.pos = $1::bigint and (m.claim is null or c.claim = m.claim)
+        and not exists (select from checkpoint h
+          where h.name = c.name || '/hold' and h.at > now() - interval '2 seconds')
       order by c.name for update of c),
     moved as (update checkpoint c set pos = $2::bigint, at = now(), error = null, claim = null
       from led where c.name = led.name returning c.name)`;

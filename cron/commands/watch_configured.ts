@@ -17,7 +17,8 @@ const SETTING = "6d1f5f0e-9d0b-4c52-8a5b-7f2f3f6f0a11";
 const ACTOR = "command:serve";
 
 /**
- * Watches the series of the setting, from the history start they have. Each acts once: a series that was unwatched later stays so.
+ * Watches the series of the setting, from the history start they have. Each acts once: a series that
+ * was unwatched later stays so.
  * Refusal `conflict` when simulated and real series would meet.
  */
 export async function watchConfigured(deps: WatchDeps, texts: readonly string[]): Promise<void> {

@@ -5,7 +5,16 @@ import { DatabaseError } from "@/events/store/database.ts";
 import { silentProgress } from "@/domain/ports/progress.ts";
 import type { FakeClock } from "@/tests/support/fake_clock.ts";
 import type { Instance } from "@/tests/support/supervised.ts";
-import { DUE, MINUTE, NOW, sceneTest, scripted, unreachable } from "./scene.ts";
+import {
+  DUE,
+  MINUTE,
+  NOW,
+  type Scene,
+  sceneTest,
+  scripted,
+  type Told,
+  unreachable,
+} from "./scene.ts";
 
 /** Until a beat of its run has been written. */
 async function beaten(instance: Instance, clock: FakeClock): Promise<void> {
@@ -13,6 +22,23 @@ async function beaten(instance: Instance, clock: FakeClock): Promise<void> {
   let isOver = false;
   setTimeout(() => isOver = true);
   await instance.until(() => isOver && !instance.isBusy());
+}
+
+/** Its source is due, and its first attempt loses the database. */
+async function startCutOff({ start, clock }: Scene, source: Job): Promise<Told> {
+  let isFirst = true;
+  const instance = await start({
+    ...source,
+    run(context) {
+      if (isFirst) instance.cut(true);
+      isFirst = false;
+      return source.run(context);
+    },
+  });
+  await instance.tick();
+  clock.advance(DUE - NOW);
+  await instance.tick();
+  return instance;
 }
 
 sceneTest("supervisor after the worst", {
@@ -79,20 +105,10 @@ sceneTest("supervisor after the worst", {
     equal(total, 4);
   },
 
-  async "tells of a failure while the database is away; the record follows"(
-    { start, clock, types },
-  ) {
+  async "tells of a failure while the database is away; the record follows"(scene) {
+    const { clock, types } = scene;
     const { source } = scripted([unreachable()], { retry: { maxAttempts: 1 } });
-    const instance = await start({
-      ...source,
-      run(context) {
-        instance.cut(true);
-        return source.run(context);
-      },
-    });
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
+    const instance = await startCutOff(scene, source);
     await instance.until(() => instance.told.length > 0);
     deepEqual(instance.told.length, 1);
     instance.cut(false);
@@ -108,19 +124,11 @@ sceneTest("supervisor after the worst", {
   },
 
   async "tries on while the database is away, tells the end at once; the records follow in order"(
-    { start, clock, types },
+    scene,
   ) {
+    const { clock, types } = scene;
     const { source, runs } = scripted([unreachable()]);
-    const instance = await start({
-      ...source,
-      run(context) {
-        instance.cut(true);
-        return source.run(context);
-      },
-    });
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
+    const instance = await startCutOff(scene, source);
     await instance.until(() => instance.told.length > 0);
     equal(runs.length, 4);
     equal(clock.now(), DUE + 3 * MINUTE, "no attempt waited for the database");
@@ -138,19 +146,10 @@ sceneTest("supervisor after the worst", {
   },
 
   async "waits for the database where it was what an attempt failed on"(scene) {
-    const { start, clock } = scene;
+    const { clock } = scene;
     const lost = new DatabaseError("connection lost", { sqlstate: "08006" });
     const { source, runs } = scripted([lost, { rows: 1 }]);
-    const instance = await start({
-      ...source,
-      run(context) {
-        if (runs.length === 0) instance.cut(true);
-        return source.run(context);
-      },
-    });
-    await instance.tick();
-    clock.advance(DUE - NOW);
-    await instance.tick();
+    const instance = await startCutOff(scene, source);
     await instance.until(() => clock.now() > DUE + 10 * MINUTE);
     equal(runs.length, 1, "without it no attempt can come right");
     instance.cut(false);

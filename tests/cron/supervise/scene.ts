@@ -39,7 +39,8 @@ export function scripted(
 export const unreachable = (): AdapterError =>
   new AdapterError("Cannot reach it", { port: "source", op: "GET /", retryable: true });
 
-type Told = Instance & { readonly told: readonly { title: string; markdown: string }[] };
+/** An instance, and what people were told by it. */
+export type Told = Instance & { readonly told: readonly { title: string; markdown: string }[] };
 
 export interface Scene {
   readonly database: Database;

@@ -39,6 +39,11 @@ Deno.test("config: serves two series from this machine alone when nothing is set
     [15, 30, 3600, 300, 60_000],
   );
   assert.equal(config.trustProxy, 0);
+  assert.deepEqual(
+    [config.archiveAt, config.keepReplacedDays, config.compatOpenCandle, config.reportAt],
+    ["03:30", 30, true, "09:00"],
+  );
+  assert.deepEqual([config.crawlRetryDelayMs, config.crawlTimeoutMs], [60_000, 300_000]);
 });
 
 Deno.test("config: history starts five years before now when it is not set", () => {
@@ -125,6 +130,7 @@ const WRONG: readonly [name: string, value: string, says: RegExp][] = [
   ["ALERT_URLS", "hello", /entry 1, a text without :\/\/ is not understood/],
   ["ALERT_LANGUAGE", "fr", /"zh"/],
   ["REPORT_AT", "25:00", /time of day/],
+  ["ARCHIVE_AT", "3.30", /time of day/],
   ["PUBLIC_URL", "chandlery.example", /https:\/\//],
 ];
 

@@ -77,6 +77,8 @@ archiveTest(
   async (house) => {
     const { store, follower } = house;
     const job = archiveJob(house.archiving, { at: "03:30" });
+    equal(job.schedule, "30 3 * * *");
+    equal(archiveJob(house.archiving, { at: "22:05" }).schedule, "5 22 * * *");
     const runId = crypto.randomUUID();
     const attempt = async () => {
       const { signal } = new AbortController();

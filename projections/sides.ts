@@ -54,8 +54,9 @@ export async function beginRebuild(
   database: Database,
   { name, live, to, shape }: { name: string; live: Side; to: Side; shape: TableShape },
 ): Promise<boolean> {
+  // With its types, as all of them: an older program may have left another function of the name.
   const [row] = await database.query(
-    "select projection_begin_rebuild($1, $2, $3, $4) as begun",
+    "select projection_begin_rebuild($1::text, $2::text, $3::text, $4::text) as begun",
     [name, live, to, clearDdl(shape, to)],
   );
   return trusted<{ begun: boolean }>(row).begun;
@@ -69,7 +70,10 @@ export async function holdSide(
   database: Database,
   { name, side }: { name: string; side: Side },
 ): Promise<number | undefined> {
-  const [row] = await database.query("select projection_hold($1, $2) as pos", [name, side]);
+  const [row] = await database.query("select projection_hold($1::text, $2::text) as pos", [
+    name,
+    side,
+  ]);
   const { pos } = trusted<{ pos: number | string | null }>(row);
   return pos === null ? undefined : Number(pos);
 }
@@ -92,7 +96,7 @@ export async function swapSides(
   },
 ): Promise<SwapOutcome> {
   const [row] = await database.query(
-    "select projection_swap($1, $2, $3, $4, $5) as outcome",
+    "select projection_swap($1::text, $2::text, $3::text, $4::bigint, $5::text) as outcome",
     [name, from, to, position, viewDdl(shape, to)],
   );
   return trusted<{ outcome: SwapOutcome }>(row).outcome;
@@ -103,7 +107,11 @@ export async function clearSide(
   database: Database,
   { name, side, shape }: { name: string; side: Side; shape: TableShape },
 ): Promise<void> {
-  await database.query("select projection_clear($1, $2, $3)", [name, side, clearDdl(shape, side)]);
+  await database.query("select projection_clear($1::text, $2::text, $3::text)", [
+    name,
+    side,
+    clearDdl(shape, side),
+  ]);
 }
 
 export async function indexSide(database: Database, shape: TableShape, side: Side): Promise<void> {

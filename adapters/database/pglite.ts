@@ -2,7 +2,7 @@ import type { Database, SqlRow, SqlValue, Statement } from "@/events/store/datab
 import { DatabaseError } from "@/events/store/database.ts";
 import { trusted } from "@/events/trust.ts";
 import type { Log } from "@/domain/ports/log.ts";
-import { assertReadable, claimFolder } from "./pglite_folder.ts";
+import { claimFolder, prepareFolder } from "./pglite_folder.ts";
 import { createSpaceGuard } from "./disk_space.ts";
 import { createTraffic } from "./give_way.ts";
 import { createUpkeep } from "./pglite_upkeep.ts";
@@ -36,10 +36,10 @@ export interface PgliteDatabase extends Database {
 
 /** PostgreSQL in WASM, in a worker of its own: one connection, its statements one after the other. */
 export async function openPglite(options: PgliteOptions = {}): Promise<PgliteDatabase> {
-  const { dataDir, sharedBuffers, template, engine } = options;
+  const { dataDir, sharedBuffers, template, engine, log } = options;
   if (dataDir !== undefined) {
     await claimFolder(dataDir);
-    await assertReadable(dataDir);
+    await prepareFolder(dataDir, log);
   }
   const rpc = new PgliteRpc(options);
   await rpc.call({ type: "open", options: { dataDir, sharedBuffers, template, engine } });

@@ -1,8 +1,9 @@
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { trusted } from "@/events/trust.ts";
 import { DurableNodeFS, syncPath } from "./pglite_durable_fs.ts";
+import { WHOLE } from "./pglite_folder.ts";
 import type { WorkerCommand, WorkerOptions, WorkerReply } from "./pglite_messages.ts";
 import { endsIdle } from "./wire_reader.ts";
 import { WireWriter } from "./wire_writer.ts";
@@ -50,20 +51,10 @@ async function obey(command: WorkerCommand): Promise<void> {
 
 async function open(options: WorkerOptions): Promise<void> {
   const { dataDir } = options;
-  if (dataDir !== undefined) setAside(dataDir);
   files = dataDir === undefined ? undefined : new DurableNodeFS(dataDir);
   pglite = await create(files, options);
   if (dataDir !== undefined) complete(dataDir);
   stopOnCrash(pglite);
-}
-
-/** Written once the directory is whole: a process may be killed while it makes one. */
-const WHOLE = "chandlery-whole";
-
-/** Half of a directory never held anything, yet what is not surely ours is kept. */
-function setAside(dataDir: string): void {
-  if (!existsSync(dataDir) || existsSync(`${dataDir}/${WHOLE}`)) return;
-  renameSync(dataDir, `${dataDir}.incomplete-${Date.now()}`);
 }
 
 function complete(dataDir: string): void {

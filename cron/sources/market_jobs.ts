@@ -22,6 +22,8 @@ export interface MarketJobsDeps extends RecordDeps {
   readonly reports: Pick<ReportQueries, "heldOf" | "heldOn" | "newestDailies">;
   readonly sources: ReadonlyMap<SourceName, MarketSource>;
   readonly schedules: Readonly<Record<SourceName, string>>;
+  /** Sources of one group take turns; those without run at once. */
+  readonly groups?: Readonly<Partial<Record<SourceName, string>>> | undefined;
   readonly log?: Pick<Log, "warn"> | undefined;
   /** Longest attempt. */
   readonly timeoutMs?: number | undefined;
@@ -33,13 +35,14 @@ const ASKING = 0.85;
 
 /** The sources of the futures desk as the supervisor runs them: on trading days alone. */
 export function marketJobs(
-  { sources, schedules, timeoutMs = TIMEOUT_MS, log, ...deps }: MarketJobsDeps,
+  { sources, schedules, groups = {}, timeoutMs = TIMEOUT_MS, log, ...deps }: MarketJobsDeps,
 ): readonly Job[] {
   return [...sources.values()].map((source): Job => {
     const { name, missing } = source;
     return {
       // Markets open by the clock of Shanghai, wherever the service stands.
       ...{ name, missing, schedule: schedules[name], timeZone: "Asia/Shanghai" },
+      group: groups[name],
       isDue: (at) => name === "openvlab" ? isTradedAt(at) : isTradingDay(shanghaiDate(at)),
       async run({ runId, at, signal, progress }) {
         const askedAt = deps.clock.now();

@@ -10,7 +10,7 @@ import {
 import { partsFailed } from "@/domain/crawlers/failed_parts.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Log } from "@/domain/ports/log.ts";
-import type { MarketSource } from "@/domain/ports/market_source.ts";
+import type { FailedPart, MarketSource, SourceAnswer } from "@/domain/ports/market_source.ts";
 import type { SourceName } from "@/domain/ports/source_names.ts";
 import type { ReportQueries } from "@/projections/report_queries.ts";
 import type { Job } from "../job.ts";
@@ -19,7 +19,7 @@ import { recordAnswer, type RecordDeps } from "./record_answer.ts";
 
 export interface MarketJobsDeps extends RecordDeps {
   readonly clock: Clock;
-  readonly reports: Pick<ReportQueries, "heldOf" | "heldOn" | "newestDailies">;
+  readonly reports: Pick<ReportQueries, "heldOf" | "heldOn" | "hasValue" | "newestDailies">;
   readonly sources: ReadonlyMap<SourceName, MarketSource>;
   readonly schedules: Readonly<Record<SourceName, string>>;
   /** Sources of one group take turns; those without run at once. */
@@ -55,12 +55,13 @@ export function marketJobs(
         }
         const until = askedAt + ASKING * timeoutMs;
         const date = dateOf(name, at);
-        const answer = await source.fetch({
+        const fetched = await source.fetch({
           ...{ date, signal, until, progress },
           heldDailies: await deps.reports.newestDailies(name),
         });
         signal.throwIfAborted();
         const held = await deps.reports.heldOf(name);
+        const answer = { ...fetched, failures: await failuresOf(fetched, deps.reports) };
         const sound = refuseBroken(name, answer, { date, held });
         const report = await recordAnswer(deps, sound, { source: name, runId, signal, askedAt });
         if (sound.failures.length > 0) {
@@ -79,4 +80,19 @@ function dateOf(name: SourceName, at: number): string {
   if (name === "openvlab") return tradingDayAt(at);
   const date = shanghaiDate(at);
   return isTradingDay(date) ? date : previousTradingDay(date) ?? date;
+}
+
+/** Without the parts that the site does not have and never had. */
+async function failuresOf(
+  { failures, rows: [row] }: SourceAnswer,
+  { hasValue }: Pick<ReportQueries, "hasValue">,
+): Promise<readonly FailedPart[]> {
+  const counted: FailedPart[] = [];
+  for (const failure of failures) {
+    const { unlessHeld, error: { source } } = failure;
+    const isNew = row !== undefined && unlessHeld !== undefined &&
+      !await hasValue(source, unlessHeld);
+    if (!isNew) counted.push(failure);
+  }
+  return counted;
 }

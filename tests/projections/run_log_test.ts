@@ -56,6 +56,7 @@ const FOUND: readonly [string, Partial<RunFilter>, readonly string[]][] = [
   ["by a part of the error's class", { q: "timeou" }, ["late"]],
   ["by the reason for which it was skipped", { q: "breaker_open" }, ["none"]],
   ["by a part of the error's message", { q: "gone" }, ["lost"]],
+  ["by its HTTP status", { q: "503" }, ["open", "lost"]],
   ["by a percent sign itself", { q: "%" }, ["lost"]],
   ["by an underscore itself", { q: "p_1" }, ["lost"]],
   ["not by what an underscore might stand for", { q: "t_m" }, []],

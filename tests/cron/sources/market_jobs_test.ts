@@ -11,7 +11,6 @@ import type { MarketReportEvent } from "@/events/catalog/market_report.ts";
 import type { Recorded } from "@/events/define.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
 import { trusted } from "@/events/trust.ts";
-import type { ReportQueries } from "@/projections/report_queries.ts";
 import { candle, utc } from "@/tests/support/candles.ts";
 import { type FakeClock, fakeClock } from "@/tests/support/fake_clock.ts";
 import { jobRun } from "@/tests/support/job_run.ts";
@@ -78,9 +77,15 @@ function desk(
 /** The reports that the log holds, without a read model. */
 function reportsIn(
   store: MemoryEventStore,
-): Pick<ReportQueries, "heldOf" | "heldOn" | "newestDailies"> {
+): MarketJobsDeps["reports"] {
   return {
     heldOf: () => Promise.resolve({}),
+    async hasValue(source, field) {
+      const log = await store.readAll({ after: 0, limit: 1_000 });
+      return trusted<Recorded<MarketReportEvent>[]>(log).some(({ data }) =>
+        data.source === source && data.rows.some(({ values }) => Object.hasOwn(values, field))
+      );
+    },
     newestDailies: () => Promise.resolve(new Map()),
     async heldOn(source, dates) {
       const log = await store.readAll({ after: 0, limit: 1_000 });
@@ -145,6 +150,22 @@ Deno.test("an empty answer is believed of a page, and not of a map of all produc
     return error instanceof SourceError && error.errorClass === "invalid" &&
       error.response?.bytes.length === 2;
   });
+});
+
+Deno.test("a list that the site does not have is a failure once its values are held", async () => {
+  const gone = (unlessHeld: string) => ({
+    ...{ name: "longhu_list", unlessHeld },
+    error: new SourceError("Cannot crawl jiaoyikecha: POST longhu_list answers HTTP 404", {
+      ...{ source: "jiaoyikecha", errorClass: "schema_changed", op: "POST longhu_list" },
+    }),
+  });
+  const never = desk("jiaoyikecha", 2, { failures: [gone("longhu")] });
+  for (let n = 0; n < 2; n++) {
+    equal((await never.job.run({ ...jobRun(), at: NOW + n })).rows, 2);
+  }
+  const held = desk("jiaoyikecha", 2, { failures: [gone("price")] });
+  equal((await held.job.run({ ...jobRun(), at: NOW })).rows, 2);
+  await rejects(held.job.run({ ...jobRun(), at: NOW + 1 }), /longhu_list answers HTTP 404/);
 });
 
 Deno.test("a run of dailies counts the candles that it stored beside its reports", async () => {

@@ -30,6 +30,7 @@ function desk({ clock }: Scene, groups: Partial<Record<SourceName, string>> = {}
     projections: { waitFor: () => Promise.resolve(true) },
     reports: {
       heldOf: () => Promise.reject(new Error("not asked")),
+      hasValue: () => Promise.reject(new Error("not asked")),
       heldOn: () => Promise.reject(new Error("not asked")),
       newestDailies: () => Promise.reject(new Error("not asked")),
     },

@@ -14,6 +14,7 @@ import type { FailedPart, MarketSource, SourceAnswer } from "@/domain/ports/mark
 import type { SourceName } from "@/domain/ports/source_names.ts";
 import type { ReportQueries } from "@/projections/report_queries.ts";
 import type { Job } from "../job.ts";
+import { databaseErrorIn } from "@/events/store/database.ts";
 import { refuseBroken } from "./refuse_broken.ts";
 import { recordAnswer, type RecordDeps } from "./record_answer.ts";
 
@@ -57,7 +58,7 @@ export function marketJobs(
         const date = dateOf(name, at);
         const fetched = await source.fetch({
           ...{ date, signal, until, progress },
-          heldDailies: await deps.reports.newestDailies(name),
+          heldDailies: await deps.reports.newestDailies(name).catch(unlessAway),
         });
         signal.throwIfAborted();
         const held = await deps.reports.heldOf(name);
@@ -80,6 +81,11 @@ function dateOf(name: SourceName, at: number): string {
   if (name === "openvlab") return tradingDayAt(at);
   const date = shanghaiDate(at);
   return isTradingDay(date) ? date : previousTradingDay(date) ?? date;
+}
+
+/** It only spares requests: whether the site answers shows also while the database is away. */
+function unlessAway(error: unknown): undefined {
+  if (databaseErrorIn(error) === undefined) throw error;
 }
 
 /** Without the parts that the site does not have and never had. */

@@ -52,6 +52,13 @@ export const sourceSettings = {
       "When sources are crawled on trading days, in Asia/Shanghai's time whatever TIME_ZONE is, as " +
         "JSON: source to minute, hour, day, month and weekday (MON-FRI or 1-5). Others keep their default.",
     ),
+  SOURCE_GROUPS: jsonSetting(
+    z.partialRecord(sourceName, z.string().regex(/^[a-z0-9-]{1,50}$/)),
+    `JSON like {"rongda":"desk","rongda2":"desk"}, small letters, digits and hyphens; ${names}`,
+  ).prefault("{}").describe(
+    "Sources that take turns, as JSON: source to the name of its group. Set it where they share what " +
+      "only one may use at a time, such as a login; others run at once.",
+  ),
   SOURCE_HZZHQX_TOKEN: token("hzzhqx"),
   SOURCE_HZZHQX_COOKIE: cookie("hzzhqx"),
   SOURCE_JIAOYIKECHA_TOKEN: token("jiaoyikecha"),

@@ -21,7 +21,7 @@ import type { Log } from "@/domain/ports/log.ts";
 import type { AlertEvent, RaisedAlert } from "@/events/catalog/alert.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import type { AlertRecords } from "./alert_records.ts";
-import type { ChannelTurns } from "./channel_turns.ts";
+import type { ChannelTurns, Turn } from "./channel_turns.ts";
 import { failureFields, messageOf } from "./error_message.ts";
 
 /** Sends what one channel has yet to be given, a message at a time. */
@@ -71,7 +71,10 @@ export function createAlertDesk(channel: AlertChannel, deps: AlertDeskDeps): Ale
     await clock.sleep(ms, AbortSignal.any([signal, newcomer.signal])).catch(() => {});
   }
 
-  async function sendSome(turn: AbortSignal): Promise<void> {
+  async function sendSome(
+    turn: AbortSignal,
+    { sentAgoMs, sent: noteSending }: Turn,
+  ): Promise<void> {
     const letters = ready(outbox, clock.now());
     let sent = letters;
     try {
@@ -80,7 +83,7 @@ export function createAlertDesk(channel: AlertChannel, deps: AlertDeskDeps): Ale
       if (message === undefined) return;
       sent = letters.slice(0, message.alerts.length);
       if (await dropSettled(message) || turn.aborted) return;
-      await channel.send(message, turn);
+      await channel.send(message, { signal: turn, sentAgoMs }).finally(noteSending);
     } catch (error) {
       return turn.aborted ? undefined : failed(sent, error);
     }

@@ -28,8 +28,6 @@ export interface AlertWatchOptions {
   readonly channels: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
-  /** Nobody else can have alerts of this database in hand. */
-  readonly isAlone: boolean;
 }
 
 /** Sees to it that whatever ends for good is told, once, whoever dies on the way. */
@@ -49,7 +47,7 @@ const LEFT_MS = 20 * 60_000;
 const LOOK_BACK_MS = DEFAULT_OUTBOX.longestMs + 24 * 3_600_000;
 
 export function createAlertWatch(options: AlertWatchOptions): AlertWatch {
-  const { queries, projections, store, sender, channels, clock, log, isAlone } = options;
+  const { queries, projections, store, sender, channels, clock, log } = options;
   const turns = createKeyedTurns();
   /** What people know, for as long as the database cannot say it. */
   const lastKnown = new Map<string, SourceAlerts>();
@@ -101,7 +99,8 @@ export function createAlertWatch(options: AlertWatchOptions): AlertWatch {
     for (const { alert, deliveries } of await queries.undelivered(channels, since)) {
       const heard = Object.values(deliveries).map(({ at, retryAt }) => Math.max(at, retryAt ?? 0));
       const lastAt = Math.max(alert.raisedAt, ...heard);
-      const isLeft = (isFirst && isAlone) || now - lastAt > LEFT_MS;
+      // At the start also what others may have in hand: whoever has the channel's turn looks first.
+      const isLeft = isFirst || now - lastAt > LEFT_MS;
       if (!isLeft) continue;
       const lacking = channels.filter((name) =>
         isOwed(alert, name, deliveries[name]?.status) &&

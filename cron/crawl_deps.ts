@@ -50,6 +50,8 @@ export interface CrawlRun {
   readonly actor: string;
   readonly signal: AbortSignal;
   readonly progress: Progress;
+  /** Hears of candles as they are stored. */
+  readonly stored?: ((candles: number) => void) | undefined;
 }
 
 /** What the steps of one series' crawl share. */

@@ -50,7 +50,7 @@ export function crawlGaps(
   const { clock, log } = deps;
   return {
     ...{ name: NAME, schedule, timeoutMs: null, ownBreakers: true },
-    async run({ signal, progress }) {
+    async run({ signal, progress, stored }) {
       const wanted = await gapsToAsk(deps, options);
       const plans = new Map(wanted.map(({ series, plan }) => [series.id, plan]));
       const shared = shareProgress(progress, { label: "gaps", unit: "candles" });
@@ -66,7 +66,7 @@ export function crawlGaps(
           }
           const counts = await crawlSeries(deps, {
             ...{ series: { exchange, symbol, interval }, ranges, mode: "history" },
-          }, { actor: `job:${NAME}`, signal, progress: shared.part() });
+          }, { actor: `job:${NAME}`, signal, progress: shared.part(), stored });
           return { ...counts, asked: slots, gaps: ranges.length };
         },
       });

@@ -20,7 +20,7 @@ export function crawlKlines(deps: CrawlDeps, breakers: VenueBreakers): Job {
     atStart: true,
     // The first run takes hours; each request has a limit of its own.
     ...{ timeoutMs: null, ownBreakers: true },
-    async run({ signal, progress }) {
+    async run({ signal, progress, stored }) {
       const watched = (await deps.series.list()).filter((one) => one.watched && isCrawled(one));
       const shared = shareProgress(progress, { label: "candles", unit: "candles" });
       const { counts, failures, leftOut } = await crawlVenues({ log, breakers }, {
@@ -30,7 +30,7 @@ export function crawlKlines(deps: CrawlDeps, breakers: VenueBreakers): Job {
             series: { exchange, symbol, interval },
             since: historyStart ?? undefined,
             mode: "all",
-          }, { actor: `job:${NAME}`, signal, progress: shared.part() }),
+          }, { actor: `job:${NAME}`, signal, progress: shared.part(), stored }),
       });
       shared.finish();
       const total = counts.reduce(addCrawlCounts, NOTHING_CRAWLED);

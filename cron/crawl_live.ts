@@ -13,7 +13,7 @@ import type { CrawlDeps } from "./crawl_deps.ts";
 import { type CrawlRunEnd, type FailedSeries, reportUnlessFailed } from "./crawl_failures.ts";
 import { crawlSeries } from "./crawl_series.ts";
 import { failureFields } from "./error_message.ts";
-import type { Job, JobContext } from "./job.ts";
+import type { Job, JobContext, JobRun } from "./job.ts";
 import { dueAt, type Edge, failed, followed, isDue } from "./live_edge.ts";
 import { type SharedProgress, shareProgress } from "./shared_progress.ts";
 import type { VenueBreakers } from "./venue_breakers.ts";
@@ -38,6 +38,7 @@ interface Run {
   /** When the run ends, by our clock. */
   readonly until: number;
   readonly signal: AbortSignal;
+  readonly stored: JobRun["stored"];
   readonly progress: SharedProgress;
   /** Watched series by venue, as they were last listed. */
   venues: ReadonlyMap<string, readonly WatchedSeries[]>;
@@ -61,9 +62,9 @@ export function crawlLive(deps: CrawlDeps, breakers: VenueBreakers): Job {
     atStart: true,
     // The next run begins at once and asks everyone again: an attempt of this one would come later.
     ...{ timeoutMs: 360_000, retry: { maxAttempts: 1 }, ownBreakers: true },
-    async run({ signal, progress }) {
+    async run({ signal, progress, stored }) {
       const run: Run = {
-        ...{ deps, breakers, edges, signal, until: endOfRun(deps.clock.now()) },
+        ...{ deps, breakers, edges, signal, stored, until: endOfRun(deps.clock.now()) },
         progress: shareProgress(progress, { label: "live edge", unit: "candles" }),
         ...{ venues: new Map(), listedAt: -Infinity, listing: undefined, followers: new Map() },
         counts: NOTHING_CRAWLED,
@@ -180,14 +181,14 @@ async function crawlOne(
   { id, exchange, symbol, interval, historyStart }: WatchedSeries,
   { now, progress }: { now: number; progress: JobContext["progress"] },
 ): Promise<{ readonly counts: CrawlCounts } | { readonly error: unknown }> {
-  const { deps, edges, signal } = run;
+  const { deps, edges, signal, stored } = run;
   const end = slotStart(interval, now);
   try {
     const counts = await crawlSeries(deps, {
       series: { exchange, symbol, interval },
       since: historyStart ?? undefined,
       mode: "live",
-    }, { actor: `job:${NAME}`, signal, progress });
+    }, { actor: `job:${NAME}`, signal, progress, stored });
     run.counts = addCrawlCounts(run.counts, counts);
     edges.set(id, followed(edges.get(id), { interval, end, now, late: counts.late > 0 }));
     return { counts };

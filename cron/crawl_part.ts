@@ -5,7 +5,7 @@ import { previousSlot, slotIndex, slotStart } from "@/domain/klines/interval.ts"
 import { retry } from "@/domain/retry.ts";
 import type { VenueAsker } from "./ask_venue.ts";
 import { type Basket, createBasket } from "./crawl_basket.ts";
-import { countsOf, type CrawlCounts, NOTHING_CRAWLED } from "./crawl_counts.ts";
+import { countsOf, type CrawlCounts, NOTHING_CRAWLED, rowsOf } from "./crawl_counts.ts";
 import type { PartContext } from "./crawl_deps.ts";
 import { fetchRange } from "./fetch_range.ts";
 import { recordAbsent } from "./record_absent.ts";
@@ -99,7 +99,7 @@ async function fetchInto(
 
 async function ingest(context: PartContext, { ranges, basket }: Part): Promise<CrawlCounts> {
   if (basket.count() === 0) return NOTHING_CRAWLED;
-  const { deps, asker, series, actor, signal, runId } = context;
+  const { deps, asker, series, actor, signal, runId, stored } = context;
   const [from, to] = [ranges.at(0)?.[0], ranges.at(-1)?.[1]];
   const options = {
     ...{ source: "exchange", actor, signal, now: asker.now } as const,
@@ -111,9 +111,11 @@ async function ingest(context: PartContext, { ranges, basket }: Part): Promise<C
     : () => deps.ingest.ingestCandles(series, few, options);
   const { clock, random } = deps;
   // The same command id: a repeat finds what was recorded before a reply got lost.
-  return countsOf(
+  const counts = countsOf(
     await retry(attempt, { clock, random, signal, attempts: 5, baseMs: 500, maxMs: 15_000 }),
   );
+  stored?.(rowsOf(counts));
+  return counts;
 }
 
 type IngestFiles = PartContext["deps"]["ingest"]["ingestFiles"];

@@ -40,6 +40,11 @@ export interface JobRun extends JobContext {
   readonly runId: string;
   /** The time that it stands for: of the schedule, or when somebody started it; epoch ms. */
   readonly at: number;
+  /**
+   * Hears of rows as they are stored, by work that stores each of them once: they count whatever
+   * becomes of the attempt, those of several attempts together.
+   */
+  readonly stored?: ((rows: number) => void) | undefined;
 }
 
 /** Counts for the log line and the job's status; `rows` and `bytes` are those of the run. */

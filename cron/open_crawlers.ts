@@ -77,7 +77,6 @@ export function openCrawlers(
   const alertChannels = channels.map(({ name }) => name);
   const watch = createAlertWatch({
     ...{ queries, projections, store, sender, clock, log, channels: alertChannels },
-    isAlone,
   });
   const schedule = createScheduleWatch({ sender, clock, log, text });
   const reporting = { ...deps, channels: alertChannels, ...text };

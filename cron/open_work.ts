@@ -41,6 +41,7 @@ export function openWork(
   { hotDays, keepReplacedDays, historyStart, archiveAt: at, ...sourcing }:
     & Settings
     & { archiveAt: string; sourceSchedules: MarketJobsDeps["schedules"]; crawlTimeoutMs: number }
+    & { sourceGroups?: MarketJobsDeps["groups"] }
     & { unreadSettings: readonly string[] },
 ): Work {
   const { isSimulated } = parts.exchanges;
@@ -48,8 +49,12 @@ export function openWork(
   const archiving: ArchiveDeps = { ...parts, isSimulated, hotDays, keepReplacedDays };
   const crawling: CrawlDeps = { ...parts, ingest, historyStart };
   const breakers = createVenueBreakers(parts);
-  const { sourceSchedules: schedules, crawlTimeoutMs: timeoutMs, unreadSettings: unread } =
-    sourcing;
+  const {
+    sourceSchedules: schedules,
+    sourceGroups: groups,
+    crawlTimeoutMs: timeoutMs,
+    unreadSettings: unread,
+  } = sourcing;
   if (unread.length > 0) parts.log.warn("settings of sources that nothing reads", { unread });
   return {
     ...{ ingest, archiving, crawling, removal: createKlineRemoval(parts) },
@@ -59,7 +64,14 @@ export function openWork(
       crawlKlines(crawling, breakers),
       crawlGaps(crawling, breakers),
       archiveJob(archiving, { at }),
-      ...marketJobs({ ...parts, ingest, schedules, timeoutMs, sources: parts.marketSources }),
+      ...marketJobs({
+        ...parts,
+        ingest,
+        schedules,
+        groups,
+        timeoutMs,
+        sources: parts.marketSources,
+      }),
     ],
   };
 }

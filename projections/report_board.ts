@@ -37,6 +37,12 @@ export function createReportQueries(db: Db): ReportQueries {
         .from(reports).where(sql`${reports.source} = ${source}`);
       return { newest: held?.newest ?? undefined, since: held?.since ?? undefined };
     },
+    async hasValue(source, field) {
+      const [held] = await db.select({ source: reports.source }).from(reports)
+        .where(sql`${reports.source} = ${source} and jsonb_exists(${reports.values}, ${field})`)
+        .limit(1);
+      return held !== undefined;
+    },
     async heldOn(source, dates) {
       const { source: _, capturedAt: _at, ...row } = VIEW;
       return await db.select(row).from(reports)

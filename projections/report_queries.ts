@@ -35,6 +35,8 @@ export interface ReportQueries {
     /** When the one was captured that was captured first, epoch ms. */
     readonly since?: number | undefined;
   }>;
+  /** Whether any report of a source has a value of that name. */
+  hasValue(source: string, field: string): Promise<boolean>;
   /** The reports of a source on some dates, as they were crawled last. */
   heldOn(source: string, dates: readonly string[]): Promise<readonly MarketReportRow[]>;
   /** Contract → date of its newest daily report. */

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gte, ilike, lt, min, or, type SQL } from "drizzle-orm";
+import { and, count, desc, eq, gte, ilike, lt, min, or, type SQL, sql } from "drizzle-orm";
 import { type CrawlerQueries, MOST_COUNTED, type RunFilter } from "./crawler_queries.ts";
 import { crawlerRunsTable as runs } from "./crawler_runs.ts";
 import type { Db } from "./db.ts";
@@ -72,6 +72,7 @@ function conditionOf({ source, status, from, to, q }: RunFilter): SQL | undefine
       ilike(runs.source, pattern),
       ilike(runs.errorClass, pattern),
       ilike(runs.errorMessage, pattern),
+      ilike(sql<string>`${runs.httpStatus}::text`, pattern),
     ),
   );
 }

@@ -21,7 +21,7 @@ export const logsQuery = z.strictObject({
   status: z.enum(RUN_STATUSES).optional(),
   from: timeParam("Runs that began then or later.").optional(),
   to: timeParam("Runs that began before this.").optional(),
-  q: text(200, "Text in the run's id, its source, error class or error message."),
+  q: text(200, "Text in the run's id, its source, error class, error message or HTTP status."),
   ...pageParams({ byDefault: 20, max: 100 }),
 }).refine(({ from, to }) => from === undefined || to === undefined || from < to, {
   path: ["to"],

@@ -53,6 +53,12 @@ Deno.test("source settings: a schedule that is given replaces its default, the o
   equal(numbered.sourceSchedules.openvlab, "*/30 9-15 * * 1-5");
 });
 
+Deno.test("source settings: sources share a group only where they are given one", () => {
+  deepEqual(parse({}).sourceGroups, {});
+  const { sourceGroups } = parse({ SOURCE_GROUPS: '{"rongda":"desk","rongda2":"desk"}' });
+  deepEqual(sourceGroups, { rongda: "desk", rongda2: "desk" });
+});
+
 Deno.test("source settings: credentials and selectors go to the source that they name", () => {
   const access = sourceAccess(parse({
     SOURCE_HZZHQX_TOKEN: "token-of-hzzhqx",
@@ -97,6 +103,8 @@ const WRONG: readonly [name: string, value: string, says: RegExp][] = [
   ["SOURCE_SCHEDULES", '{"sina":"0 0 31 2 *"}', /sina: .*its day is in none of its months/],
   ["SOURCE_SCHEDULES", '{"wind":"10 17 * * *"}', /wind is not known; .*the sources are/],
   ["SOURCE_SCHEDULES", '{"sina":17}', /SCHEDULES: expected JSON/],
+  ["SOURCE_GROUPS", '{"wind":"desk"}', /wind is not known; .*the sources are/],
+  ["SOURCE_GROUPS", '{"sina":""}', /expected JSON like .*rongda2/],
   ["SOURCE_SINA_SELECTORS", "RB0", /expected JSON/],
   ["SOURCE_SINA_SELECTORS", '["RB0"]', /expected JSON/],
   ["SOURCE_HZZHQX_TOKEN", "a\nb: c", /expected one line/],

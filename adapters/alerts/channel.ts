@@ -51,7 +51,7 @@ export function openAlertChannel(target: AlertTarget, options: ChannelOptions): 
   return {
     name,
     maxMarkdownBytes: dialect.maxMarkdownBytes,
-    send: (message, signal) =>
+    send: (message, { signal, sentAgoMs } = {}) =>
       pace.run(async () => {
         const draft = dialect.draft(message, { target, at: clock.now() });
         const body = draft.body(fitText(message.markdown, draft.fits));
@@ -69,7 +69,7 @@ export function openAlertChannel(target: AlertTarget, options: ChannelOptions): 
         const retryAfterMs = complaint.kind === "too_many" ? dialect.blockedMs : undefined;
         if (retryAfterMs !== undefined) pace.pause(retryAfterMs);
         throw failure(complaint, { retryable: complaint.kind !== "unwanted", retryAfterMs });
-      }, signal),
+      }, { signal, endedAgoMs: sentAgoMs }),
     close() {
       pace.close(new DOMException(`Channel ${name} is closed`, "AbortError"));
       client?.close();

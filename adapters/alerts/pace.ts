@@ -4,11 +4,17 @@ import type { Window } from "./dialect.ts";
 
 /** Lets one message after the other go out, none before the robot may take it. */
 export interface Pace {
-  run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  run<T>(work: () => Promise<T>, options?: PaceOptions): Promise<T>;
   /** Nothing goes out for this long. */
   pause(ms: number): void;
   /** Refuses whatever still waits. */
   close(reason: unknown): void;
+}
+
+export interface PaceOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Messages of others (and perhaps of ours) that the robot counts as well, oldest first. */
+  readonly endedAgoMs?: readonly number[] | undefined;
 }
 
 /**
@@ -23,9 +29,11 @@ export function createPace(clock: Clock, windows: readonly Window[]): Pace {
   let pausedUntil = -Infinity;
   let last: Promise<unknown> = Promise.resolve();
 
-  async function untilFree(signal: AbortSignal): Promise<void> {
+  async function untilFree(signal: AbortSignal, others: readonly number[]): Promise<void> {
     for (;;) {
-      const free = windows.map(({ most, ms }) => (endedAt.at(-most) ?? -Infinity) + ms);
+      const free = windows.map(({ most, ms }) =>
+        Math.max(endedAt.at(-most) ?? -Infinity, others.at(-most) ?? -Infinity) + ms
+      );
       const waitMs = Math.max(pausedUntil, ...free) - now();
       if (waitMs <= 0) return;
       await clock.sleep(waitMs, signal);
@@ -33,7 +41,8 @@ export function createPace(clock: Clock, windows: readonly Window[]): Pace {
   }
 
   return {
-    async run(work, outer) {
+    async run(work, { signal: outer, endedAgoMs = [] } = {}) {
+      const others = endedAgoMs.map((ms) => now() - ms);
       const signals = [closed.signal, outer].filter((signal) => signal !== undefined);
       const signal = AbortSignal.any(signals);
       const before = last;
@@ -41,7 +50,7 @@ export function createPace(clock: Clock, windows: readonly Window[]): Pace {
       last = before.then(() => promise);
       try {
         await untilAborted(before, signal);
-        await untilFree(signal);
+        await untilFree(signal, others);
         signal.throwIfAborted();
         try {
           return await work();

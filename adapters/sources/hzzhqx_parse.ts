@@ -36,20 +36,19 @@ export interface ListedVariety {
   readonly sector: string | null;
 }
 
-const variety = z.object({
-  variety_code: text(),
-  variety_name: text(),
-  sector_name: optionalText(),
-});
+const variety = z.preprocess(
+  (value) => fullNames(snakeCased(value)),
+  z.object({ variety_code: text(), variety_name: text(), sector_name: optionalText() }),
+);
 
-const flatList = z.object({ result: z.array(z.preprocess(snakeCased, variety)).nullable() });
+const flatList = z.object({ result: z.array(variety).nullable() });
 
 const listBySector = z.object({
   result: z.array(z.preprocess(
     snakeCased,
     z.object({
       sector_name: optionalText(),
-      variety_list: z.array(z.preprocess(snakeCased, variety)).nullable(),
+      variety_list: z.array(variety).nullable(),
     }),
   )).nullable(),
 });
@@ -106,6 +105,17 @@ function known(code: string, listed: ListedVariety | undefined): Product {
 function refuseUnsuccessful(reply: SourceReply): void {
   const { success, errCode, errDesc } = reply.as(envelope);
   if (!success) throw reply.refusal(String(errCode ?? "none"), errDesc ?? "");
+}
+
+/** A list of varieties alone may say `code` and `name`. */
+function fullNames(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const short = { ...value };
+  return {
+    ...("code" in short ? { variety_code: short.code } : {}),
+    ...("name" in short ? { variety_name: short.name } : {}),
+    ...short,
+  };
 }
 
 /** The site writes `excessiveRate`, exports of it write `excessive_ratio`. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { MarketSource } from "@/domain/ports/market_source.ts";
+import type { FailedPart, MarketSource } from "@/domain/ports/market_source.ts";
+import { SourceError } from "@/domain/ports/source_error.ts";
 import { askEach, partsOf } from "./ask_each.ts";
 import {
   contractReports,
@@ -33,6 +34,9 @@ const selection = z.strictObject({
   ({ contracts, mains, brokers }) => (contracts?.length ?? mains) + brokers.length <= MOST_PICKED,
   `expected at most ${MOST_PICKED} contracts and brokers: the site is asked once a second`,
 );
+
+/** Answers of a site that does not have what it was asked for. */
+const NOT_THERE: readonly (number | undefined)[] = [404, 410];
 
 const CONTRACT_HINT = "SOURCE_JIAOYIKECHA_SELECTORS names the contract";
 
@@ -68,14 +72,27 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
       const listed = await ask("all_varieties");
       const named = { varieties: parseVarieties(listed), date };
       const rows = parseWarehouse(await ask("daily_wr", { date }), named);
+      const lacking: FailedPart[] = [];
+      const askIfThere = async (endpoint: string, unlessHeld: string) => {
+        try {
+          return await ask(endpoint);
+        } catch (error) {
+          if (!(error instanceof SourceError && NOT_THERE.includes(error.httpStatus))) throw error;
+          lacking.push({ name: endpoint, error, unlessHeld });
+          return undefined;
+        }
+      };
+      const longhu = await askIfThere("longhu_list", "longhu");
+      const niuxiong = await askIfThere("niuxiong_list", "niuxiong");
       const scores = [
-        ...parseLonghu(await ask("longhu_list")),
-        ...parseNiuxiong(await ask("niuxiong_list")),
+        ...(longhu === undefined ? [] : parseLonghu(longhu)),
+        ...(niuxiong === undefined ? [] : parseNiuxiong(niuxiong)),
       ];
-      const codes = new Set(
-        picked.contracts ??
-          parseMainContracts(await ask("recent_contracts"), named.varieties).slice(0, picked.mains),
-      );
+      const recent = picked.contracts === undefined
+        ? await askIfThere("recent_contracts", "long")
+        : undefined;
+      const mains = recent === undefined ? [] : parseMainContracts(recent, named.varieties);
+      const codes = new Set(picked.contracts ?? mains.slice(0, picked.mains));
       const brokers = new Set(picked.brokers);
       progress?.start("jiaoyikecha", { unit: "rankings", total: codes.size + brokers.size });
       const positions: ContractValues[] = [];
@@ -108,7 +125,7 @@ export function createJiaoyikecha(settings: SourceSettings): MarketSource {
         ...contractReports("sentiment", scores, named),
         ...contractReports("position_ranking", positions, named),
       );
-      return sourceAnswer(replies, { rows, failures });
+      return sourceAnswer(replies, { rows, failures: [...lacking, ...failures] });
     },
   };
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { SourceError } from "@/domain/ports/source_error.ts";
 import { optionalText } from "./market_numbers.ts";
 import type { SourceHttp } from "./source_http.ts";
-import type { SourceReply } from "./source_reply.ts";
+import { asksPassword, type SourceReply } from "./source_reply.ts";
 
 /** The right to ask: the version of the site's pages and the cookies to send. */
 export interface Session {
@@ -62,6 +62,9 @@ function noVersion(shell: SourceReply): SourceError {
   }
   if (text.startsWith("<") && !/<\/html>$/i.test(text)) {
     return shell.fail("network", `${shell.op} ends in the middle`);
+  }
+  if (asksPassword(text)) {
+    return shell.fail("login_required", `${shell.op} answers a page to log in at`);
   }
   const difference = "expected a page that names its version, received none";
   return shell.fail("schema_changed", difference, { differences: [difference] });

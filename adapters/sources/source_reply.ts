@@ -50,6 +50,7 @@ export interface SourceReply {
 const NEEDS_LOGIN = /^40[13]\b|login|token|unauthori[sz]ed|登录|登陆|授权|认证|权限|充值/i;
 const TOO_OFTEN = /^429\b|too many|频繁|过快|限流/i;
 const LONGEST_SAID = 100;
+const PASSWORD_FIELD = /<input\b[^>]*\btype\s*=\s*["']?password\b/i;
 const LOGIN_PAGE = /login|log in|sign ?in|passport|登录|登陆/i;
 
 export function sourceReply(options: ReplyOptions): SourceReply {
@@ -131,11 +132,16 @@ function notJson(reply: SourceReply, cause: unknown): SourceError {
   if (text.trim() === "") return reply.fail("network", `${op} answers nothing`, { cause });
   if (isCutOff(text)) return reply.fail("network", `${op} ends in the middle`, { cause });
   const isPage = text.trimStart().startsWith("<");
-  if (isPage && LOGIN_PAGE.test(text)) {
+  if (isPage && (LOGIN_PAGE.test(text) || asksPassword(text))) {
     return reply.fail("login_required", `${op} answers a page to log in at`, { cause });
   }
   const difference = `expected JSON, received ${isPage ? "a page for people" : "other text"}`;
   return reply.fail("schema_changed", `${op}: ${difference}`, { cause, differences: [difference] });
+}
+
+/** A page with a field for it, in whatever language. */
+export function asksPassword(page: string): boolean {
+  return PASSWORD_FIELD.test(page);
 }
 
 function shorten(text: string): string {

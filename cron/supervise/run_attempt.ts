@@ -4,7 +4,7 @@ import type { Progress } from "@/domain/ports/progress.ts";
 import { SourceError, type StoredParts } from "@/domain/ports/source_error.ts";
 import type { BlobRef } from "@/events/blobs/blobs.ts";
 import { failureFields } from "../error_message.ts";
-import type { JobContext, JobReport } from "../job.ts";
+import type { JobContext, JobReport, JobRun } from "../job.ts";
 import type { OwnRun, SupervisorDeps } from "./supervisor_deps.ts";
 
 export type AttemptOutcome =
@@ -30,7 +30,7 @@ const GRACE_MS = 10_000;
 export async function runAttempt(
   deps: Deps,
   { source, runId, at }: OwnRun,
-  { signal, progress }: JobContext,
+  { signal, progress, stored }: JobContext & Pick<JobRun, "stored">,
 ): Promise<AttemptOutcome> {
   const { clock } = deps;
   const attempt = new AbortController();
@@ -46,8 +46,7 @@ export async function runAttempt(
     const work = source.run({
       signal: attempt.signal,
       progress: shown?.progress ?? progress,
-      runId,
-      at,
+      ...{ runId, at, stored },
     });
     const abandoned = Promise.withResolvers<never>();
     attempt.signal.addEventListener("abort", () => {

@@ -4,7 +4,7 @@ import { retryDelayMs } from "@/domain/crawlers/retry_policy.ts";
 import type { StoredParts } from "@/domain/ports/source_error.ts";
 import { beatUntil } from "../beats.ts";
 import { failureFields } from "../error_message.ts";
-import type { JobContext, JobReport } from "../job.ts";
+import type { JobContext, JobReport, JobRun } from "../job.ts";
 import { createAttemptRecords } from "./attempt_records.ts";
 import { recordRun } from "./record_run.ts";
 import { type AttemptOutcome, runAttempt } from "./run_attempt.ts";
@@ -28,12 +28,17 @@ export async function runSource(
   });
   const beating = beat(deps, run, { heart, until: stopped.signal });
   let stored: StoredParts | undefined;
+  let storedRows: number | undefined;
+  const work: JobContext & Pick<JobRun, "stored"> = {
+    ...{ ...context, signal: life },
+    stored: (rows) => storedRows = (storedRows ?? 0) + rows,
+  };
   try {
     for (let attempt = 1;; attempt++) {
       const startedAt = deps.clock.now();
-      const outcome = await runAttempt(deps, run, { ...context, signal: life });
+      const outcome = await runAttempt(deps, run, work);
       if (outcome.status !== "succeeded") stored = outcome.stored ?? stored;
-      const ended = endOf(deps, run, { attempt, startedAt, outcome, stored });
+      const ended = endOf(deps, run, { attempt, startedAt, outcome, stored, storedRows });
       await records.note(ended);
       if (outcome.status === "succeeded") return outcome.report;
       if (ended.outcome.status === "succeeded" || ended.outcome.retryAt === null) {
@@ -64,18 +69,20 @@ interface Try {
   readonly outcome: AttemptOutcome;
   /** By this attempt or one before it that failed. */
   readonly stored: StoredParts | undefined;
+  /** By all attempts, as they told it on the way. */
+  readonly storedRows: number | undefined;
 }
 
 function endOf(
   { clock, random }: SupervisorDeps,
   { runId, policy }: OwnRun,
-  { attempt, startedAt, outcome, stored }: Try,
+  { attempt, startedAt, outcome, stored, storedRows }: Try,
 ): EndedAttempt {
   const finishedAt = clock.now();
   const times = { runId, attempt, startedAt, finishedAt };
   if (outcome.status === "succeeded") {
     const { rows, bytes } = outcome.report;
-    const counts = { rows: countOf(rows), bytes: countOf(bytes) };
+    const counts = { rows: countOf(storedRows ?? rows), bytes: countOf(bytes) };
     return { ...times, outcome: { status: "succeeded", ...counts } };
   }
   const { status, failure, response } = outcome;
@@ -85,7 +92,7 @@ function endOf(
     outcome: {
       ...{ status, errorClass: failure.errorClass, errorMessage: sentence(failure.message) },
       ...{ httpStatus: failure.httpStatus, response },
-      ...{ rows: stored?.rows ?? null, bytes: stored?.bytes ?? null },
+      ...{ rows: storedRows ?? stored?.rows ?? null, bytes: stored?.bytes ?? null },
       retryAt: delayMs === undefined ? null : finishedAt + delayMs,
     },
   };

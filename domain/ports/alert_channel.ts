@@ -19,6 +19,12 @@ export interface AlertChannel {
    * Waits for its turn: every robot allows few messages a minute. Resolves when the other side has
    * said that it took the message. Throws AdapterError, not `retryable` when it did not want it.
    */
-  send(message: AlertMessage, signal?: AbortSignal): Promise<void>;
+  send(message: AlertMessage, options?: SendOptions): Promise<void>;
   close(): void;
+}
+
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** How long ago others, too, have sent it something: they count against the same limit. Oldest first. */
+  readonly sentAgoMs?: readonly number[] | undefined;
 }

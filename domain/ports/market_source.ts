@@ -90,6 +90,8 @@ export interface SourceRequest {
 export interface FailedPart {
   readonly name: string;
   readonly error: SourceError;
+  /** A value's name: the site may never have had this part, which failed only if such values are held. */
+  readonly unlessHeld?: string | undefined;
 }
 
 export interface SourceAnswer {

@@ -143,4 +143,9 @@ create trigger event_is_on_disk before insert on event
   `
 alter table checkpoint add column claim text, add column claimed_at timestamptz;
 `,
+  // What a channel was sent of late, by whichever instance: a robot's limit is one for all.
+  `
+create table alert_told (channel text not null, told_at timestamptz not null default now());
+create index alert_told_newest on alert_told (channel, told_at);
+`,
 ];

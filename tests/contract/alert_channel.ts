@@ -177,13 +177,13 @@ export function alertChannelContract(name: string, subject: ChannelSubject): voi
   test("stops with the signal's reason when it is aborted", async ({ channel, robot }) => {
     const reason = new Error("enough");
     const stop = new AbortController();
-    const sending = channel.send(message, stop.signal);
-    const waiting = channel.send(message, stop.signal);
+    const sending = channel.send(message, { signal: stop.signal });
+    const waiting = channel.send(message, { signal: stop.signal });
     await robot.arrived(1);
     stop.abort(reason);
     // Both at once: which of them ends first is nobody's business.
     await Promise.all([rejects(sending, reason), rejects(waiting, reason)]);
-    await rejects(channel.send(message, AbortSignal.abort(reason)), reason);
+    await rejects(channel.send(message, { signal: AbortSignal.abort(reason) }), reason);
     equal(robot.requests.length, 1);
   }, { faults: [{ kind: "hang" }] });
 

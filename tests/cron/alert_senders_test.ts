@@ -16,6 +16,11 @@ import { type Robot, type RobotFault, startRobot } from "../support/robot_server
 
 /** Time goes on while a message is on its way, for the other instance waits: none is given up for that. */
 const TIMEOUT_MS = 1e12;
+const DINGTALK_A_MINUTE = 20;
+/** How soon an instance looks again whether the other one speaks. */
+const BUSY_MS = 5_000;
+/** How long DingTalk is silent after too many. */
+const BLOCKED_MS = 600_000;
 const DOWN: RobotFault = { kind: "status", status: 503 };
 const alertOf = (n: number) =>
   raisedAlert({ alertId: `alert-${n}`, failures: [alertedFailure({ runId: `run-${n}` })] });
@@ -29,9 +34,12 @@ interface Scene {
 }
 
 /** Both instances wait, until the robot is asked by either. */
-async function emptied({ senders, clock }: Scene): Promise<void> {
-  const left = () => senders.flatMap((one) => Object.values(one.undelivered()).flat()).length;
-  await passTimeUntil(clock, () => left() === 0, 60_000);
+async function emptied(scene: Scene): Promise<void> {
+  await passTimeUntil(scene.clock, () => owed(scene) === 0, 60_000);
+}
+
+function owed({ senders }: Scene): number {
+  return senders.flatMap((one) => Object.values(one.undelivered()).flat()).length;
 }
 
 databaseSteps<{ faults: RobotFault[]; run: (scene: Scene) => Promise<void> }>(
@@ -59,6 +67,20 @@ databaseSteps<{ faults: RobotFault[]; run: (scene: Scene) => Promise<void> }>(
         equal(robot.shown.length, 1);
         await until(async () => (await types()).length > 1);
         deepEqual(await types(), ["AlertRaised", "AlertSent"]);
+      },
+    },
+    "keep within the robot's limit together": {
+      faults: [],
+      async run(scene) {
+        const { senders: [a, b], robot } = scene;
+        const count = DINGTALK_A_MINUTE + 2;
+        for (let n = 1; n <= count; n++) {
+          await (n <= count / 2 ? a : b).raise(alertOf(n));
+          // Next to no time passes for as many as the robot takes.
+          const mostMs = n <= DINGTALK_A_MINUTE ? BUSY_MS + 1 : BLOCKED_MS + 1;
+          await passTimeUntil(scene.clock, () => owed(scene) === 0, mostMs);
+        }
+        deepEqual(robot.outcomes, Array(count).fill("ok"));
       },
     },
     "send a part of what waits when the other has told the rest": {

@@ -34,7 +34,7 @@ interface Scene {
   kinds(): readonly string[];
   /** It was told these, and nothing else is on its way. */
   told(kinds: readonly string[]): Promise<void>;
-  start(options?: { isAlone?: boolean }): {
+  start(): {
     readonly watch: AlertWatch;
     readonly sender: AlertSender;
   };
@@ -113,15 +113,16 @@ databaseSteps<(scene: Scene) => Promise<void>>("alert watch", {
     await scene.told(["failure"]);
   },
 
-  async "hands on what a process raised that died, at once where nobody else can have it"(scene) {
+  async "hands on at its start what a process raised that died"(scene) {
     await scene.raised(raisedAlert());
-    await scene.start({ isAlone: true }).watch.tick();
+    await scene.start().watch.tick();
     await scene.told(["failure"]);
   },
 
-  async "leaves to others for twenty minutes what they have raised"(scene) {
-    await scene.raised(raisedAlert());
+  async "leaves to others for twenty minutes what they raise after its start"(scene) {
     const { watch, sender } = scene.start();
+    await watch.tick();
+    await scene.raised(raisedAlert());
     scene.clock.advance(20 * MINUTE);
     await watch.tick();
     deepEqual([scene.kinds(), sender.undelivered()], [[], { noted: [] }]);
@@ -132,7 +133,7 @@ databaseSteps<(scene: Scene) => Promise<void>>("alert watch", {
 
   async "tells a channel nothing that was raised before it came"(scene) {
     await scene.raised(raisedAlert({ channels: ["another"] }));
-    const { watch, sender } = scene.start({ isAlone: true });
+    const { watch, sender } = scene.start();
     await watch.tick();
     deepEqual([scene.kinds(), sender.undelivered()], [[], { noted: [] }]);
     const fresh = failed({ runId: "run-2", source: "sina", at: ALERT_AT });
@@ -147,7 +148,7 @@ databaseSteps<(scene: Scene) => Promise<void>>("alert watch", {
     await scene.raised(raisedAlert({
       ...{ alertId: "late", raisedAt: ALERT_AT - 6 * DAY, channels: ["noted"] },
     }));
-    await scene.start({ isAlone: true }).watch.tick();
+    await scene.start().watch.tick();
     await scene.told(["failure"]);
     await until(async () => (await scene.types()).length === 4);
     deepEqual((await scene.types()).slice(2).toSorted(), ["AlertGivenUp", "AlertSent"]);
@@ -200,7 +201,7 @@ async function inScene(
         await until(() => kinds().length >= expected.length && left().length === 0);
         deepEqual(kinds(), expected);
       },
-      start({ isAlone = false } = {}) {
+      start() {
         const text = { language: "en", timeZone: "UTC", linkTo: (id: string) => id } as const;
         const parts = { store, clock, log: quietLog };
         const sender = createAlertSender({
@@ -209,7 +210,7 @@ async function inScene(
         senders.push(sender);
         const queries = createCrawlerQueries(openDb(database));
         const watch = createAlertWatch({
-          ...{ ...parts, sender, queries, projections: follower, channels: ["noted"], isAlone },
+          ...{ ...parts, sender, queries, projections: follower, channels: ["noted"] },
         });
         return { watch, sender };
       },

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { type ChannelTurns, createChannelTurns, EVERY_TURN } from "@/cron/channel_turns.ts";
 import { type Database, DatabaseError } from "@/events/store/database.ts";
 import { migrate } from "@/events/store/migrate.ts";
@@ -83,6 +83,24 @@ databaseSteps<(scene: Scene) => Promise<void>>("channel turns", {
     equal(await work, true);
     equal(clock.sleepers().length, 0);
     deepEqual(await database.query("select * from alert_lease"), []);
+  },
+
+  async "know what either has sent of late, a channel for itself"({ database, instance }) {
+    const counts: number[] = [];
+    const look = (holder: string, channel = "wecom") =>
+      instance(holder).take(channel, async (_, { sentAgoMs, sent }) => {
+        counts.push(sentAgoMs.length);
+        ok(sentAgoMs.every((ms) => ms >= 0 && ms < 60_000), String(sentAgoMs));
+        await sent();
+      }, never);
+    for (const holder of ["a", "b", "a"]) await look(holder);
+    await look("b", "slack");
+    deepEqual(counts, [0, 1, 2, 0]);
+    await database.query("update alert_told set told_at = told_at - interval '2 hours'");
+    await look("b");
+    deepEqual(counts, [0, 1, 2, 0, 0]);
+    const [left] = await database.query("select count(*)::int as n from alert_told");
+    equal(left?.n, 2, "what no robot counts any more is gone");
   },
 
   async "are everybody's while the database is away"({ database, instance }) {

@@ -65,10 +65,11 @@ Deno.test("klines completes every watched series, each from its own start, and t
   const deps = house.crawling(exchanges, { clock, historyStart: START });
   const job = crawlKlines(deps, createVenueBreakers({ clock, exchanges }));
   const { promise, resolve } = Promise.withResolvers<unknown>();
+  let stored = 0;
   const { id } = jobs.start({
     ...{ name: job.name, key: job.name },
     run: (context) =>
-      job.run(jobRun(context)).catch((error: unknown) => {
+      job.run(jobRun({ ...context, stored: (rows) => stored += rows })).catch((error: unknown) => {
         resolve(error);
         throw error;
       }),
@@ -78,8 +79,8 @@ Deno.test("klines completes every watched series, each from its own start, and t
   const { report } = error;
   const wanted = COUNT + 1440;
   assert.deepEqual(
-    [report.series, report.failed, report.leftOut, report.ingested, report.rows],
-    [3, 1, 0, wanted, wanted],
+    [report.series, report.failed, report.leftOut, report.ingested, report.rows, stored],
+    [3, 1, 0, wanted, wanted, wanted],
   );
   assert.equal(
     error.message,

@@ -150,6 +150,11 @@ crawlerTest("market reports", {
     await append(crawled([MEAL], { source: "sina", capturedAt: 3 }));
     deepEqual(await reports.heldOf("founderfu"), { newest: "2026-03-03", since: 5 });
     deepEqual(await reports.heldOf("sina"), { newest: "2026-03-01", since: 3 });
+    deepEqual(
+      [await reports.hasValue("sina", "rating"), await reports.hasValue("sina", "nothing")],
+      [true, false],
+    );
+    equal(await reports.hasValue("openvlab", "rating"), false);
     await append(crawled([RB, CONTRACT], { capturedAt: 9 }));
     deepEqual(await reports.heldOf("founderfu"), { newest: "2026-03-03", since: 7 });
   },

@@ -22,7 +22,10 @@ import { crawlerTest, type CrawlingEvent } from "./crawler_world.ts";
 const RUNS: readonly CrawlingEvent[] = [
   ...[started({ runId: "done", at: 0 }), succeeded({ runId: "done", at: 10 })],
   started({ runId: "lost", at: MINUTE }),
-  failed({ runId: "lost", at: MINUTE + 10, errorMessage: String.raw`100% of C:\temp_1 is GONE` }),
+  failed({
+    ...{ runId: "lost", at: MINUTE + 10, httpStatus: 429 },
+    errorMessage: String.raw`100% of C:\temp_1 is GONE`,
+  }),
   ...[started({ runId: "late", at: 2 * MINUTE }), timedOut({ runId: "late", at: 2 * MINUTE + 10 })],
   ...[started({ runId: "dead", at: 3 * MINUTE }), crashed({ runId: "dead", at: 3 * MINUTE + 10 })],
   skipped({ runId: "none", at: 4 * MINUTE }),
@@ -56,6 +59,7 @@ const FOUND: readonly [string, Partial<RunFilter>, readonly string[]][] = [
   ["by a part of the error's class", { q: "timeou" }, ["late"]],
   ["by the reason for which it was skipped", { q: "breaker_open" }, ["none"]],
   ["by a part of the error's message", { q: "gone" }, ["lost"]],
+  ["by its HTTP status", { q: "429" }, ["lost"]],
   ["by a percent sign itself", { q: "%" }, ["lost"]],
   ["by an underscore itself", { q: "p_1" }, ["lost"]],
   ["not by what an underscore might stand for", { q: "t_m" }, []],

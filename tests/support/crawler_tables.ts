@@ -166,6 +166,10 @@ export function reportQueriesOf({ reports }: CrawlerTables): ReportQueries {
         since: held.length === 0 ? undefined : Math.min(...held.map((one) => one.capturedAt)),
       });
     },
+    hasValue: (source, field) =>
+      Promise.resolve(
+        reports.some((one) => one.source === source && Object.hasOwn(one.values, field)),
+      ),
     heldOn: (source, dates) =>
       Promise.resolve(
         reports.filter((one) => one.source === source && dates.includes(one.reportDate)),

@@ -36,6 +36,23 @@ Deno.test("pace sends one after the other, in the order they came", async () => 
   assert.deepEqual(seen, ["first", "second"]);
 });
 
+Deno.test("pace counts what others have sent a while ago", async () => {
+  const clock = fakeClock(0);
+  const pace = createPace(clock, [{ most: 2, ms: MINUTE }]);
+  const ours = () => Promise.resolve(clock.now());
+  const sent = [
+    pace.run(ours, { endedAgoMs: [50_000] }),
+    pace.run(ours, { endedAgoMs: [50_000, 20_000] }),
+    pace.run(ours, { endedAgoMs: [70_000, 60_000] }),
+  ];
+  await settle(100);
+  assert.deepEqual(clock.sleepers(), [10_000]);
+  clock.advance(10_000);
+  await settle(100);
+  clock.advance(50_000);
+  assert.deepEqual(await Promise.all(sent), [0, 10_000, MINUTE]);
+});
+
 Deno.test("pace goes on after a message that failed, which counts like the others", async () => {
   const clock = fakeClock(0);
   const pace = createPace(clock, [{ most: 1, ms: MINUTE }]);
@@ -71,7 +88,9 @@ Deno.test("pace lets those behind go on when one that waits is aborted", async (
   const stop = new AbortController();
   const seen: string[] = [];
   const first = pace.run(() => promise.then(() => void seen.push("first")));
-  const aborted = pace.run(() => Promise.resolve(void seen.push("aborted")), stop.signal);
+  const aborted = pace.run(() => Promise.resolve(void seen.push("aborted")), {
+    signal: stop.signal,
+  });
   const third = pace.run(() => Promise.resolve(void seen.push("third")));
   const reason = new Error("enough");
   stop.abort(reason);

@@ -164,3 +164,17 @@ Deno.test("sources: the same seed brings the same faults, whoever asks first", (
   const share = drawn("sina").filter((kind) => kind !== undefined).length / 300;
   ok(share > 0.2 && share < 0.47, `${share}`);
 });
+
+Deno.test("sources: a page that asks for a password wants a login, in whatever words", async () => {
+  const page = '<html><body><form><input name=pw type="password"></form></body></html>';
+  const all = smallSamples();
+  const walls = { ...all, ctamap: page, shell: page, dailies: { AU0: page } };
+  for (const name of ["openvlab", "jiaoyikecha", "sina"] as const) {
+    const error = await failureIn(crawl(openSites({ samples: walls }), name));
+    ok(error instanceof SourceError);
+    equal(error.errorClass, "login_required", name);
+  }
+  const changed = { ...all, shell: "<html><body>登录</body></html>" };
+  const error = await failureIn(crawl(openSites({ samples: changed }), "jiaoyikecha"));
+  ok(error instanceof SourceError && error.errorClass === "schema_changed");
+});

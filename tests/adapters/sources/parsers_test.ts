@@ -109,6 +109,13 @@ const lists = {
       { variety_code: "I", variety_name: "铁矿", sector_name: "黑色" },
     ],
   }),
+  "short names": JSON.stringify({
+    success: true,
+    result: [
+      { code: "RB", name: "螺纹", sectorName: "黑色建材" },
+      { code: "I", name: "铁矿", sectorName: "黑色" },
+    ],
+  }),
 };
 
 for (const [shape, varietyList] of Object.entries(lists)) {

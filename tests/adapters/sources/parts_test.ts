@@ -1,8 +1,8 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { askEach, partsOf } from "@/adapters/sources/ask_each.ts";
 import { SourceError, type SourceErrorClass } from "@/domain/ports/source_error.ts";
 import { fakeClock } from "@/tests/support/fake_clock.ts";
-import { openSites, sourceOf } from "@/tests/support/open_sites.ts";
+import { failureIn, openSites, sourceOf } from "@/tests/support/open_sites.ts";
 import { smallSamples } from "@/tests/support/source_samples.ts";
 
 const signal = new AbortController().signal;
@@ -69,4 +69,26 @@ Deno.test("jiaoyikecha: a contract that has ended costs its own ranking and noth
   deepEqual(failures.map(({ name, error }) => [name, error.retryable]), [["rb0001", false]]);
   const kinds = new Set(rows.map(({ kind }) => kind));
   deepEqual([...kinds].toSorted(), ["position_ranking", "sentiment", "warehouse"]);
+});
+
+Deno.test("jiaoyikecha: lists that the site does not have keep nothing of the others back", async () => {
+  const all = smallSamples();
+  const { longhu_list: _l, niuxiong_list: _n, recent_contracts: _r, ...core } = all.jiaoyikecha;
+  const crawl = async (jiaoyikecha: typeof core) => {
+    const sites = openSites({ samples: { ...all, jiaoyikecha }, access: { jiaoyikecha: {} } });
+    return await sourceOf(sites, "jiaoyikecha").fetch({ date: "2026-09-08", signal });
+  };
+  const { rows, failures } = await crawl(core);
+  deepEqual(rows.map(({ kind }) => kind), ["warehouse", "warehouse"]);
+  deepEqual(
+    failures.map(({ name, unlessHeld, error }) => [name, unlessHeld, error.httpStatus]),
+    [
+      ["longhu_list", "longhu", 404],
+      ["niuxiong_list", "niuxiong", 404],
+      ["recent_contracts", "long", 404],
+    ],
+  );
+  const { daily_wr: _d, ...less } = all.jiaoyikecha;
+  const error = await failureIn(crawl(less));
+  ok(error instanceof SourceError && error.errorClass === "schema_changed", String(error));
 });

@@ -9,9 +9,9 @@ import { openMemoryBlobs } from "@/adapters/blobs/memory.ts";
 import { catalog } from "@/events/catalog/catalog.ts";
 import type { MarketReportEvent } from "@/events/catalog/market_report.ts";
 import type { Recorded } from "@/events/define.ts";
+import { DatabaseError } from "@/events/store/database.ts";
 import { MemoryEventStore } from "@/events/store/memory.ts";
 import { trusted } from "@/events/trust.ts";
-import type { ReportQueries } from "@/projections/report_queries.ts";
 import { candle, utc } from "@/tests/support/candles.ts";
 import { type FakeClock, fakeClock } from "@/tests/support/fake_clock.ts";
 import { jobRun } from "@/tests/support/job_run.ts";
@@ -28,13 +28,23 @@ const noIngest: KlineIngest = {
 function desk(
   name: SourceName,
   rows: number,
-  { clock = fakeClock(NOW), ingest = noIngest, series = [], failures = [], log, onFetch }: {
+  {
+    clock = fakeClock(NOW),
+    ingest = noIngest,
+    series = [],
+    failures = [],
+    log,
+    onFetch,
+    isAway = false,
+  }: {
     readonly clock?: FakeClock;
     readonly ingest?: KlineIngest;
     readonly series?: SourceAnswer["series"];
     readonly failures?: SourceAnswer["failures"];
     readonly log?: MarketJobsDeps["log"];
     readonly onFetch?: () => void;
+    /** The database. */
+    readonly isAway?: boolean;
   } = {},
 ) {
   const asked: string[] = [];
@@ -63,7 +73,7 @@ function desk(
   const [job] = marketJobs({
     ...{ store, blobs: openMemoryBlobs(), ingest, clock, log },
     projections: { waitFor: () => Promise.resolve(true) },
-    reports: reportsIn(store),
+    reports: reportsIn(store, isAway),
     sources: new Map([[name, source]]),
     schedules: {
       ...{ hzzhqx: "0 18 * * *", jiaoyikecha: "0 18 * * *", openvlab: "*/30 * * * *" },
@@ -78,10 +88,20 @@ function desk(
 /** The reports that the log holds, without a read model. */
 function reportsIn(
   store: MemoryEventStore,
-): Pick<ReportQueries, "heldOf" | "heldOn" | "newestDailies"> {
+  isAway: boolean,
+): MarketJobsDeps["reports"] {
   return {
     heldOf: () => Promise.resolve({}),
-    newestDailies: () => Promise.resolve(new Map()),
+    async hasValue(source, field) {
+      const log = await store.readAll({ after: 0, limit: 1_000 });
+      return trusted<Recorded<MarketReportEvent>[]>(log).some(({ data }) =>
+        data.source === source && data.rows.some(({ values }) => Object.hasOwn(values, field))
+      );
+    },
+    newestDailies: () =>
+      isAway
+        ? Promise.reject(new DatabaseError("connection lost", { sqlstate: "08006" }))
+        : Promise.resolve(new Map()),
     async heldOn(source, dates) {
       const log = await store.readAll({ after: 0, limit: 1_000 });
       return trusted<Recorded<MarketReportEvent>[]>(log)
@@ -145,6 +165,35 @@ Deno.test("an empty answer is believed of a page, and not of a map of all produc
     return error instanceof SourceError && error.errorClass === "invalid" &&
       error.response?.bytes.length === 2;
   });
+});
+
+Deno.test("a site that fails is told from a database that is away", async () => {
+  const { job, asked } = desk("founderfu", 1, {
+    isAway: true,
+    onFetch() {
+      throw new SourceError("Cannot crawl founderfu: it wants a login", {
+        ...{ source: "founderfu", errorClass: "login_required", op: "GET /" },
+      });
+    },
+  });
+  await rejects(job.run({ ...jobRun(), at: NOW }), /wants a login/);
+  equal(asked.length, 1);
+});
+
+Deno.test("a list that the site does not have is a failure once its values are held", async () => {
+  const gone = (unlessHeld: string) => ({
+    ...{ name: "longhu_list", unlessHeld },
+    error: new SourceError("Cannot crawl jiaoyikecha: POST longhu_list answers HTTP 404", {
+      ...{ source: "jiaoyikecha", errorClass: "schema_changed", op: "POST longhu_list" },
+    }),
+  });
+  const never = desk("jiaoyikecha", 2, { failures: [gone("longhu")] });
+  for (let n = 0; n < 2; n++) {
+    equal((await never.job.run({ ...jobRun(), at: NOW + n })).rows, 2);
+  }
+  const held = desk("jiaoyikecha", 2, { failures: [gone("price")] });
+  equal((await held.job.run({ ...jobRun(), at: NOW })).rows, 2);
+  await rejects(held.job.run({ ...jobRun(), at: NOW + 1 }), /longhu_list answers HTTP 404/);
 });
 
 Deno.test("a run of dailies counts the candles that it stored beside its reports", async () => {

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import type { Job } from "@/cron/job.ts";
+import type { Job, JobReport } from "@/cron/job.ts";
 import { Refusal } from "@/domain/decider.ts";
 import { SourceError } from "@/domain/ports/source_error.ts";
 import { DUE, NOW, sceneTest, scripted, unreachable } from "./scene.ts";
@@ -59,6 +59,30 @@ sceneTest("supervisor", {
     await instance.idle();
     const { runs: [run] } = await instance.queries.findRuns({ page: 1, size: 1 });
     deepEqual([run?.status, run?.attempts.length, run?.rows, run?.bytes], ["failed", 4, 5, 60]);
+  },
+
+  async "tells what was stored on the way, in all attempts, however the run ends"({ startDue }) {
+    const crawling = (name: string, last: () => Promise<JobReport>): Job => {
+      const rows = [5, 2, 0, 1];
+      return {
+        ...{ name, schedule: "30 3 * * *" },
+        run({ stored }) {
+          stored?.(rows.shift() ?? 0);
+          return rows.length === 0 ? last() : Promise.reject(unreachable());
+        },
+      };
+    };
+    const instance = await startDue(
+      crawling("good", () => Promise.resolve({ rows: 1 })),
+      crawling("bad", () => Promise.reject(unreachable())),
+    );
+    await instance.idle();
+    const { runs } = await instance.queries.findRuns({ page: 1, size: 2 });
+    deepEqual(
+      runs.map(({ source, status, attempts, rows }) => [source, status, attempts.length, rows])
+        .sort(),
+      [["bad", "failed", 4, 8], ["good", "succeeded", 4, 8]],
+    );
   },
 
   async "tries again after a minute, give or take, as often as it may"({ startDue, clock, types }) {

@@ -1,6 +1,7 @@
 import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
+import { joinedBytes } from "@/domain/joined_bytes.ts";
 import { trusted } from "@/events/trust.ts";
 import { DurableNodeFS, syncPath } from "./pglite_durable_fs.ts";
 import type { WorkerCommand, WorkerOptions, WorkerReply } from "./pglite_messages.ts";
@@ -107,17 +108,7 @@ async function exchange(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     syncToFs: false,
     onRawData: (chunk) => chunks.push(chunk.slice()),
   });
-  return joined(chunks);
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return joinedBytes(chunks);
 }
 
 function engine(): PGlite {

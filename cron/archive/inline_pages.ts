@@ -3,7 +3,7 @@ import type { InlineCandles } from "@/domain/ports/lake.ts";
 import { klineStream } from "../period_state.ts";
 import type { ArchiveDeps, ArchivePlace } from "./archive_deps.ts";
 
-const PAGE = { events: 1_000, candles: 10_000 } as const;
+const PAGE = { events: 500, candles: 4_000 } as const;
 
 /** Candles that a period's events hold themselves, of those behind a version, in pages of bounded size. */
 export async function* inlinePages(

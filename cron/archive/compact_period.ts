@@ -3,6 +3,7 @@ import { dispensableBlobs } from "@/domain/klines/compaction_plan.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { periodRange } from "@/domain/klines/period.ts";
 import { findPeriodBlobs, hasRevisions, wasSuperseded } from "@/projections/period_blobs.ts";
+import { listBeforeRemoval } from "@/projections/replaced_files.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import { untilDecided } from "../until_decided.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
@@ -60,7 +61,12 @@ async function attempt(
   const dispensable = all.slice(0, compactAtOnce);
   // Read to the last byte: from now on it is the only place where these candles lie.
   await deps.blobs.get(held.fileSha256);
-  const sources = wasSuperseded(row) ? [...row.batches, ...row.replaced] : dispensable;
+  const sources = wasSuperseded(row)
+    ? [
+      ...[...row.batches, ...row.replaced],
+      ...await listBeforeRemoval(deps.db, { key: row.key, present: held.fileSha256 }),
+    ]
+    : dispensable;
   const kept = { row, file: held.fileSha256, sources, range, atOnce: compactAtOnce };
   const revisions = await keepRevisions(deps, kept, note);
   const command: KlinePeriodCommand = {

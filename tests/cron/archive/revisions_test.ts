@@ -123,3 +123,15 @@ archiveTest("revisions: small batches' stay beside those of large ones", async (
   await archive(house, { now: NOW, hotDays: 1 });
   deepEqual(await revisions(house), kept);
 });
+
+archiveTest("revisions: candles removed from a file are kept there", async (house) => {
+  await put(house, minutes(JAN, 400));
+  await put(house, minutes(JAN + 400 * MINUTE, 1));
+  // The batch goes: no other file holds what is removed then.
+  await archive(house, { now: NOW, hotDays: 1 });
+  equal(await revisions(house), undefined);
+  const [filed] = await house.store.readAll({ after: 0, limit: 1, types: ["KlinesArchived"] });
+  await remove(house, JAN + MINUTE, JAN + 2 * MINUTE);
+  await archive(house, { now: NOW, hotDays: 1 });
+  deepEqual(await revisions(house), [[1, 1.2, filed?.position, "superseded"]]);
+});

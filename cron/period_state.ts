@@ -81,8 +81,11 @@ function periodOf(row: KlinePeriodRow | undefined): PeriodState {
 function stateOf(row: KlinePeriodRow): KlinePeriod {
   const { fileSha256, fileSizeBytes, candles, hotRows, held, absent, keptOut } = row;
   const file = fileSha256 === null ? null : { sha256: fileSha256, sizeBytes: fileSizeBytes ?? 0 };
-  return { file, rows: candles, hotRows, held, absent, keptOut, lastBatch: null };
+  return { file, rows: candles, hotRows, held, absent, keptOut, ...UNTOLD };
 }
+
+/** A repeat is told by what a process did itself, and by the version at which it appends. */
+const UNTOLD = { lastBatch: null, lastCompaction: null } as const;
 
 /** Decides at the version read and appends there; VersionConflict when another writer came first. */
 export async function decidePeriod(

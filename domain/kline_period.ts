@@ -31,6 +31,8 @@ export interface KlinePeriod {
   readonly keptOut: readonly OpenTimeRange[];
   /** The newest batch, to tell a repeat. */
   readonly lastBatch: Pick<Data<"KlinesRecorded">, "candles" | "blob"> | null;
+  /** The same of what was let go of, or kept as revisions. */
+  readonly lastCompaction: Data<"KlineBatchesCompacted"> | null;
 }
 
 /** One period of a series. Stream `klines-<seriesId>-<period>`. */
@@ -43,6 +45,7 @@ export const klinePeriod: Decider<KlinePeriodCommand, KlineEvent, KlinePeriod> =
     absent: [],
     keptOut: [],
     lastBatch: null,
+    lastCompaction: null,
   },
 
   decide({ type, data }, state) {
@@ -54,7 +57,7 @@ export const klinePeriod: Decider<KlinePeriodCommand, KlineEvent, KlinePeriod> =
       case "DropHotRows":
         return dropRows(data, state);
       case "CompactKlines":
-        return compact(data, state);
+        return isEqual(data, state.lastCompaction) ? [] : compact(data, state);
       case "DeleteKlines":
         return deletes(data, state) ? [{ type: "KlinesDeleted", data }] : [];
       case "RecordAbsent": {
@@ -92,7 +95,7 @@ export const klinePeriod: Decider<KlinePeriodCommand, KlineEvent, KlinePeriod> =
           lastBatch: null,
         };
       case "KlineBatchesCompacted":
-        return state;
+        return { ...state, lastCompaction: data };
       case "HotRowsDropped":
         return { ...state, hotRows: 0 };
       case "KlinesDeleted":
@@ -153,12 +156,16 @@ function dropRows(
   return [{ type: "HotRowsDropped", data: { ...data, rows: hotRows } }];
 }
 
-/** Rows are made anew out of batches: they must be gone before their batches go. */
+/** Rows are made anew out of batches: they must be gone before their batches go, not for revisions. */
 function compact(
   data: Data<"KlineBatchesCompacted">,
   { file, hotRows }: KlinePeriod,
 ): KlineEvent[] {
-  if (file === null || hotRows > 0 || data.blobs.some(({ sha256 }) => sha256 === file.sha256)) {
+  const hasBlobs = data.blobs.length > 0;
+  if (
+    file === null || hasBlobs && hotRows > 0 ||
+    data.blobs.some(({ sha256 }) => sha256 === file.sha256)
+  ) {
     const why = file === null ? "it has no file" : "its file or its rows need them";
     throw new Refusal("conflict", `Cannot let go of the batches of ${place(data)}: ${why}`);
   }
@@ -185,7 +192,11 @@ function isLastBatch(
   { lastBatch }: KlinePeriod,
 ): boolean {
   if (lastBatch === null) return false;
-  return JSON.stringify([candles, blob]) === JSON.stringify([lastBatch.candles, lastBatch.blob]);
+  return isEqual([candles, blob], [lastBatch.candles, lastBatch.blob]);
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function place({ seriesId, period }: { seriesId: string; period: string }): string {

@@ -1,17 +1,19 @@
-import { and, asc, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
-import { bigint, index, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { and, asc, eq, exists, gt, inArray, isNotNull, or, sql } from "drizzle-orm";
+import { bigint, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
 import type { CompactablePeriod, HeldBlob, ReplacedBlob } from "@/domain/klines/compaction_plan.ts";
 import type { Interval } from "@/domain/klines/interval.ts";
+import { periodRange } from "@/domain/klines/period.ts";
 import { trusted } from "@/events/trust.ts";
 import type { BlobRef } from "@/events/blobs/blobs.ts";
-import type { KlineEvent } from "@/events/catalog/klines.ts";
+import type { KlineEvent, OpenTimeRange } from "@/events/catalog/klines.ts";
 import type { Db } from "./db.ts";
 import type { RowProjection } from "./define.ts";
 import { klinePeriodsTable, periodKey } from "./kline_periods.ts";
+import { klineRefusalsTable, wasRefused } from "./kline_refusals.ts";
 import { listReplaced } from "./replaced_files.ts";
 import { seriesTable } from "./series.ts";
 
-const VERSION = 2;
+const VERSION = 3;
 export const periodBlobsTable = pgTable(`period_blobs_v${VERSION}`, {
   /** `<seriesId>|<period>` */
   key: text("key").primaryKey(),
@@ -22,8 +24,14 @@ export const periodBlobsTable = pgTable(`period_blobs_v${VERSION}`, {
   batches: jsonb("batches").$type<readonly HeldBlob[]>().notNull(),
   /** The file that readers take, with the position that named it. */
   file: jsonb("file").$type<HeldBlob | null>(),
-  /** Candles that none of them will hold. */
+  /** What none of them will hold: superseded, removed and refused rows. */
   revisions: jsonb("revisions").$type<BlobRef | null>(),
+  /** Of the event, in its stream, that last superseded or removed a candle; 0 of none. */
+  supersededVersion: integer("superseded_version").notNull(),
+  /** Of the event before which the revisions hold all that was superseded; 0 while they do not. */
+  revisedVersion: integer("revised_version").notNull(),
+  /** Position of the log up to which they hold what was refused. */
+  refusedThrough: bigint("refused_through", { mode: "number" }).notNull(),
 }, (table) => [index(`period_blobs_v${VERSION}_series`).on(table.seriesId, table.period)]);
 export type PeriodBlobsRow = typeof periodBlobsTable.$inferSelect;
 
@@ -32,7 +40,7 @@ export interface PeriodBlobs extends PeriodBlobsRow {
   readonly replaced: readonly ReplacedBlob[];
 }
 
-/** One row a period that ever had a blob: which of them are still needed. */
+/** One row a period that ever had a blob or a superseded candle: which blobs are still needed. */
 export const periodBlobs: RowProjection<KlineEvent, PeriodBlobsRow> = {
   kind: "rows",
   name: "period_blobs",
@@ -40,25 +48,27 @@ export const periodBlobs: RowProjection<KlineEvent, PeriodBlobsRow> = {
   table: periodBlobsTable,
   oneStream: true,
   keys: ({ type, data }) =>
-    type === "KlinesRecorded" && data.blob === null ? [] : [periodKey(data.seriesId, data.period)],
+    type === "KlinesRecorded" && data.blob === null && data.revised === 0
+      ? []
+      : [periodKey(data.seriesId, data.period)],
   on: {
-    KlinesRecorded: (row, { data, position }) => {
-      const before = row ?? empty(data);
+    KlinesRecorded: (row, { data, position, version }) => {
+      const before = superseding(row ?? empty(data), data.revised, version);
       if (data.blob === null) return before;
       return { ...before, position, batches: [...before.batches, { ...data.blob, position }] };
     },
-    KlinesArchived: (row, { data, position }) => ({
-      ...(row ?? empty(data)),
+    KlinesArchived: (row, { data, position, version }) => ({
+      ...superseding(row ?? empty(data), data.revised, version),
       position,
       file: { ...data.blob, position },
     }),
     // Removed candles stay readable in the file before: it is nobody's to delete.
-    KlinesDeleted: (row, { data, position }) => ({
-      ...(row ?? empty(data)),
+    KlinesDeleted: (row, { data, position, version }) => ({
+      ...superseding(row ?? empty(data), data.rows, version),
       position,
       file: data.blob && { ...data.blob, position },
     }),
-    KlineBatchesCompacted: (row, { data, position }) => {
+    KlineBatchesCompacted: (row, { data, position, version }) => {
       const before = row ?? empty(data);
       const gone = new Set(data.blobs.map(({ sha256 }) => sha256));
       return {
@@ -66,6 +76,8 @@ export const periodBlobs: RowProjection<KlineEvent, PeriodBlobsRow> = {
         position,
         batches: before.batches.filter(({ sha256 }) => !gone.has(sha256)),
         revisions: data.revisions?.blob ?? null,
+        revisedVersion: data.refusedThrough === null ? before.revisedVersion : version,
+        refusedThrough: data.refusedThrough ?? before.refusedThrough,
       };
     },
   },
@@ -91,15 +103,42 @@ export async function listCompactable(
       or(
         sql`jsonb_array_length(${periodBlobsTable.batches}) > 0`,
         inArray(periodBlobsTable.key, [...replaced.keys()]),
+        gt(periodBlobsTable.supersededVersion, periodBlobsTable.revisedVersion),
+        exists(
+          db.select({ one: sql`1` }).from(klineRefusalsTable).where(and(
+            eq(klineRefusalsTable.seriesId, periodBlobsTable.seriesId),
+            gt(klineRefusalsTable.position, periodBlobsTable.refusedThrough),
+          )),
+        ),
       ),
       seriesIds && inArray(periodBlobsTable.seriesId, [...seriesIds]),
     )).orderBy(asc(periodBlobsTable.key));
-  return rows.map(({ blobs, hotRows, exchange, symbol, interval }) => {
+  const found: CompactablePeriod[] = [];
+  for (const { blobs, hotRows, exchange, symbol, interval: text } of rows) {
     const { key, seriesId, period, batches, file } = blobs;
-    const series = { exchange, symbol, interval: trusted<Interval>(interval) };
-    const before = replaced.get(key) ?? [];
-    return { series, seriesId, period, hotRows, batches, file, replaced: before };
-  });
+    const interval = trusted<Interval>(text);
+    const isRevised = await hasRevisions(db, blobs, periodRange(interval, period));
+    found.push({
+      ...{ series: { exchange, symbol, interval }, seriesId, period, hotRows, batches, file },
+      ...{ replaced: replaced.get(key) ?? [], isRevised },
+    });
+  }
+  return found;
+}
+
+/** Whether something of a period was superseded or may have been refused since its revisions were kept. */
+export async function hasRevisions(
+  db: Db,
+  row: PeriodBlobsRow,
+  range: OpenTimeRange,
+): Promise<boolean> {
+  const { seriesId, refusedThrough: behind } = row;
+  return wasSuperseded(row) || await wasRefused(db, { seriesId, range, behind });
+}
+
+/** Whether a candle was superseded since the period's revisions were kept. */
+export function wasSuperseded({ supersededVersion, revisedVersion }: PeriodBlobsRow): boolean {
+  return supersededVersion > revisedVersion;
 }
 
 export async function findPeriodBlobs(
@@ -115,5 +154,10 @@ function empty({ seriesId, period }: { seriesId: string; period: string }): Peri
   return {
     ...{ key: periodKey(seriesId, period), seriesId, period, position: 0 },
     ...{ batches: [], file: null, revisions: null },
+    ...{ supersededVersion: 0, revisedVersion: 0, refusedThrough: 0 },
   };
+}
+
+function superseding(row: PeriodBlobsRow, candles: number, version: number): PeriodBlobsRow {
+  return candles === 0 ? row : { ...row, supersededVersion: version };
 }

@@ -1,6 +1,6 @@
-import { and, asc, eq, inArray, isNotNull } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, isNull, ne } from "drizzle-orm";
 import { bigint, index, pgTable, text } from "drizzle-orm/pg-core";
-import type { ReplacedBlob } from "@/domain/klines/compaction_plan.ts";
+import type { HeldBlob, ReplacedBlob } from "@/domain/klines/compaction_plan.ts";
 import type { BlobRef } from "@/events/blobs/blobs.ts";
 import type { KlineEvent } from "@/events/catalog/klines.ts";
 import { trusted } from "@/events/trust.ts";
@@ -88,6 +88,21 @@ export async function listReplaced(
         .map(({ periodKey: _, ...file }) => file),
     ]),
   );
+}
+
+/** Files of a period that held candles which were removed since, oldest first: they stay. */
+export async function listBeforeRemoval(
+  db: Db,
+  { key, present }: {
+    readonly key: string;
+    /** Name of its present file. */
+    readonly present: string;
+  },
+): Promise<HeldBlob[]> {
+  const { periodKey, sha256, sizeBytes, position, replacedAt } = replacedFilesTable;
+  return await db.select({ sha256, sizeBytes, position }).from(replacedFilesTable)
+    .where(and(eq(periodKey, key), isNull(replacedAt), ne(sha256, present)))
+    .orderBy(asc(position));
 }
 
 function present(place: Place, { sha256, sizeBytes }: BlobRef, position: number): ReplacedFilesRow {

@@ -11,7 +11,7 @@ import {
   invalidSymbol,
   notSupported,
 } from "./binance_errors.ts";
-import { klinesParams, symbolsParam, wordParam } from "./binance_params.ts";
+import { choosesHeld, klinesParams, symbolsParam, wordParam } from "./binance_params.ts";
 import { addBinanceSockets } from "./binance_sockets.ts";
 import { symbolInfo } from "./binance_symbols.ts";
 import { type Ask, dayTicker, newestPrice } from "./binance_tickers.ts";
@@ -110,7 +110,9 @@ export function addBinanceRoutes(router: ForeignRouter, deps: Deps): void {
   });
 
   get("exchangeInfo", "Symbols that are held, with filters", async (c, perMs) => {
-    const { symbols } = await wanted(c);
+    const isChosen = choosesHeld(queryOf(c));
+    const { symbols: named } = await wanted(c);
+    const symbols = isChosen ? named : [];
     const infos = await allEnded(
       symbols.map(async (listing) => symbolInfo(listing, await precisions.of(listing))),
     );

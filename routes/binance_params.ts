@@ -19,6 +19,8 @@ const MAX_KLINES = 1_000;
 const DEFAULT_KLINES = 500;
 const MAX_SYMBOLS = 100;
 const SYMBOL = /^[A-Z0-9._-]{1,50}$/;
+/** One, or a list of them as JSON. */
+const PERMISSIONS = /^(?:[A-Z0-9_]+|\["[A-Z0-9_]+"(?:,"[A-Z0-9_]+")*\])$/;
 const MICROSECONDS_FROM = 100_000_000_000_000;
 /** Year 9999: later times mean the same. */
 const LATEST_MS = 253_402_300_799_999;
@@ -41,12 +43,21 @@ export function klinesParams(query: URLSearchParams): KlinesParams {
 /** The symbols asked for by `symbol` or `symbols`; undefined for all there are. */
 export function symbolsParam(query: URLSearchParams): readonly string[] | undefined {
   const [one, many] = [single(query, "symbol"), single(query, "symbols")];
-  if (one !== undefined && many !== undefined) {
-    const message = "Combination of optional parameters invalid: symbol, symbols";
-    throw new BinanceError(-1128, message);
-  }
+  if (one !== undefined && many !== undefined) throw notTogether("symbol", "symbols");
   if (one !== undefined) return [checkedSymbol(one)];
   return many === undefined ? undefined : listed(many).map(checkedSymbol);
+}
+
+/** Whether `symbolStatus` and `permissions` choose what is held: symbols of spot that are traded. */
+export function choosesHeld(query: URLSearchParams): boolean {
+  const named = ["symbol", "symbols"].find((name) => single(query, name) !== undefined);
+  for (const name of ["symbolStatus", "permissions"]) {
+    if (named !== undefined && single(query, name) !== undefined) throw notTogether(named, name);
+  }
+  const status = wordParam(query, "symbolStatus", ["TRADING", "HALT", "BREAK"]);
+  const permissions = single(query, "permissions") ?? "SPOT";
+  if (!PERMISSIONS.test(permissions)) throw illegal("permissions", PERMISSIONS.source);
+  return status === "TRADING" && /(^|")SPOT($|")/.test(permissions);
 }
 
 /** A parameter that takes one of a few words, the first of them by default. */
@@ -136,6 +147,10 @@ function timeZone(query: URLSearchParams, interval: Interval): number {
     throw illegal("timeZone", "^[+-]?[0-9]{1,2}(:[0-9]{2})?$");
   }
   return slotOffset(interval, offset * 60_000);
+}
+
+function notTogether(one: string, other: string): BinanceError {
+  return new BinanceError(-1128, `Combination of optional parameters invalid: ${one}, ${other}`);
 }
 
 function illegal(name: string, range: string): BinanceError {

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { isUnfinished, staysUnfinished } from "@/domain/influx/line_protocol.ts";
 import { Refusal } from "@/domain/decider.ts";
+import { joinedBytes } from "@/domain/joined_bytes.ts";
 import { bodyChunks, isGzipped } from "./body.ts";
 import type { AppContext } from "./envelope.ts";
 
@@ -67,7 +68,7 @@ async function* texts(c: AppContext): AsyncGenerator<string> {
   for await (const chunk of unpacked(c)) {
     const end = chunk.lastIndexOf(LINE_BREAK) + 1;
     if (end > 0) {
-      yield decoded(joined([...rest, chunk.subarray(0, end)]));
+      yield decoded(joinedBytes([...rest, chunk.subarray(0, end)]));
       rest = [];
       restBytes = 0;
     }
@@ -75,7 +76,7 @@ async function* texts(c: AppContext): AsyncGenerator<string> {
     restBytes += chunk.length - end;
     if (restBytes > MAX_LINE_CHARS * MOST_BYTES_A_CHAR) throw lineTooLong();
   }
-  yield decoded(joined(rest));
+  yield decoded(joinedBytes(rest));
 }
 
 function decoded(bytes: Uint8Array): string {
@@ -98,16 +99,6 @@ function isExact(text: string, bytes: Uint8Array): boolean {
   if (!text.includes(REPLACED)) return true;
   const again = encoder.encode(text);
   return again.length === bytes.length && again.every((byte, i) => byte === bytes[i]);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 async function* unpacked(c: AppContext): AsyncGenerator<Uint8Array> {

@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["events/store/database.ts", "events/blobs/blobs.ts"],
     ...["events/catalog/klines.ts", "events/catalog/alert.ts", "events/trust.ts"],
     // What the ports speak of: pure values, and the caller's fault.
-    ...["domain/decider.ts", "domain/damaged_gzip.ts"],
+    ...["domain/decider.ts", "domain/damaged_gzip.ts", "domain/joined_bytes.ts"],
     ...[
       "candle",
       "coarser",

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
+import { joinedBytes } from "@/domain/joined_bytes.ts";
 import { trusted } from "@/events/trust.ts";
 import { DurableNodeFS, syncPath } from "./pglite_durable_fs.ts";
 import { WHOLE } from "./pglite_folder.ts";
@@ -98,17 +99,7 @@ async function exchange(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     syncToFs: false,
     onRawData: (chunk) => chunks.push(chunk.slice()),
   });
-  return joined(chunks);
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return joinedBytes(chunks);
 }
 
 function engine(): PGlite {

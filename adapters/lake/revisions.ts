@@ -1,5 +1,5 @@
 import { widerScale } from "@/domain/klines/scale.ts";
-import type { RevisionsInput } from "@/domain/ports/lake.ts";
+import type { RevisionsInput, Scale } from "@/domain/ports/lake.ts";
 import type { Session } from "./engine.ts";
 import {
   FILE_COLUMNS,
@@ -12,38 +12,42 @@ import {
   typedColumns,
   typedSql,
 } from "./period_file.ts";
+import { collectInline, inlineSql } from "./inline_rows.ts";
 import { collectRefused, refusedSql, REVISION_COLUMNS_SQL } from "./refused_rows.ts";
 import { literal } from "./sql.ts";
 
 /**
- * Writes the candles of the sources that the current file does not hold as they are, the refused rows
- * of its period, and what was kept before. Answers how many there are; without any, no file is written.
+ * Writes the candles of the sources and of events that the current file does not hold as they are,
+ * the refused rows of its period, and what was kept before. Answers how many there are; without any, no file is written.
  */
 export async function writeRevisions(
   session: Session,
-  { current, sources, refused, range, previous, outPath }: RevisionsInput & {
+  { current, sources, inline, refused, range, previous, outPath }: RevisionsInput & {
     readonly outPath: string;
   },
 ): Promise<number> {
-  // Nothing of the file itself differs from it.
-  const given = sources.length === 0 ? [{ path: current, position: 0 }] : sources;
   const paths = [current, ...sources.map(({ path }) => path)];
   const known = previous === undefined ? paths : [...paths, previous];
   const headers = [];
   for (const path of known) headers.push(await fileHeader(session, path));
-  const scale = headers.map((header) => header.scale).reduce(widerScale);
   const interval = headers[0]?.interval ?? "1m";
   const table = `revisions_${crypto.randomUUID().replaceAll("-", "")}`;
   const refusedTable = `refused_${table}`;
-  const typed = (path: string, width: 18 | 38) =>
+  const inlineTable = `inline_${table}`;
+  const typed = (path: string, scale: Scale, width: 18 | 38) =>
     typedSql(fileRelation(path, { interval }).sql, scale, width);
   try {
+    const inlineScale = await collectInline(session, inlineTable, inline);
+    const scale = headers.map((header) => header.scale).reduce(widerScale, inlineScale);
     await collectRefused(session, refusedTable, { refused, range });
     const before = previous === undefined ? undefined : await keptSql(session, previous);
     await inNarrowOrWide(async (width) => {
-      const superseded = given.map(({ path, position }) =>
-        `select *, ${position} as position from (${typed(path, width)})`
-      ).join(" union all ");
+      const superseded = [
+        inlineSql(inlineTable, { scale, width }),
+        ...sources.map(({ path, position }) =>
+          `select *, ${position} as position from (${typed(path, scale, width)})`
+        ),
+      ].join(" union all ");
       const kept = (reason: string) =>
         before === undefined ? "" : `union all select ${typedColumns(scale, width)},
           ${REVISION_COLUMNS_SQL} from (${before}) where reason ${reason}`;
@@ -51,7 +55,7 @@ export async function writeRevisions(
         select ${FILE_COLUMNS_SQL}, min(position)::bigint as position, reason, "row", "values" from (
           select *, 'superseded' as reason, null::bigint as "row", null::varchar as "values"
           from (${superseded}) s where not exists (
-            select 1 from (${typed(current, width)}) c where ${sameSql()})
+            select 1 from (${typed(current, scale, width)}) c where ${sameSql()})
           ${kept("= 'superseded'")})
         group by all
         union all select distinct * from (
@@ -71,6 +75,7 @@ export async function writeRevisions(
   } finally {
     await session.cleanUp(`drop table if exists ${table}`);
     await session.cleanUp(`drop table if exists ${refusedTable}`);
+    await session.cleanUp(`drop table if exists ${inlineTable}`);
   }
 }
 

@@ -1,20 +1,16 @@
 import { uuidV5 } from "@/events/uuid.ts";
-import type { BlobRef, LocalBlob } from "@/events/blobs/blobs.ts";
-import type { OpenTimeRange } from "@/events/catalog/klines.ts";
-import { dispensableBlobs, type HeldBlob } from "@/domain/klines/compaction_plan.ts";
+import { dispensableBlobs } from "@/domain/klines/compaction_plan.ts";
 import type { KlinePeriodCommand } from "@/domain/kline_period.ts";
 import { periodRange } from "@/domain/klines/period.ts";
-import { AdapterError } from "@/domain/ports/adapter_error.ts";
-import type { RefusedRows } from "@/domain/ports/lake.ts";
-import { findPeriodBlobs, type PeriodBlobs } from "@/projections/period_blobs.ts";
+import { findPeriodBlobs, hasRevisions, wasSuperseded } from "@/projections/period_blobs.ts";
+import { listBeforeRemoval } from "@/projections/replaced_files.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import { untilDecided } from "../until_decided.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
+import { keepRevisions } from "./keep_revisions.ts";
 import type { ArchiveMeter } from "./meter.ts";
-import { refusalPages, refusedRows } from "./refusals.ts";
 
 const VISIBLE_MS = 60_000;
-const KEPT_INLINE = "of these refused rows the first are kept, out of the log";
 
 interface CompactingRun extends ArchiveRun {
   /** Takes what is damaged and does not stop the work. */
@@ -23,7 +19,8 @@ interface CompactingRun extends ArchiveRun {
 
 /**
  * Lets go of a filed period's batches and of files that were replaced long ago. What the file does not
- * hold of them goes into the period's revisions first, and so do the rows that were refused. Answers the bytes that are needed no more.
+ * hold of them goes into the period's revisions first, and so does all else that was superseded or
+ * refused, also where nothing can go. Answers the bytes that are needed no more.
  */
 export async function compactPeriod(
   deps: ArchiveDeps,
@@ -50,24 +47,33 @@ async function attempt(
   const current = await currentPeriod(deps, { seriesId, period });
   const { row: held, version } = current;
   if (held === undefined || held.fileSha256 === null) return NOTHING;
-  await deps.projections.waitFor(held.position, VISIBLE_MS, ["period_blobs", "replaced_files"]);
+  const refusedThrough = await deps.store.head();
+  const models = ["period_blobs", "replaced_files", "kline_refusals"];
+  if (!await deps.projections.waitFor(refusedThrough, VISIBLE_MS, models)) return NOTHING;
   const row = await findPeriodBlobs(deps.db, { seriesId, period });
   if (row === undefined || row.file?.sha256 !== held.fileSha256) return NOTHING;
   const { clock, keepReplacedDays, compactAtOnce = MOST_AT_ONCE } = deps;
   const all = dispensableBlobs({ ...row, series, hotRows: held.hotRows }, {
     ...{ now: clock.now(), keepReplacedDays },
   });
-  if (all.length === 0) return NOTHING;
+  const range = periodRange(series.interval, period);
+  if (all.length === 0 && !await hasRevisions(deps.db, row, range)) return NOTHING;
   const dispensable = all.slice(0, compactAtOnce);
   // Read to the last byte: from now on it is the only place where these candles lie.
   await deps.blobs.get(held.fileSha256);
-  const range = periodRange(series.interval, period);
-  const kept = { row, file: held.fileSha256, dispensable, range };
+  const sources = wasSuperseded(row)
+    ? [
+      ...[...row.batches, ...row.replaced],
+      ...await listBeforeRemoval(deps.db, { key: row.key, present: held.fileSha256 }),
+    ]
+    : dispensable;
+  const kept = { row, file: held.fileSha256, sources, range, atOnce: compactAtOnce };
   const revisions = await keepRevisions(deps, kept, note);
   const command: KlinePeriodCommand = {
     type: "CompactKlines",
     data: {
-      ...{ seriesId, period, revisions, replaces: row.revisions?.sha256 ?? null },
+      ...{ seriesId, period, revisions, refusedThrough },
+      replaces: row.revisions?.sha256 ?? null,
       blobs: dispensable.map(({ sha256, sizeBytes }) => ({ sha256, sizeBytes })),
     },
   };
@@ -79,77 +85,4 @@ async function attempt(
     bytes: dispensable.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     more: visible && dispensable.length < all.length,
   };
-}
-
-interface Kept {
-  readonly row: PeriodBlobs;
-  readonly file: string;
-  readonly dispensable: readonly HeldBlob[];
-  readonly range: OpenTimeRange;
-}
-
-/** Page by page of what was refused, each on top of what the one before has kept. */
-async function keepRevisions(
-  deps: ArchiveDeps,
-  { row, file, dispensable, range }: Kept,
-  note: ArchiveMeter["note"],
-): Promise<{ blob: BlobRef; rows: number } | null> {
-  const { blobs, lake, workspace } = deps;
-  const { seriesId, period } = row;
-  const lent: LocalBlob[] = [];
-  const lend = async (sha256: string): Promise<string> => {
-    const blob = await blobs.local(sha256);
-    lent.push(blob);
-    return blob.path;
-  };
-  const written: string[] = [];
-  try {
-    const current = await lend(file);
-    let sources: { path: string; position: number }[] = [];
-    for (const { sha256, position } of dispensable) {
-      sources.push({ path: await lend(sha256), position });
-    }
-    let previous = row.revisions === null ? undefined : await lend(row.revisions.sha256);
-    let rows = 0;
-    const add = async (refused: readonly RefusedRows[]): Promise<void> => {
-      const path = workspace.path("parquet");
-      rows = await lake.revisions({ current, sources, refused, range, previous }, path);
-      if (rows === 0) return;
-      const before = written.at(-1);
-      written.push(path);
-      if (before !== undefined) await workspace.remove(before);
-      [sources, previous] = [[], path];
-    };
-    let pages = 0;
-    for await (const page of refusalPages(deps, { seriesId, range })) {
-      pages++;
-      const part = await refusedRows(blobs, page);
-      try {
-        for (const { sha256, message } of part.damaged) {
-          deps.log.error("a blob of refused rows is damaged", { seriesId, sha256, error: message });
-          note({ seriesId, period, step: "compact", message: `${message}: ${KEPT_INLINE}` });
-        }
-        await add(part.refused);
-      } finally {
-        part.lent.forEach((blob) => blob.release());
-      }
-    }
-    if (pages === 0) await add([]);
-    const path = written.at(-1);
-    if (path === undefined) return null;
-    if ((await lake.describe(path)).rows !== rows) throw unreadable(row);
-    return { blob: await blobs.putFile(path), rows };
-  } finally {
-    lent.forEach((blob) => blob.release());
-    for (const path of written) await workspace.remove(path);
-  }
-}
-
-function unreadable({ seriesId, period }: PeriodBlobs): AdapterError {
-  return new AdapterError(`Cannot keep the revisions of ${seriesId} ${period}`, {
-    port: "lake",
-    op: `revisions ${period}`,
-    retryable: true,
-    hint: "The file reads back differently: check the disk; nothing was recorded",
-  });
 }

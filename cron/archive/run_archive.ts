@@ -152,14 +152,18 @@ async function listNarrow(
   return await listNarrowFiles(db, seriesIds);
 }
 
-/** Filed periods that can do without some of their blobs. */
+/** Filed periods that can do without some of their blobs, or whose revisions lack something. */
 async function dispensable(
-  { db, clock, keepReplacedDays }: ArchiveDeps,
+  { store, projections, db, clock, keepReplacedDays }: ArchiveDeps,
   { seriesIds }: ArchiveRequest,
 ): Promise<CompactablePeriod[]> {
+  const names = ["period_blobs", "kline_refusals"];
+  await projections.waitFor(await store.head(), VISIBLE_MS, names);
   const policy = { now: clock.now(), keepReplacedDays };
   const periods = await listCompactable(db, seriesIds);
-  return periods.filter((period) => dispensableBlobs(period, policy).length > 0);
+  return periods.filter((period) =>
+    period.isRevised || dispensableBlobs(period, policy).length > 0
+  );
 }
 
 async function eachPlace<Place extends ArchivePlace>(

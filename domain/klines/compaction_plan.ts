@@ -21,6 +21,8 @@ export interface CompactablePeriod {
   readonly batches: readonly HeldBlob[];
   readonly file: HeldBlob | null;
   readonly replaced: readonly ReplacedBlob[];
+  /** Something was superseded or refused that its revisions do not hold yet. */
+  readonly isRevised: boolean;
 }
 
 export interface CompactionPolicy {
@@ -40,7 +42,7 @@ const MOST_REPLACED = 32;
  * brings candles one by one leaves a file each. Each once, oldest first.
  */
 export function dispensableBlobs(
-  { hotRows, batches, file, replaced }: CompactablePeriod,
+  { hotRows, batches, file, replaced }: Omit<CompactablePeriod, "isRevised">,
   { now, keepReplacedDays }: CompactionPolicy,
 ): HeldBlob[] {
   if (file === null || hotRows > 0) return [];

@@ -1,4 +1,4 @@
-import type { OpenTimeRange } from "@/events/catalog/klines.ts";
+import type { KlineRow, OpenTimeRange } from "@/events/catalog/klines.ts";
 import type { Candle, Source } from "../klines/candle.ts";
 import type { Interval } from "../klines/interval.ts";
 import type { RejectReason } from "../klines/validate.ts";
@@ -70,12 +70,21 @@ export interface RevisionsInput {
   readonly current: string;
   /** Batches and older files of the period, each with the position of the event that names it; any number. */
   readonly sources: readonly { readonly path: string; readonly position: number }[];
+  /** Candles of the period that came a few at a time. */
+  readonly inline: readonly InlineCandles[];
   /** Rows that were refused; of them, those that name an open time in `range` are kept. */
   readonly refused: readonly RefusedRows[];
   /** Open times of the period. */
   readonly range: OpenTimeRange;
   /** What was kept so far. */
   readonly previous: string | undefined;
+}
+
+/** What one `KlinesRecorded` holds itself. */
+export interface InlineCandles {
+  readonly position: number;
+  readonly source: Source;
+  readonly candles: readonly KlineRow[];
 }
 
 /** What one `KlinesRejected` kept. */

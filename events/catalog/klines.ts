@@ -69,15 +69,17 @@ export const klineEvents = {
   }),
   /**
    * Batches and replaced files are needed no more: the period's file holds their candles, and the
-   * revisions those that it does not hold as they were.
+   * revisions those that it does not hold as they were. Without blobs, the revisions alone are new.
    */
   KlineBatchesCompacted: z.object({
     ...place,
-    blobs: z.array(blobRef).min(1),
-    /** All candles of the period that were superseded or removed; null while there is none. */
+    blobs: z.array(blobRef),
+    /** All of the period that was superseded, removed or refused; null while there is none. */
     revisions: z.object({ blob: blobRef, rows: count }).nullable(),
     /** The revisions before these. */
     replaces: z.string().nullable(),
+    /** Position up to which they hold all that was refused; null where they may lack small batches. */
+    refusedThrough: count.nullable(),
   }),
   KlinesDeleted: z.object({
     ...place,

@@ -9,6 +9,7 @@ export const upcasters: Upcasters = {
   AlertRaised: [(data) => ({ ...data, channels: null })],
   ...{ CrawlerAttempted: [nothingStored], CrawlerFailed: [nothingStored] },
   CrawlerTimedOut: [nothingStored],
+  KlineBatchesCompacted: [(data) => ({ ...data, refusedThrough: null })],
 };
 
 /** Nobody noted it then. */

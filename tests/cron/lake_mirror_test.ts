@@ -147,7 +147,7 @@ Deno.test("the readable lake shows what a period's file holds no more, beside it
         type: "KlineBatchesCompacted",
         data: {
           ...{ seriesId: ID, period: "2020-03", blobs: [gone], replaces: null },
-          revisions: { blob, rows: 1 },
+          ...{ revisions: { blob, rows: 1 }, refusedThrough: null },
         },
       }],
     }], { actor: "test", commandId: crypto.randomUUID() });

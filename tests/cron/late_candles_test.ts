@@ -69,7 +69,7 @@ archiveTest(
     await archive(house, {
       ...{ now: Date.now() + 40 * DAY, hotDays: 1, deps: { compactAtOnce: 3 } },
     });
-    const [kept] = await house.database.query("select revisions from period_blobs_v2");
+    const [kept] = await house.database.query("select revisions from period_blobs_v3");
     const replaced = "select 1 from replaced_files_v1 where replaced_at is not null";
     deepEqual(await house.database.query(replaced), []);
     const { sha256 } = trusted<{ sha256: string }>(kept?.revisions);

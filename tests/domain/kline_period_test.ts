@@ -298,3 +298,40 @@ testDecider("DropHotRows", klinePeriod, [
     then: [],
   },
 ]);
+
+const compacted = {
+  type: "KlineBatchesCompacted" as const,
+  data: {
+    ...{ seriesId: place.seriesId, period: place.period, refusedThrough: 9, replaces: null },
+    blobs: [{ sha256: "c".repeat(64), sizeBytes: 1 }],
+    revisions: { blob: { sha256: "d".repeat(64), sizeBytes: 1 }, rows: 1 },
+  },
+};
+const revised = { ...compacted, data: { ...compacted.data, blobs: [] } };
+
+testDecider("CompactKlines", klinePeriod, [
+  {
+    name: "keeps the batches that rows may have to be made of",
+    given: [recorded, archived],
+    when: { type: "CompactKlines", data: compacted.data },
+    then: "conflict",
+  },
+  {
+    name: "lets go of them once the rows are dropped",
+    given: [recorded, archived, dropped],
+    when: { type: "CompactKlines", data: compacted.data },
+    then: [compacted],
+  },
+  {
+    name: "records revisions alone beside rows",
+    given: [recorded, archived],
+    when: { type: "CompactKlines", data: revised.data },
+    then: [revised],
+  },
+  {
+    name: "refuses revisions of a period without a file",
+    given: [recorded],
+    when: { type: "CompactKlines", data: revised.data },
+    then: "conflict",
+  },
+]);

@@ -26,6 +26,7 @@ const compacted = (letter: string, revisions: string | null, replaces: string | 
     ...{ ...place, blobs: [blob(letter)] },
     revisions: revisions === null ? null : { blob: blob(revisions), rows: 1 },
     replaces: replaces === null ? null : replaces.repeat(64),
+    refusedThrough: null,
   },
 });
 const deleted = (letter: string) => ({

@@ -41,7 +41,8 @@ Deno.test("GET projections: shows each read model and how far it is", async () =
     ...["replaced_files", "series"],
   ]);
   const versions: Readonly<Record<string, number>> = {
-    ...{ alert_deliveries: 2, crawler_runs: 2, crawler_sources: 3, period_blobs: 2 },
+    ...{ alert_deliveries: 2, crawler_runs: 2, crawler_sources: 3 },
+    ...{ kline_refusals: 2, period_blobs: 3 },
   };
   for (const { name, ...row } of data) {
     assert.deepEqual(row, {

@@ -280,6 +280,18 @@ Deno.test("binance exchangeInfo: symbols with the steps their candles take", asy
   assert.deepEqual(some.body.symbols.map((s: { symbol: string }) => s.symbol), ["BTCUSDT"]);
 });
 
+Deno.test("binance exchangeInfo: symbolStatus and permissions choose among all symbols", async () => {
+  const app = await openOnce();
+  const found = async (query: string) =>
+    (await get(app, `exchangeInfo?${query}`)).body.symbols.length;
+  for (const all of ["symbolStatus=TRADING", "permissions=SPOT", 'permissions=["MARGIN","SPOT"]']) {
+    assert.equal(await found(all), 2, all);
+  }
+  for (const none of ["symbolStatus=BREAK", "symbolStatus=HALT", "permissions=MARGIN"]) {
+    assert.equal(await found(none), 0, none);
+  }
+});
+
 Deno.test("binance tickers: of one symbol an object, of all a list", async () => {
   const app = await openOnce();
   const { body } = await get(app, "ticker/24hr?symbol=BTCUSDT");
@@ -317,6 +329,11 @@ const BAD: readonly [path: string, status: number, code: number][] = [
   ["exchangeInfo?symbols=[]", 400, -1100],
   ["exchangeInfo?symbols=BTCUSDT", 400, -1100],
   ["exchangeInfo?symbol=BTCUSDT&symbols=%5B%22BTCUSDT%22%5D", 400, -1128],
+  ["exchangeInfo?symbol=BTCUSDT&permissions=SPOT", 400, -1128],
+  ["exchangeInfo?symbols=%5B%22BTCUSDT%22%5D&symbolStatus=TRADING", 400, -1128],
+  ["exchangeInfo?symbolStatus=OPEN", 400, -1130],
+  ["exchangeInfo?permissions=spot", 400, -1100],
+  ["exchangeInfo?permissions=%5B%5D", 400, -1100],
   ["ticker/24hr?symbol=BTCUSDT&type=HUGE", 400, -1130],
   ["depth?symbol=BTCUSDT", 404, -1020],
   ["/compat/binance", 404, -1020],

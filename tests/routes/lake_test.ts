@@ -188,7 +188,7 @@ Deno.test("lake: superseded candles lie where manifest.json says, and folders sh
       type: "KlineBatchesCompacted",
       data: {
         ...{ seriesId: "kraken.AAA-USDT.1m", period: "2020-02", blobs: [batch], replaces: null },
-        revisions: { blob: kept, rows: 1 },
+        ...{ revisions: { blob: kept, rows: 1 }, refusedThrough: null },
       },
     }],
   }], { actor: "test", commandId: crypto.randomUUID() });

@@ -166,8 +166,8 @@ export async function tiers(house: House): Promise<string[]> {
 /** Checksums over every read model. */
 export async function checksums({ database }: House): Promise<unknown[][]> {
   const views = [
-    ...["series_v1", "kline_periods_v1", "klines_v1", "archive_runs_v1", "period_blobs_v2"],
-    ...["replaced_files_v1", "blob_uses_v1", "kline_refusals_v1", "damaged_files_v1"],
+    ...["series_v1", "kline_periods_v1", "klines_v1", "archive_runs_v1", "period_blobs_v3"],
+    ...["replaced_files_v1", "blob_uses_v1", "kline_refusals_v2", "damaged_files_v1"],
     ...["file_rounds_v1"],
   ];
   return await database.values(

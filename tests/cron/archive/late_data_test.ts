@@ -186,7 +186,7 @@ async function inLog({ store }: House, id: string): Promise<string[]> {
 }
 
 async function inRevisions({ database, blobs }: House, id: string): Promise<string[]> {
-  const [row] = await database.query("select revisions from period_blobs_v2 where series_id = $1", [
+  const [row] = await database.query("select revisions from period_blobs_v3 where series_id = $1", [
     id,
   ]);
   if (row === undefined || row.revisions === null) return [];

@@ -14,6 +14,7 @@ const base: CompactablePeriod = {
   series: { exchange: "binance", symbol: "BTC/USDT", interval: "1m" },
   ...{ seriesId: "binance.BTC-USDT.1m", period: "2024-01", hotRows: 0 },
   ...{ batches: [held("b1", 1), held("b2", 2)], file: held("f2", 9), replaced: [] },
+  isRevised: false,
 };
 
 for (

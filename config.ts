@@ -32,7 +32,7 @@ export const DEFAULT_RATE_LIMITS = { auth: 10, lab: 100, write: 600, market: 6_0
 
 const HISTORY_YEARS = 5;
 
-const HOPS: Readonly<Record<string, string>> = { off: "0", on: "1" };
+const HOPS: Readonly<Record<string, string>> = { off: "0", false: "0", on: "1", true: "1" };
 
 /** Where the demo differs. */
 const DEMO_DEFAULTS: Readonly<Record<string, string>> = {

@@ -32,7 +32,7 @@ export const DEFAULT_RATE_LIMITS = { auth: 10, lab: 100, write: 600, market: 6_0
 
 const HISTORY_YEARS = 5;
 
-const HOPS: Readonly<Record<string, string>> = { off: "0", on: "1" };
+const HOPS: Readonly<Record<string, string>> = { off: "0", false: "0", on: "1", true: "1" };
 
 /** Where the demo differs. */
 const DEMO_DEFAULTS: Readonly<Record<string, string>> = {
@@ -70,10 +70,7 @@ const schema = z.object({
   ARCHIVE_AT: timeOfDay().prefault("03:30")
     .describe("When ended periods get their files each day, in TIME_ZONE."),
   KEEP_REPLACED_DAYS: integer(0, 36_500).prefault("30")
-    .describe(
-      "Days for which a file is kept that a newer version has replaced; of many, some; an hour " +
-        "at the least.",
-    ),
+    .describe("Days for which replaced files are kept; of many, some; an hour at the least."),
   CRON: flag().prefault("on").describe("off: this process crawls nothing by itself."),
   TIME_ZONE: timeZone().prefault("Asia/Shanghai").describe("Time zone of the schedules."),
   EXCHANGE_URLS: jsonSetting(

@@ -10,17 +10,25 @@ import { shareProgress } from "./shared_progress.ts";
 import type { VenueBreakers } from "./venue_breakers.ts";
 
 const NAME = "klines";
+/** After these the past of a series may be missing. */
+const ASKS_FOR_HISTORY: ReadonlySet<string> = new Set(["SeriesWatched", "SeriesHistoryStartSet"]);
 
 /** Completes every watched series: what is missing, its newest candles first, then its past, oldest first. */
 export function crawlKlines(deps: CrawlDeps, breakers: VenueBreakers): Job {
   const { log } = deps;
+  let isBehind = false;
+  deps.projections.onApplied((events = []) => {
+    isBehind ||= events.some(({ type }) => ASKS_FOR_HISTORY.has(type));
+  });
   return {
     name: NAME,
     schedule: "*/10 * * * *",
     atStart: true,
+    isWanted: () => isBehind,
     // The first run takes hours; each request has a limit of its own.
     ...{ timeoutMs: null, ownBreakers: true },
     async run({ signal, progress, stored }) {
+      isBehind = false;
       const watched = (await deps.series.list()).filter((one) => one.watched && isCrawled(one));
       const shared = shareProgress(progress, { label: "candles", unit: "candles" });
       const { counts, failures, leftOut } = await crawlVenues({ log, breakers }, {

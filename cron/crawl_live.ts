@@ -24,10 +24,17 @@ const WINDOW_MS = 5 * 60_000;
 /** A run ends so long before its window does, and the next one begins. */
 const PAUSE_MS = 3_000;
 const SHORTEST_WAIT_MS = 250;
-/** How soon a series that was added is followed. */
+/** How soon a series that another instance added is followed. */
 const LIST_AGAIN_MS = 60_000;
+/** How soon one that was added here is. */
+const LOOK_MS = 2_000;
 /** How often it is looked whether a venue that is left out may be asked again. */
 const LEFT_OUT_WAIT_MS = 10_000;
+
+interface Watchlist {
+  /** Since it was read: what is watched is another set of series. */
+  hasChanged: boolean;
+}
 
 /** What the followers of all venues share for the time of a run. */
 interface Run {
@@ -35,6 +42,7 @@ interface Run {
   readonly breakers: VenueBreakers;
   /** By series id. */
   readonly edges: Map<string, Edge>;
+  readonly watchlist: Watchlist;
   /** When the run ends, by our clock. */
   readonly until: number;
   readonly signal: AbortSignal;
@@ -56,6 +64,12 @@ interface Run {
 export function crawlLive(deps: CrawlDeps, breakers: VenueBreakers): Job {
   /** Forgotten at a restart, when everything is due. */
   const edges = new Map<string, Edge>();
+  const watchlist: Watchlist = { hasChanged: false };
+  deps.projections.onApplied((events = []) => {
+    if (events.some(({ type }) => type === "SeriesWatched" || type === "SeriesUnwatched")) {
+      watchlist.hasChanged = true;
+    }
+  });
   return {
     name: NAME,
     schedule: "*/5 * * * *",
@@ -64,7 +78,8 @@ export function crawlLive(deps: CrawlDeps, breakers: VenueBreakers): Job {
     ...{ timeoutMs: 360_000, retry: { maxAttempts: 1 }, ownBreakers: true },
     async run({ signal, progress, stored }) {
       const run: Run = {
-        ...{ deps, breakers, edges, signal, stored, until: endOfRun(deps.clock.now()) },
+        ...{ deps, breakers, edges, watchlist, signal, stored },
+        until: endOfRun(deps.clock.now()),
         progress: shareProgress(progress, { label: "live edge", unit: "candles" }),
         ...{ venues: new Map(), listedAt: -Infinity, listing: undefined, followers: new Map() },
         counts: NOTHING_CRAWLED,
@@ -103,16 +118,25 @@ async function follow(run: Run): Promise<void> {
     } else if (known > 0 || clock.now() + LIST_AGAIN_MS >= until) {
       return;
     } else {
-      await clock.sleep(LIST_AGAIN_MS, signal);
-      await listAgain(run);
+      await rest(run, LIST_AGAIN_MS);
     }
+  }
+}
+
+/** A wait that ends early when other series are watched. */
+async function rest(run: Run, waitMs: number): Promise<void> {
+  const { deps: { clock }, signal, venues } = run;
+  for (let leftMs = waitMs; leftMs > 0 && run.venues === venues; leftMs -= LOOK_MS) {
+    await clock.sleep(Math.min(leftMs, LOOK_MS), signal);
+    await listAgain(run);
   }
 }
 
 /** Series may be added and removed while the run goes on; a venue that is new gets its follower. */
 async function list(run: Run): Promise<void> {
-  const { deps, followers } = run;
+  const { deps, followers, watchlist } = run;
   run.listedAt = deps.clock.now();
+  watchlist.hasChanged = false;
   const watched = (await deps.series.watched()).filter(isCrawled);
   run.venues = Map.groupBy(watched, ({ exchange }) => exchange);
   for (const exchange of run.venues.keys()) {
@@ -125,8 +149,8 @@ async function list(run: Run): Promise<void> {
 }
 
 async function listAgain(run: Run): Promise<void> {
-  const { deps: { clock, log } } = run;
-  if (clock.now() - run.listedAt >= LIST_AGAIN_MS) {
+  const { deps: { clock, log }, watchlist } = run;
+  if (watchlist.hasChanged || clock.now() - run.listedAt >= LIST_AGAIN_MS) {
     run.listing ??= list(run)
       .catch((error: unknown) => log.warn("cannot list the watched series", failureFields(error)))
       .finally(() => run.listing = undefined);
@@ -139,10 +163,7 @@ async function followVenue(run: Run, exchange: string): Promise<void> {
   const progress = run.progress.part();
   let waitMs = 0;
   while (clock.now() + waitMs < until) {
-    if (waitMs > 0) {
-      await clock.sleep(waitMs, signal);
-      await listAgain(run);
-    }
+    if (waitMs > 0) await rest(run, waitMs);
     const series = run.venues.get(exchange) ?? [];
     if (!await breakers.admit(series, signal)) {
       waitMs = LEFT_OUT_WAIT_MS;

@@ -15,6 +15,8 @@ export interface Job {
   readonly atStart?: boolean | undefined;
   /** Whether a time of the schedule (epoch ms) counts: not on a day without trading. */
   readonly isDue?: ((at: number) => boolean) | undefined;
+  /** Whether it has something to do before its next time: then it runs at the next look. */
+  readonly isWanted?: (() => boolean) | undefined;
   /** Whom its circuit breaker is for; its own name otherwise. */
   readonly venue?: string | undefined;
   /** It keeps away from venues that fail by itself: none of its own is in its way. */

@@ -24,7 +24,7 @@ export type RefusalCode =
   | "storage_full";
 
 export interface RefusalDetail {
-  readonly field?: string | undefined;
+  readonly field: string;
   readonly message: string;
 }
 

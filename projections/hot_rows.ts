@@ -169,8 +169,8 @@ interface HotPageRow {
 
 function regularCloseTime(interval: Interval): string {
   if (interval !== "1M") return `open_time + ${intervalMs(interval) - 1}`;
-  const monthLater = `(to_timestamp(open_time / 1000) at time zone 'UTC' + interval '1 month')`;
-  return `(extract(epoch from ${monthLater}) * 1000)::bigint - 1`;
+  const month = `date_trunc('month', to_timestamp(open_time / 1000) at time zone 'UTC')`;
+  return `(extract(epoch from ${month} + interval '1 month') * 1000)::bigint - 1`;
 }
 
 function bounded(to: number): number {

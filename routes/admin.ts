@@ -89,7 +89,8 @@ export function addAdminRoutes(router: Router, deps: Deps): void {
   endpoint(
     router,
     {
-      ...{ method: "post", path: "/admin/projections/{name}/rebuild", ...admin, body: undefined },
+      ...{ method: "post", path: "/admin/projections/{name}/rebuild", ...admin },
+      ...{ body: z.strictObject({}), optionalBody: true },
       params: { name: "Name of a read model" },
       summary: "Make a read model anew from the log, while it goes on serving",
       ...{ description: ONE_AT_A_TIME, keyed: true, failures: [409] },

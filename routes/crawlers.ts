@@ -107,7 +107,7 @@ function knownName({ crawlers }: Deps, c: AppContext): string {
   if (all.some((one) => one.name === name)) return name;
   const near = nearest(all, name, (one) => one.name);
   throw new Refusal("not_found", `Cannot find crawler ${name}: /admin/crawler/health lists them`, {
-    details: near.map((one) => ({ message: `${one.name} is a crawler` })),
+    details: near.map((one) => ({ field: "name", message: `${one.name} is a crawler` })),
   });
 }
 

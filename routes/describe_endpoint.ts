@@ -15,7 +15,7 @@ const failed = z.object({
     code: z.enum(Object.keys(ERRORS)).openapi({ example: "VALIDATION_ERROR" }),
     message: z.string(),
     field: z.string().optional(),
-    details: z.array(z.object({ field: z.string().optional(), message: z.string() })).optional(),
+    details: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
   }),
   meta,
 }).openapi("Failure");

@@ -4,7 +4,7 @@ import { wording } from "./validation_wording.ts";
 
 /** Parses what a caller sent. Refusal `validation_error` names the first field and lists all. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
-  const bad = unstorable(value);
+  const bad = unstorable(value, what);
   if (bad !== undefined) throw invalid(what, [bad]);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -23,11 +23,9 @@ export function queryRecord(search: URLSearchParams): Record<string, string> {
 
 function invalid(what: string, details: readonly RefusalDetail[]): Refusal {
   const [first] = details;
-  const reason = `${first?.field ?? what}: ${first?.message ?? "invalid"}`;
-  return new Refusal("validation_error", `Cannot accept the ${what}: ${reason}`, {
-    ...(first?.field === undefined ? {} : { field: first.field }),
-    details,
-  });
+  const { field = what, message = "invalid" } = first ?? {};
+  const text = `Cannot accept the ${what}: ${field}: ${message}`;
+  return new Refusal("validation_error", text, { field, details });
 }
 
 function detailsOf(issue: z.core.$ZodIssue, value: unknown, what: string): RefusalDetail[] {
@@ -38,7 +36,7 @@ function detailsOf(issue: z.core.$ZodIssue, value: unknown, what: string): Refus
     return issue.keys.map((key) => ({ field: `${parent}${key}`, message: `unknown ${kind}` }));
   }
   const message = wording(issue, issue.path.reduce(inside, value));
-  return [{ ...(field === "" ? {} : { field }), message }];
+  return [{ field: field === "" ? what : field, message }];
 }
 
 /** Whether PostgreSQL can keep and look for the text. */
@@ -47,16 +45,16 @@ export function isStorable(text: string): boolean {
 }
 
 /** Text that PostgreSQL cannot keep: U+0000 and half characters. */
-function unstorable(value: unknown, field = ""): RefusalDetail | undefined {
+function unstorable(value: unknown, what: string, field = ""): RefusalDetail | undefined {
   if (typeof value === "string") {
     if (isStorable(value)) return undefined;
     const message = "text must not hold U+0000 or half of a surrogate pair";
-    return field === "" ? { message } : { field, message };
+    return { field: field === "" ? what : field, message };
   }
   if (typeof value !== "object" || value === null) return undefined;
   for (const [name, inner] of Object.entries(value)) {
-    const found = unstorable(name, field || name) ??
-      unstorable(inner, field === "" ? name : `${field}.${name}`);
+    const found = unstorable(name, what, field || name) ??
+      unstorable(inner, what, field === "" ? name : `${field}.${name}`);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -78,8 +78,9 @@ Deno.test("config: rate limits that are given replace their default, the others 
 });
 
 Deno.test("config: a trusted proxy is counted, or just on", () => {
-  const given = ["0", "2", "on", "off"];
-  assert.deepEqual(given.map((value) => parse({ TRUST_PROXY: value }).trustProxy), [0, 2, 1, 0]);
+  const given = ["0", "2", "on", "off", "true", "false"];
+  const counted = given.map((value) => parse({ TRUST_PROXY: value }).trustProxy);
+  assert.deepEqual(counted, [0, 2, 1, 0, 1, 0]);
 });
 
 Deno.test("config: proxies are understood in lower case, too, and upper case goes first", () => {
@@ -124,7 +125,7 @@ const WRONG: readonly [name: string, value: string, says: RegExp][] = [
   ["RATE_LIMITS", '{"markets":1}', /classes are auth, lab, write and market/],
   ["RATE_LIMITS", '{"market":-1}', /JSON/],
   ["HTTPS_PROXY", "proxy:8080", /http:\/\//],
-  ["TRUST_PROXY", "true", /whole number/],
+  ["TRUST_PROXY", "yes", /whole number/],
   ["BLOB_URL", "s3://bucket", /not supported yet/],
   ["ALERT_URLS", "wecom://a,dingtalk://?secret=x", /entry 2, dingtalk:\/\/… has no token/],
   ["ALERT_URLS", "hello", /entry 1, a text without :\/\/ is not understood/],

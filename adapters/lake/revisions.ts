@@ -18,7 +18,8 @@ import { literal } from "./sql.ts";
 
 /**
  * Writes the candles of the sources and of events that the current file does not hold as they are,
- * the refused rows of its period, and what was kept before. Answers how many there are; without any, no file is written.
+ * the refused rows of its period, and what was kept before. Answers how many there are; without any,
+ * no file is written.
  */
 export async function writeRevisions(
   session: Session,

@@ -38,7 +38,7 @@ const failureSchema = z.object({
   error: z.object({
     code: z.string(),
     message: z.string(),
-    details: z.array(z.object({ field: z.string().optional(), message: z.string() })).optional(),
+    details: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
   }),
 });
 

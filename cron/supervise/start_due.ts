@@ -27,6 +27,8 @@ export type RunStanding = "wanted" | "later" | "unwanted";
 /** Ids of scheduled runs derive from source and time: of several instances one can start each. */
 const NAMESPACE = "5f0d6a4e-9c52-5d0b-8a3e-0b1f7e2c9d44";
 const ACTOR = "job:supervisor";
+/** How often it is looked what is due. */
+const LOOK_MS = 60_000;
 /** What starts later than that was missed. */
 const LATE_MS = 120_000;
 
@@ -45,6 +47,10 @@ export function createDue(deps: DueDeps): Due {
     return running.get(name) ?? (other && running.get(other.name));
   }
 
+  function isWantedNow(source: Job): boolean {
+    return source.isWanted?.() === true && inTheWay(source) === undefined;
+  }
+
   async function startIfDue(plan: Plan): Promise<void> {
     const { source } = plan;
     const { name, atStart = false, missing = [] } = source;
@@ -53,7 +59,8 @@ export function createDue(deps: DueDeps): Due {
     if (missing.length > 0) return await noteUnconfigured(plan, now);
     await noteNoSession(plan, now);
     const isFirst = plan.seen === undefined;
-    const at = isFirst && atStart ? now : plan.latest(now);
+    const isExtra = isFirst ? atStart : isWantedNow(source);
+    const at = isFirst && atStart ? now : isExtra ? now - now % LOOK_MS : plan.latest(now);
     if (at === undefined || at <= (plan.seen ?? -Infinity)) return;
     const runId = runOf(name, at);
     const settle = async () => {
@@ -76,7 +83,7 @@ export function createDue(deps: DueDeps): Due {
     const wanted: WantedRun = {
       ...{ source, actor: ACTOR, runId },
       trigger: now - at > LATE_MS ? "catch_up" : "schedule",
-      scheduledFor: isFirst && atStart ? null : at,
+      scheduledFor: isExtra ? null : at,
       ...{ retryOf: null, crashes: 0 },
     };
     await noteWaited(plan, at);

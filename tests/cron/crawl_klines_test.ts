@@ -102,6 +102,21 @@ Deno.test("klines completes every watched series, each from its own start, and t
   await unwatch(whole, part);
 });
 
+Deno.test("klines is wanted before its time once a series was added, until it runs", async () => {
+  const clock = leapingClock(NOW);
+  const exchanges = exchangesOf(tableExchange({ id: "soon", candles: [], now: () => NOW }));
+  const deps = house.crawling(exchanges, { clock, historyStart: START });
+  const job = crawlKlines(deps, createVenueBreakers({ clock, exchanges }));
+  assert.equal(job.isWanted?.(), false);
+  const series = await watch("soon", { symbol: "BTC/USDT", historyStart: NOW - MINUTE });
+  assert.equal(job.isWanted?.(), true);
+  const { signal } = new AbortController();
+  await job.run(jobRun({ signal, progress: silentProgress }));
+  assert.equal(job.isWanted?.(), false);
+  await unwatch(series);
+  assert.equal(job.isWanted?.(), false, "what is not watched needs no history");
+});
+
 Deno.test("klines leaves a dead venue out after three runs, asks it for one candle, and goes on when that comes", async () => {
   let now = NOW;
   let dead = true;

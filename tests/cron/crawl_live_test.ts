@@ -253,6 +253,33 @@ Deno.test("live crawl follows a series that is added while it runs, also as the 
   for (const one of added) assert.ok(await heldOf(one) >= 5);
 });
 
+for (const others of [0, 1]) {
+  Deno.test(`live crawl follows a series within five seconds of its being added, beside ${others}`, async () => {
+    const { watch, runs, clock, stop, venue } = scene();
+    for (let i = 0; i < others; i++) await watch(`OLD${i}/USDT`);
+    const { sleep } = clock;
+    let [addedAt, storedAt] = [0, 0];
+    clock.sleep = async (ms, signal) => {
+      if (addedAt === 0 && clock.now() > START + MINUTE) {
+        addedAt = clock.now();
+        await watch("NEW/USDT");
+      }
+      await sleep(ms, signal);
+    };
+    const unsubscribe = house.house.store.subscribe((events) => {
+      const stored = trusted<KlineEvent[]>(events).some(({ type, data }) =>
+        type === "KlinesRecorded" && data.seriesId === `${venue.id}.NEW-USDT.1m`
+      );
+      if (stored) storedAt ||= clock.now();
+    });
+    await runs(1);
+    unsubscribe();
+    await stop();
+    const waitedMs = storedAt - addedAt;
+    assert.ok(addedAt > 0 && waitedMs >= 0 && waitedMs <= 5_000, `${waitedMs} ms`);
+  });
+}
+
 Deno.test("live crawl never asks for series that their source brings", async () => {
   const { runs } = scene();
   const series = { exchange: "sina", symbol: "RB0", interval: "1d" } as const;

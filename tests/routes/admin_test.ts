@@ -52,7 +52,7 @@ Deno.test("GET projections: shows each read model and how far it is", async () =
   }
 });
 
-Deno.test("POST rebuild: starts a job and answers its id; an unknown read model is 404", async () => {
+Deno.test("POST rebuild: starts a job and answers its id; an unknown read model is 404, a body is empty", async () => {
   const { json, started } = await openOnce();
   const { status, data } = await json("POST", "/admin/projections/series/rebuild", { as });
   assert.equal(status, 202);
@@ -60,6 +60,13 @@ Deno.test("POST rebuild: starts a job and answers its id; an unknown read model 
   const job = await json("GET", `/admin/jobs/${data.job_id}`, { as });
   assert.deepEqual([job.data.name, job.data.status], ["rebuild", "running"]);
   assert.equal((await json("POST", "/admin/projections/nothing/rebuild", { as })).status, 404);
+  const headers = { "content-type": "application/json" };
+  const wrong = [['{"name":"series"}', 422], ["[]", 422], ["{", 400]] as const;
+  for (const [body, refused] of wrong) {
+    const path = "/admin/projections/klines/rebuild";
+    assert.equal((await json("POST", path, { as, body, headers })).status, refused, body);
+  }
+  assert.deepEqual(started.rebuilds, ["series"]);
 });
 
 Deno.test("POST crawl: starts one of a known series, with its range, by id or as text", async () => {

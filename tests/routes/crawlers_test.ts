@@ -297,7 +297,10 @@ for (const action of ["run", "pause", "resume"]) {
   Deno.test(`POST ${action}: of an unknown crawler it is 404 with near names`, async () => {
     const { json } = await openOnce();
     const { status, error } = await json("POST", `/admin/crawler/openvlabs/${action}`, { as });
-    deepEqual([status, error.details], [404, [{ message: "openvlab is a crawler" }]]);
+    deepEqual([status, error.details], [
+      404,
+      [{ field: "name", message: "openvlab is a crawler" }],
+    ]);
   });
 }
 

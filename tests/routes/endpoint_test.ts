@@ -195,6 +195,8 @@ for (const [body, says] of WORDS) {
   Deno.test(`endpoint: says of ${body} that ${says}`, async () => {
     const { error } = await openTiny().ask("/write/1", post(body));
     assert.equal(error.message, `Cannot accept the body: ${says}`);
+    const [{ field, message }] = error.details;
+    assert.deepEqual([`${field}: ${message}`, error.field], [says, field]);
   });
 }
 

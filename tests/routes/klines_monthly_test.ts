@@ -69,6 +69,18 @@ Deno.test("a 1M series takes JSON, CSV and its own Parquet, and gives each back"
   deepEqual([objects.length, objects[1].close_time], [13, Date.UTC(2020, 2) - 1]);
 });
 
+Deno.test("an off-grid candle of a 1M series closes with its month, in every form", async () => {
+  const app = await openOnce();
+  const series = await newSeries(app);
+  const [openTime, closeTime] = [Date.UTC(2020, 1, 29, 0, 0, 28), Date.UTC(2020, 2) - 1];
+  const rows = [[openTime, 1, 2, 1, 1, 1, closeTime, null, null, null, null]];
+  const headers = { "content-type": "text/csv" };
+  await post(app, series, { body: `${rows[0]?.join(",")}\n`, headers });
+  deepEqual((await app.json("GET", series.read)).data, rows);
+  const [object] = (await app.json("GET", `${series.read}&format=objects`)).data;
+  deepEqual([object.open_time, object.close_time], [openTime, closeTime]);
+});
+
 Deno.test("a 1M series refuses candles of a shorter interval", async () => {
   const app = await openOnce();
   const { klines } = await newSeries(app);

@@ -61,7 +61,7 @@ Deno.test("runCommand shows the usage with --help and runs nothing", async () =>
   match(out?.join() ?? "", /^take\n {2}takes/);
 });
 
-const details = [{ message: "binance:BTC/USDT:1m is held" }];
+const details = [{ field: "id", message: "binance:BTC/USDT:1m is held" }];
 for (
   const [title, error, code, sentence] of [
     [

@@ -50,6 +50,40 @@ const failing = scripted([new Error("no luck")], {
 }).source;
 
 sceneTest("supervisor and a time that is dealt with", {
+  async "runs what is wanted before its time at the next look, once a run, on one instance"(scene) {
+    const { source: slow, runs, release } = held();
+    let isWanted = false;
+    const source: Job = {
+      ...{ ...slow, schedule: "30 3 * * *", isWanted: () => isWanted },
+      run(context) {
+        isWanted = false;
+        return slow.run(context);
+      },
+    };
+    const both = [await scene.start(source), await scene.start(source)] as const;
+    await pass(scene, MINUTE, ...both);
+    equal(runs.length, 0);
+    isWanted = true;
+    await pass(scene, MINUTE, ...both);
+    await both[0].until(() => runs.length === 1);
+    isWanted = true;
+    await pass(scene, MINUTE, ...both);
+    equal(runs.length, 1, "it still runs");
+    release();
+    await Promise.all(both.map((instance) => instance.idle()));
+    await pass(scene, MINUTE, ...both);
+    await both[0].until(() => runs.length === 2);
+    release();
+    await Promise.all(both.map((instance) => instance.idle()));
+    await pass(scene, MINUTE, ...both);
+    equal(runs.length, 2);
+    deepEqual(await skipped(both[0], "slow"), []);
+    deepEqual(await scene.types(both[0]), [
+      ...["CrawlerRunStarted", "CrawlerSucceeded"],
+      ...["CrawlerRunStarted", "CrawlerSucceeded"],
+    ]);
+  },
+
   async "calls nothing skipped that another instance has run"(scene) {
     const { source, runs, release } = held();
     const both = [await scene.start(source), await scene.start(source)] as const;

@@ -38,7 +38,8 @@ const failureSchema = z.object({
   error: z.object({
     code: z.string(),
     message: z.string(),
-    details: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+    details: z.array(z.object({ field: z.string().default("body"), message: z.string() }))
+      .optional(),
   }),
 });
 

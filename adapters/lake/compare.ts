@@ -208,14 +208,16 @@ export async function writeMerged(
   { scale, outPath }: { scale: Scale; outPath: string },
 ): Promise<FileFacts> {
   if (held === undefined) {
-    return await writeDelta(session, { delta, held, tables: [] }, { scale, outPath });
+    return written(await writeFile(session, delta, { scale, outPath, withBars: true }));
   }
   const wide = widerScale(scale, held.scale);
   const table = `merged_${crypto.randomUUID().replaceAll("-", "")}`;
   try {
     await mergeInto(session, table, { delta: delta.sql, held, scale: wide });
     const sql = `select ${FILE_COLUMNS_SQL} from ${table}`;
-    return written(await writeFile(session, { ...delta, sql }, { scale: wide, outPath }));
+    return written(
+      await writeFile(session, { ...delta, sql }, { scale: wide, outPath, withBars: true }),
+    );
   } finally {
     await session.run(`drop table if exists ${table}`);
   }

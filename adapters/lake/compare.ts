@@ -208,16 +208,14 @@ export async function writeMerged(
   { scale, outPath }: { scale: Scale; outPath: string },
 ): Promise<FileFacts> {
   if (held === undefined) {
-    return written(await writeFile(session, delta, { scale, outPath, withBars: true }));
+    return await writeDelta(session, { delta, held, tables: [] }, { scale, outPath });
   }
   const wide = widerScale(scale, held.scale);
   const table = `merged_${crypto.randomUUID().replaceAll("-", "")}`;
   try {
     await mergeInto(session, table, { delta: delta.sql, held, scale: wide });
     const sql = `select ${FILE_COLUMNS_SQL} from ${table}`;
-    return written(
-      await writeFile(session, { ...delta, sql }, { scale: wide, outPath, withBars: true }),
-    );
+    return written(await writeFile(session, { ...delta, sql }, { scale: wide, outPath }));
   } finally {
     await session.run(`drop table if exists ${table}`);
   }

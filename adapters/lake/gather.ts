@@ -52,7 +52,7 @@ export class Gatherings {
   ): Promise<FileFacts> {
     const { table, interval } = this.#get(id);
     const relation = { sql: `select ${FILE_COLUMNS_SQL} from ${table}`, interval };
-    const facts = await writeFile(session, relation, { scale, outPath, withBars: true });
+    const facts = await writeFile(session, relation, { scale, outPath });
     if (facts === undefined) throw new Error("Cannot write a file of candles: there is none");
     return facts;
   }

@@ -163,18 +163,11 @@ async function islands(session: Session, { sql, interval }: Relation): Promise<F
   return ranges.map(([from, to]) => [Number(from), Number(to)]);
 }
 
-export interface WriteOptions {
-  readonly scale: Scale;
-  readonly outPath: string;
-  /** Also the larger bars that it makes: for files of whole periods. */
-  readonly withBars?: boolean | undefined;
-}
-
 /** Writes candles sorted, exact, at this scale. Facts are those of the rows, not of the file. */
 export async function writeFile(
   session: Session,
   relation: Relation,
-  { scale, outPath, withBars = false }: WriteOptions,
+  { scale, outPath }: { scale: Scale; outPath: string },
 ): Promise<FileFacts | undefined> {
   const found = await factsOf(session, relation, scale);
   if (found === undefined) return undefined;
@@ -183,13 +176,13 @@ export async function writeFile(
     `${typedColumn(name, scale, width)} as ${quoted(name)}`
   );
   const sql = `select ${columns.join(", ")} from (${relation.sql})`;
-  const bars = withBars
-    ? await barsMetadata(session, { ...facts, sql, hasDetail, interval: relation.interval })
-    : "";
+  const { interval } = relation;
+  // Also in batches: one that is a whole period is the same blob as its file.
+  const bars = await barsMetadata(session, { ...facts, sql, hasDetail, interval });
   await session.run(`copy (${sql} order by open_time)
     to ${literal(outPath)} (format parquet, compression zstd, compression_level 9,
       parquet_version v2, dictionary_size_limit 1, row_group_size ${ROW_GROUP},
-      kv_metadata {interval: ${literal(relation.interval)},
+      kv_metadata {interval: ${literal(interval)},
         first_open_time: '${facts.firstOpenTime}', last_open_time: '${facts.lastOpenTime}', detail: '${
     hasDetail ? "some" : "none"
   }'${bars}})`);

@@ -18,7 +18,7 @@ export async function rescaleFile(
 ): Promise<FileFacts> {
   const header = await fileHeader(session, path);
   const relation = fileRelation(path, header);
-  return known(await writeFile(session, relation, { scale, outPath, withBars: true }), path);
+  return known(await writeFile(session, relation, { scale, outPath }), path);
 }
 
 export async function fileWithout(
@@ -28,7 +28,7 @@ export async function fileWithout(
   const header = await fileHeader(session, path);
   const { sql, interval } = fileRelation(path, header);
   const rest = { interval, sql: `${sql} where open_time < ${from} or open_time >= ${to}` };
-  return await writeFile(session, rest, { scale: header.scale, outPath, withBars: true });
+  return await writeFile(session, rest, { scale: header.scale, outPath });
 }
 
 /** Rows that cross to the main side in one answer: a larger one keeps reads waiting. */

@@ -1,5 +1,6 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
+import { parquetMetadata } from "hyparquet";
 import { DecodedFiles } from "@/adapters/lake/decoded_files.ts";
 import { openEngine, type Session } from "@/adapters/lake/engine.ts";
 import { FileHeaders } from "@/adapters/lake/file_headers.ts";
@@ -210,7 +211,7 @@ Deno.test("bars of a file follow it when candles are merged into it, removed fro
     ) assertReads(await lake.read({ ...HOURS, files: [path] }), expected, HOURS);
   }));
 
-Deno.test("a month as hours and days asks the engine for nothing once its file is known, its minutes do", async () => {
+Deno.test("a month as hours and days asks the engine for nothing once its file is known, unless its bars cannot be read", async () => {
   const folder = await Deno.makeTempDir();
   const engine = await openEngine({
     ...{ tempDir: folder, allowedDirectories: [], memoryLimit: "256MB", threads: 1 },
@@ -221,6 +222,8 @@ Deno.test("a month as hours and days asks the engine for nothing once its file i
       await writeMonth(session, path);
       const headers = new FileHeaders();
       equal((await headers.of(session, path)).bars, "1h");
+      const { key_value_metadata: told } = parquetMetadata((await Deno.readFile(path)).buffer);
+      ok(told?.some(({ key, value }) => key === "bars" && value === "1h"));
       let asked = 0;
       const counting = {
         ...session,
@@ -228,25 +231,35 @@ Deno.test("a month as hours and days asks the engine for nothing once its file i
         rows: (sql: string) => (asked++, session.rows(sql)),
       };
       const read = async (interval: Interval) => {
-        const { rows } = await readCandles(
+        const { rows, bytes } = await readCandles(
           { engine, headers, session: counting, decoded: new DecodedFiles() },
-          {
-            ...{ files: [path], stored: "1m", interval, from: 0, to: BORDER + 40 * DAY_MS },
-            ...{ limit: 1_000, order: "asc", keep: "oldest", fill: "none", partial: false },
-            ...{ completeTo: BORDER + 40 * DAY_MS, format: "arrays", numbers: "number" },
-          },
+          { ...HOURS, files: [path], to: BORDER + 40 * DAY_MS, limit: 1_000, interval },
         );
-        return [rows, asked];
+        return { rows, asked, text: new TextDecoder().decode(bytes) };
       };
-      deepEqual(await read("1h"), [720, 0]);
-      deepEqual(await read("1d"), [30, 0]);
-      deepEqual(await read("30m"), [1_000, 1]);
+      const hours = await read("1h");
+      deepEqual([hours.rows, hours.asked], [720, 0]);
+      const { text: _text, ...days } = await read("1d");
+      deepEqual(days, { rows: 30, asked: 0 });
+      equal((await read("30m")).asked, 1);
+      await spoilBars(path);
+      const spoilt = await read("1h");
+      equal(spoilt.text, hours.text);
+      ok(spoilt.asked > 1);
     });
   } finally {
     await engine.close();
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+/** Makes their text what no bars are. */
+async function spoilBars(path: string): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  const at = new TextDecoder("latin1").decode(bytes).indexOf("bars_v1\x18");
+  bytes.fill("?".charCodeAt(0), at + 100, at + 110);
+  await Deno.writeFile(path, bytes);
+}
 
 async function writeMonth(session: Session, outPath: string): Promise<void> {
   const first = slotStart("1M", BORDER);

@@ -8,18 +8,20 @@ const COLUMNS = 11;
 
 const LIMIT = 2 ** 50;
 const NO_VALUE = 0;
+const EMPTY: RawColumn = { numbers: new Float64Array(), wide: undefined };
 
 /**
  * Bars as text that takes little room: slots of `slotMs` since the epoch, then row by row the prices as
- * steps from one another, then column by column the sums. Undefined of bars that this cannot hold.
+ * steps from one another, then column by column the sums. Columns at the end may lack. Undefined of
+ * bars that this cannot hold.
  */
 export function encodeBars({ count, columns }: RawColumns, slotMs: number): string | undefined {
   const times = numbersOf(columns, OPEN_TIME);
   const prices = [OPEN, HIGH, LOW, CLOSE].map((at) => columns[at]);
-  const sums = SUMS.map((at) => columns[at]);
+  const sums = SUMS.map((at) => columns[at] ?? EMPTY);
   if (!times.every((time) => time >= 0 && time % slotMs === 0)) return undefined;
   if (!prices.every((column) => column?.numbers.every(isSmall))) return undefined;
-  if (!sums.every((column) => column?.numbers.every((n) => !(n < 0)))) return undefined;
+  if (!sums.every(({ numbers }) => numbers.every((n) => !(n < 0)))) return undefined;
   const out = new VarintWriter();
   out.write(count);
   let slot = 0;
@@ -28,7 +30,7 @@ export function encodeBars({ count, columns }: RawColumns, slotMs: number): stri
     slot = time / slotMs;
   }
   writePrices(out, prices.map((column) => column?.numbers ?? new Float64Array()));
-  for (const column of sums) if (column !== undefined) writeSums(out, column);
+  for (const column of sums) writeSums(out, column);
   return out.bytes().toBase64();
 }
 

@@ -16,8 +16,8 @@ export interface Segment extends RawColumns {
 
 /**
  * Lines of a few thousand candles of ascending segments, equal to those of `lineSql`: the engine takes
- * longer to plan and to write such text than to read the values. 1M, whose end is no length, is not for
- * here.
+ * longer to plan and to write such text than to read the values. Those of 1M, whose end is no length,
+ * must have their close times.
  */
 export function nearLines(
   segments: readonly Segment[],
@@ -61,7 +61,9 @@ function layoutOf({ interval, numbers, format }: LineQuery): Layout {
       (at === 0 ? "" : ",") + (format === "objects" ? `"${name}":` : "")
     ),
     ...{ open, close, quote: isJson && numbers === "string" ? '"' : "" },
-    ...{ missing: format === "csv" ? "" : "null", slotMs: intervalMs(interval) },
+    missing: format === "csv" ? "" : "null",
+    // Months differ: their candles tell their close times.
+    slotMs: interval === "1M" ? NaN : intervalMs(interval),
   };
 }
 
@@ -97,7 +99,7 @@ function writeRow(out: DigitWriter, { segment: { columns, scale }, row, layout }
 }
 
 /** Which decimals a column has; undefined for integers. */
-const PLACES: readonly (keyof Scale | undefined)[] = [
+export const PLACES: readonly (keyof Scale | undefined)[] = [
   undefined,
   "price",
   "price",

@@ -1,6 +1,7 @@
 import { type Interval, isInterval, nextSlot } from "@/domain/klines/interval.ts";
 import type { FileFacts, Scale } from "@/domain/ports/lake.ts";
 import type { Session } from "./engine.ts";
+import { BARS_KEY, barsInterval, barsMetadata } from "./file_bars.ts";
 import { literal, nextSlotSql, slotNumberSql, slotStartSql } from "./sql.ts";
 import { BASE_VOLUMES, PRICES, QUOTE_VOLUMES } from "./stage_sql.ts";
 
@@ -49,6 +50,8 @@ export interface FileHeader {
   readonly rows: number;
   /** Some candle has a value after the volume. */
   readonly hasDetail: boolean;
+  /** Interval of the larger bars that lie in it; undefined where there are none that we can read. */
+  readonly bars: Interval | undefined;
 }
 
 /** A month of 1m is one row group: smaller ones cost bytes and win no time. */
@@ -57,7 +60,9 @@ export const ROW_GROUP = 65_536;
 export async function fileHeader(session: Session, path: string): Promise<FileHeader> {
   const meta = new Map(
     (await session.rows(`select decode(key), decode(value)
-      from parquet_kv_metadata(${literal(path)})`)).map(([key, value]) => [key, String(value)]),
+      from parquet_kv_metadata(${literal(path)}) where decode(key) <> '${BARS_KEY}'`)).map((
+      [key, value],
+    ) => [key, String(value)]),
   );
   const interval = meta.get("interval") ?? "";
   if (!isInterval(interval)) throw new Error(`Cannot read ${path}: it is no file of candles`);
@@ -74,6 +79,7 @@ export async function fileHeader(session: Session, path: string): Promise<FileHe
     lastOpenTime: Number(meta.get("last_open_time")),
     rows: Number(size?.[0]),
     hasDetail: meta.get("detail") !== "none",
+    bars: barsInterval(meta.get("bars")),
   };
 }
 
@@ -169,13 +175,17 @@ export async function writeFile(
   const columns = FILE_COLUMNS.map((name) =>
     `${typedColumn(name, scale, width)} as ${quoted(name)}`
   );
-  await session.run(`copy (select ${columns.join(", ")} from (${relation.sql}) order by open_time)
+  const sql = `select ${columns.join(", ")} from (${relation.sql})`;
+  const { interval } = relation;
+  // Also in batches: one that is a whole period is the same blob as its file.
+  const bars = await barsMetadata(session, { ...facts, sql, hasDetail, interval });
+  await session.run(`copy (${sql} order by open_time)
     to ${literal(outPath)} (format parquet, compression zstd, compression_level 9,
       parquet_version v2, dictionary_size_limit 1, row_group_size ${ROW_GROUP},
-      kv_metadata {interval: ${literal(relation.interval)},
+      kv_metadata {interval: ${literal(interval)},
         first_open_time: '${facts.firstOpenTime}', last_open_time: '${facts.lastOpenTime}', detail: '${
     hasDetail ? "some" : "none"
-  }'})`);
+  }'${bars}})`);
   return facts;
 }
 

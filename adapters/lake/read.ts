@@ -9,6 +9,7 @@ import type { FileHeader } from "./period_file.ts";
 import { pickedSql } from "./read_sql.ts";
 import { stagedType } from "./stage_sql.ts";
 import { literal, literals } from "./sql.ts";
+import { readBars } from "./read_bars.ts";
 import { nearRange } from "./near_range.ts";
 import { type OpenFile, readNearRows } from "./near_rows.ts";
 import { type Part, type Source, unionOf } from "./union_sql.ts";
@@ -33,13 +34,34 @@ export async function readCandles(context: ReadContext, query: LakeQuery): Promi
   for (const path of query.files) {
     files.push({ path, header: await context.headers.of(context.session, path) });
   }
-  const parts = fileParts(files);
-  if (hot === undefined || hot === "") return await readParts(context, query, { parts, files });
-  return await withHotRows(
-    context.engine,
-    hot,
-    (part) => readParts(context, query, { parts: [...parts, part] }),
-  );
+  const read = async (hot: Part | undefined) => {
+    const larger = await readLarger(context, query, { files, hot });
+    if (larger !== undefined) return larger;
+    const parts = fileParts(files);
+    return await (hot === undefined
+      ? readParts(context, query, { parts, files })
+      : readParts(context, query, { parts: [...parts, hot] }));
+  };
+  if (hot === undefined || hot === "") return await read(undefined);
+  return await withHotRows(context.engine, hot, read);
+}
+
+/** Undefined where the candles themselves must be read. */
+async function readLarger(
+  { session }: ReadContext,
+  query: LakeQuery,
+  held: { readonly files: readonly OpenFile[]; readonly hot: Part | undefined },
+): Promise<LakeResult | undefined> {
+  if (query.stored === query.interval || query.format === "parquet") return undefined;
+  try {
+    const found = await readBars(session, { query, ...held, partsOf: fileParts });
+    if (found === undefined) return undefined;
+    const { lines, ...facts } = found;
+    return { ...facts, bytes: await format(query.format, lines) };
+  } catch (error) {
+    if (isConversion(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Files of one declared type are read together. */

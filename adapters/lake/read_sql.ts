@@ -19,18 +19,26 @@ export type Shape = Pick<
   | "offsetMs"
 >;
 
+/** What larger bars are made by. */
+export type BarShape = Pick<Shape, "interval" | "partial" | "completeTo" | "offsetMs">;
+
 /** The candles asked for, one more than the limit, numbered from the end that is kept. */
 export function pickedSql(source: Source, query: Shape): string {
-  const { from, to, limit, keep, stored, interval, fill } = query;
-  const inRange = `select ${KLINE_COLUMNS.join(", ")} from (${source.sql})
-    where open_time >= ${from} and open_time < ${Math.min(to, Number.MAX_SAFE_INTEGER)}`;
-  const bars = stored === interval ? inRange : aggregateSql({ ...source, sql: inRange }, query);
+  const { limit, keep, stored, interval, fill } = query;
+  const sql = inRangeSql(source, query);
+  const bars = stored === interval ? sql : aggregateSql({ ...source, sql }, query);
   const all = fill === "previous" ? fillSql(bars, query) : bars;
   const direction = keep === "oldest" ? "asc" : "desc";
   return `select *, row_number() over (order by open_time ${direction}) as place
     from (select * from (${all})${shownSql(query)} order by open_time ${direction} limit ${
     limit + 1
   })`;
+}
+
+/** The stored candles that count. */
+export function inRangeSql({ sql }: Source, { from, to }: Pick<Shape, "from" | "to">): string {
+  return `select ${KLINE_COLUMNS.join(", ")} from (${sql})
+    where open_time >= ${from} and open_time < ${Math.min(to, Number.MAX_SAFE_INTEGER)}`;
 }
 
 function shownSql({ shown }: Shape): string {
@@ -47,8 +55,10 @@ function finite(time: number): number {
  * Larger bars as domain/klines/aggregate.ts makes them. For the open, candles without volume come
  * after all others, for the close before them; high and low ask all candles when none has volume.
  */
-function aggregateSql({ sql, scale, hasDetail }: Source, query: Shape): string {
-  const { interval, partial, completeTo, offsetMs } = query;
+export function aggregateSql(
+  { sql, scale, hasDetail }: Pick<Source, "sql" | "scale" | "hasDetail">,
+  { interval, partial, completeTo, offsetMs }: BarShape,
+): string {
   const far = Number.MAX_SAFE_INTEGER;
   const traded = (value: string, other: string) =>
     `case when volume <> 0 then ${value} else ${other} end`;

@@ -1,18 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { aggregate } from "@/domain/klines/aggregate.ts";
-import { type Candle, toRow } from "@/domain/klines/candle.ts";
-import { fillGaps } from "@/domain/klines/fill.ts";
-import {
-  divides,
-  dividesAt,
-  type Interval,
-  slotAt,
-  slotEnd,
-  slotIndex,
-} from "@/domain/klines/interval.ts";
+import type { Candle } from "@/domain/klines/candle.ts";
+import { divides, dividesAt, type Interval, slotAt, slotIndex } from "@/domain/klines/interval.ts";
 import type { LakeQuery } from "@/domain/ports/lake.ts";
 import { anyCandles } from "../../support/candles.ts";
+import { assertReads } from "./expected_reads.ts";
 import { csvOf, hotRowsOf, type LakeFixture, withLake } from "./lake_fixture.ts";
 
 /** Stored and asked intervals, with the end of a period in the middle of the candles. */
@@ -62,41 +54,6 @@ const reads = fc.constantFrom(...INTERVALS).chain(([stored, interval, boundary])
   });
 });
 
-/** What the domain's own functions make of the same candles. */
-function expectedOf(candles: readonly Candle[], query: Omit<LakeQuery, "files">) {
-  const { stored, interval, from, to, limit, order, keep, fill, partial, completeTo } = query;
-  const offsetMs = query.offsetMs ?? 0;
-  const inRange = candles.filter((c) => c.openTime >= from && c.openTime < to);
-  // Clocks that are ahead show UTC's slots of later candles.
-  const later = inRange.map((c) => ({ ...c, openTime: c.openTime + offsetMs }));
-  const bars = aggregate(later, {
-    ...{ stored, wanted: interval, partial, completeTo: completeTo + offsetMs },
-  }).map((bar) => ({ ...bar, openTime: bar.openTime - offsetMs }));
-  const all = fill === "previous" ? fillGaps(bars, interval, [0, Infinity]) : bars;
-  const kept = keep === "oldest" ? all.slice(0, limit) : all.slice(-limit);
-  const rows = kept.map((c) =>
-    toRow({ ...c, closeTime: c.closeTime ?? slotEnd(interval, c.openTime, offsetMs) - 1 })
-  );
-  return { rows: order === "asc" ? rows : rows.reverse(), more: all.length > limit };
-}
-
-/** Every value as text, as the formats have it. */
-function parsed(bytes: Uint8Array, { format, numbers }: Pick<LakeQuery, "format" | "numbers">) {
-  const text = new TextDecoder().decode(bytes);
-  if (format === "csv") {
-    const lines = text.split("\n").slice(1, -1);
-    return lines.map((line) => line.split(",").map((value) => value === "" ? null : value));
-  }
-  const rows: unknown[] = JSON.parse(text);
-  return rows.map((row) => {
-    const values = Object.values(row ?? {});
-    const decimals = [1, 2, 3, 4, 5, 7, 9, 10].map((at) => values[at]).filter((v) => v !== null);
-    const isText = numbers === "string";
-    assert.ok(decimals.every((value) => (typeof value === "string") === isText));
-    return values.map((value) => value === null ? null : String(value));
-  });
-}
-
 async function storedCandles(
   { stage, file, path }: LakeFixture,
   candles: readonly Candle[],
@@ -136,19 +93,7 @@ Deno.test("reads agree with the domain's aggregation and filling, in every forma
         // Files that are read again are remembered.
         const result = await fixture.lake.read({ ...query, ...files });
         assert.deepEqual(first, result);
-        const { rows, more } = expectedOf(candles, query);
-        assert.deepEqual(
-          parsed(result.bytes, query),
-          rows.map((row) => row.map((value) => value === null ? null : String(value))),
-        );
-        const times = rows.map(([openTime]) => openTime);
-        assert.deepEqual({ ...result, bytes: undefined }, {
-          bytes: undefined,
-          rows: rows.length,
-          firstOpenTime: times.length === 0 ? undefined : Math.min(...times),
-          lastOpenTime: times.length === 0 ? undefined : Math.max(...times),
-          more,
-        });
+        assertReads(result, candles, query);
       }),
       { numRuns: 75 },
     );

@@ -1,8 +1,9 @@
 const [ZERO, POINT, MINUS] = [48, 46, 45];
 /** More than any number takes. */
 const LONGEST = 64;
-/** Below this, arithmetic is that of small integers. */
+/** Arithmetic of integers below 2^31 is several times faster than that of doubles. */
 const SMALL = 2 ** 31;
+const BILLION = 1e9;
 
 /** Bytes of text that is mostly numbers: a third of the time of strings that are joined and encoded. */
 export class DigitWriter {
@@ -22,21 +23,29 @@ export class DigitWriter {
   /** A safe integer times 10^-scale (0 to 18), as canonical text: no trailing zeros, no exponent. */
   decimal(scaled: number, scale: number): void {
     this.#reserve(LONGEST);
-    let [rest, places] = [scaled, scale];
-    if (rest < 0) {
-      this.#bytes[this.#length++] = MINUS;
-      rest = -rest;
-    }
-    for (; places > 0 && rest % 10 === 0; places--) rest /= 10;
+    const rest = Math.abs(scaled);
+    let high = rest < SMALL ? 0 : Math.floor(rest / BILLION);
+    let low = (rest - high * BILLION) | 0;
     // From the last digit to the first.
-    let at = LONGEST;
-    for (let written = 0; rest > 0 || written <= places; written++) {
-      if (written === places && places > 0) this.#digits[--at] = POINT;
-      const tenth = rest < SMALL ? (rest / 10) | 0 : Math.floor(rest / 10);
-      this.#digits[--at] = ZERO + (rest - tenth * 10);
-      rest = tenth;
+    let [at, isTrailing] = [LONGEST, scale > 0];
+    for (let place = 0; low > 0 || high > 0 || place <= scale; place++) {
+      if (place === 9 && high > 0) [low, high] = [high, 0];
+      if (place === scale) {
+        if (scale > 0 && !isTrailing) this.#digits[--at] = POINT;
+        isTrailing = false;
+      }
+      const tenth = (low / 10) | 0;
+      const digit = low - tenth * 10;
+      low = tenth;
+      if (isTrailing && digit === 0) continue;
+      isTrailing = false;
+      this.#digits[--at] = ZERO + digit;
     }
-    while (at < LONGEST) this.#bytes[this.#length++] = this.#digits[at++] ?? ZERO;
+    const bytes = this.#bytes;
+    let length = this.#length;
+    if (scaled < 0) bytes[length++] = MINUS;
+    while (at < LONGEST) bytes[length++] = this.#digits[at++] ?? ZERO;
+    this.#length = length;
   }
 
   bytes(): Uint8Array<ArrayBuffer> {

@@ -54,6 +54,11 @@ export function isOwnTrouble(error: unknown): boolean {
   return OWN_TROUBLE.some(([pattern]) => pattern.test(message));
 }
 
+/** Whether a value, or what values make together, is beyond the type that the statement gives it. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && /Conversion Error|Out of Range/i.test(error.message);
+}
+
 /** True when the engine can no longer be used and must be started again. */
 export function isFatal(error: WireError): boolean {
   return error.kind === "engine" && /^(FATAL|INTERNAL) Error/i.test(error.message);

@@ -3,6 +3,7 @@ import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import type { Scale } from "@/domain/ports/lake.ts";
 import { decodeBars, encodeBars } from "./bar_code.ts";
 import type { Session } from "./engine.ts";
+import { isTooLarge } from "./engine_error.ts";
 import type { RawColumns } from "./raw_columns.ts";
 import { aggregateSql } from "./read_sql.ts";
 
@@ -45,18 +46,22 @@ export async function barsMetadata(
   const sql = aggregateSql(source, { interval: bars, partial: true, completeTo: 0 });
   // An empty column takes as long to come out of the engine as any.
   const names = KLINE_COLUMNS.slice(0, source.hasDetail ? undefined : 6);
-  const columns = await session.raw(`select ${names.join(", ")} from (${sql}) order by open_time`);
-  if (columns.count * MIN_CANDLES_A_BAR > rows) return "";
+  const columns = await session.raw(`select ${names.join(", ")} from (${sql}) order by open_time`)
+    .catch((error: unknown) => {
+      // A sum beyond the engine's numbers: the candles themselves can be kept, and are.
+      if (isTooLarge(error)) return undefined;
+      throw error;
+    });
+  if (columns === undefined || columns.count * MIN_CANDLES_A_BAR > rows) return "";
   const text = encodeBars(columns, intervalMs(bars));
   return text === undefined ? "" : `, bars: '${bars}', ${BARS_KEY}: '${text}'`;
 }
 
 /** Bars that lie in a file, at its scale; undefined where there are none that can be read. */
 export async function readFileBars(path: string, bars: Interval): Promise<RawColumns | undefined> {
-  const text = valueOf(await footerOf(path), BARS_KEY);
-  if (text === undefined) return undefined;
   try {
-    return decodeBars(text, intervalMs(bars));
+    const text = valueOf(await footerOf(path), BARS_KEY);
+    return text === undefined ? undefined : decodeBars(text, intervalMs(bars));
   } catch (error) {
     // The candles themselves are still there to be read.
     if (error instanceof RangeError || error instanceof SyntaxError) return undefined;

@@ -1,6 +1,7 @@
 import { type Interval, isInterval, nextSlot } from "@/domain/klines/interval.ts";
 import type { FileFacts, Scale } from "@/domain/ports/lake.ts";
 import type { Session } from "./engine.ts";
+import { isTooLarge } from "./engine_error.ts";
 import { BARS_KEY, barsInterval, barsMetadata } from "./file_bars.ts";
 import { literal, nextSlotSql, slotNumberSql, slotStartSql } from "./sql.ts";
 import { BASE_VOLUMES, PRICES, QUOTE_VOLUMES } from "./stage_sql.ts";
@@ -213,9 +214,7 @@ export async function inNarrowOrWide(work: (width: 18 | 38) => Promise<void>): P
   try {
     await work(18);
   } catch (error) {
-    if (!(error instanceof Error) || !/Conversion Error|Out of Range/i.test(error.message)) {
-      throw error;
-    }
+    if (!isTooLarge(error)) throw error;
     await work(38);
   }
 }

@@ -2,6 +2,7 @@ import { KLINE_COLUMNS } from "@/domain/ports/kline_reader.ts";
 import type { LakeQuery, LakeResult } from "@/domain/ports/lake.ts";
 import type { DecodedFiles } from "./decoded_files.ts";
 import type { Cells, Engine, Session } from "./engine.ts";
+import { isTooLarge } from "./engine_error.ts";
 import type { FileHeaders } from "./file_headers.ts";
 import { withHotRows } from "./hot_rows.ts";
 import { closeTimeSql, lineSql } from "./line_sql.ts";
@@ -59,7 +60,7 @@ async function readLarger(
     const { lines, ...facts } = found;
     return { ...facts, bytes: await format(query.format, lines) };
   } catch (error) {
-    if (isConversion(error)) return undefined;
+    if (isTooLarge(error)) return undefined;
     throw error;
   }
 }
@@ -112,7 +113,7 @@ async function readParts(
       await readFrom(context, { query, source: narrow });
   } catch (error) {
     const wide = unionOf(parts, 38);
-    if (wide === undefined || wide === narrow || !isConversion(error)) throw error;
+    if (wide === undefined || wide === narrow || !isTooLarge(error)) throw error;
     return await readFrom(context, { query, source: wide });
   }
 }
@@ -125,10 +126,6 @@ const NO_CANDLES: Source = {
       .join(", ")
   } where false`,
 };
-
-function isConversion(error: unknown): boolean {
-  return error instanceof Error && /Conversion Error|Out of Range Error/i.test(error.message);
-}
 
 async function readFrom(
   { engine, session }: ReadContext,

@@ -211,6 +211,19 @@ Deno.test("bars of a file follow it when candles are merged into it, removed fro
     ) assertReads(await lake.read({ ...HOURS, files: [path] }), expected, HOURS);
   }));
 
+Deno.test("candles whose sums are beyond the engine's numbers are kept, without larger bars", () =>
+  withLake(async (fixture) => {
+    const huge = { volume: "90000000000000000000.000000000000000001" };
+    const candles = candlesOf({ seed: 5, holes: 0, quiet: 0, detail: "none" })
+      .filter(({ openTime }) => openTime >= BORDER)
+      .map((candle, n) => n < 3 ? { ...candle, ...huge } : candle);
+    const { files } = await kept(fixture, [{ candles, as: "file" }]);
+    const minutes: Omit<LakeQuery, "files"> = { ...HOURS, interval: "1m" };
+    assertReads(await fixture.lake.read({ ...minutes, files }), candles, minutes);
+    const later: Omit<LakeQuery, "files"> = { ...HOURS, from: BORDER + HOUR_MS };
+    assertReads(await fixture.lake.read({ ...later, files }), candles, later);
+  }));
+
 Deno.test("a month as hours and days asks the engine for nothing once its file is known, unless its bars cannot be read", async () => {
   const folder = await Deno.makeTempDir();
   const engine = await openEngine({

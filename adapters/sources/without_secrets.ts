@@ -6,6 +6,8 @@ const SHORTEST_COOKIE = 12;
 const SESSION_NAME = /sess|(?:^|[._-])sid$|token|auth(?!or)|ticket|remember|secret|passw|jwt/i;
 /** As a value of JSON it says something else, wherever it stands. */
 const PLAIN = /^(?:true|false|null|undefined|-?(?:0|[1-9]\d*)(?:\.\d+)?)$/i;
+/** A session that a site counts instead of drawing it. */
+const NUMBERED_SESSION = /^\d{8,}$/;
 
 /**
  * The end of a secret's name. Whatever stands before it stays as it is, and each part is bounded: an
@@ -44,6 +46,8 @@ function partsOf(secret: string): string[] {
 function secretOf(cookie: string): string[] {
   const at = cookie.indexOf("=");
   const [name, value] = [cookie.slice(0, at).trim(), cookie.slice(at + 1).trim()];
-  const isSecret = value.length >= SHORTEST_COOKIE || SESSION_NAME.test(name);
+  const isSession = SESSION_NAME.test(name);
+  if (isSession && NUMBERED_SESSION.test(value)) return [value];
+  const isSecret = value.length >= SHORTEST_COOKIE || isSession;
   return isSecret && !PLAIN.test(value) ? [value] : [];
 }

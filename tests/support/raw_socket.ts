@@ -2,12 +2,13 @@
 export interface RawSocket {
   /** Sends a text as one frame. */
   send(text: string): Promise<void>;
-  /** Kinds of the frames that come until the end: 1 text, 8 close, 9 ping. */
+  /** Kinds of the frames that come, to the one that closes: 1 text, 8 close, 9 ping. */
   frames(): Promise<readonly number[]>;
   close(): void;
 }
 
 const MASK = [1, 2, 3, 4] as const;
+const CLOSE = 8;
 
 export async function openRawSocket(port: number, path: string): Promise<RawSocket> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -35,7 +36,11 @@ export async function openRawSocket(port: number, path: string): Promise<RawSock
     async frames() {
       const kinds: number[] = [];
       try {
-        for await (const kind of frameKinds(connection.readable)) kinds.push(kind);
+        for await (const kind of frameKinds(connection.readable)) {
+          kinds.push(kind);
+          // The other side waits for an answer to it, and this one gives none.
+          if (kind === CLOSE) break;
+        }
       } catch (error) {
         // What the other side had not read when it closed makes the end a rough one.
         if (!(error instanceof Deno.errors.ConnectionReset)) throw error;

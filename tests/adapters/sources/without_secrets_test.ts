@@ -25,6 +25,13 @@ Deno.test("secrets: a cookie's values and a bearer's token are removed on their 
   );
 });
 
+Deno.test("secrets: a session that is a long number is removed, a short one is left", () => {
+  equal(
+    withoutSecrets("x 1234567890123456 y 2024", ["JSESSIONID=1234567890123456; sid=2024"]),
+    "x [removed] y 2024",
+  );
+});
+
 Deno.test("secrets: what a cookie says beside them is left where it stands", () => {
   const cookie =
     "isLogin=true; lang=zh-CN; side=long; theme=dark; uid=20260908; at=1757312345678; " +

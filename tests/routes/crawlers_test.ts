@@ -228,15 +228,15 @@ for (
   });
 }
 
+const WRONG_BODIES = [
+  ["a body that is not JSON", { body: "{", headers: { "content-type": "application/json" } }, 400],
+  ["a body of another type", { body: "why", headers: { "content-type": "text/plain" } }, 415],
+  ["an unknown field", { json: { why: "x" } }, 422],
+] as const;
+
 for (
   const [title, options, status] of [
-    [
-      "a body that is not JSON",
-      { body: "{", headers: { "content-type": "application/json" } },
-      400,
-    ],
-    ["a body of another type", { body: "why", headers: { "content-type": "text/plain" } }, 415],
-    ["an unknown field", { json: { why: "x" } }, 422],
+    ...WRONG_BODIES,
     ["a reason that is too long", { json: { reason: "x".repeat(501) } }, 422],
   ] as const
 ) {
@@ -247,17 +247,7 @@ for (
   });
 }
 
-for (
-  const [title, options, status] of [
-    [
-      "a body that is not JSON",
-      { body: "{", headers: { "content-type": "application/json" } },
-      400,
-    ],
-    ["a body of another type", { body: "why", headers: { "content-type": "text/plain" } }, 415],
-    ["an unknown field", { json: { why: "x" } }, 422],
-  ] as const
-) {
+for (const [title, options, status] of WRONG_BODIES) {
   for (const action of ["run", "resume"]) {
     Deno.test(`POST ${action}: ${title} is ${status}, and nothing is done`, async () => {
       const { json } = await openOnce();

@@ -12,6 +12,7 @@ import type { LateWriter, StagedPeriod } from "./late_queue.ts";
 import { type MergedLate, mergeLate } from "./merge_late.ts";
 import { currentPeriod, decidePeriod, type PeriodState } from "./period_state.ts";
 import { inTurn } from "./period_turn.ts";
+import { withWorkPath } from "./work_path.ts";
 
 /** More candles than this travel in a blob, not in the event. */
 export const INLINE_CANDLES = 256;
@@ -50,13 +51,14 @@ async function attempt(
       const position = await decidePeriod(deps.store, state, { command, actor, commandId });
       return { ...comparison, position };
     }
-    const path = deps.workspace.path("parquet");
-    const facts = await staged.writeMerged(period, scale, path);
-    const merged = await mergeLate(deps, writer, { path, facts, comparison });
-    const command = await archive(deps, run, { period, merged });
-    const position = await decidePeriod(deps.store, state, { command, actor, commandId });
-    for (const one of merged.parts) one.writer.outcome = { ...one.comparison, position };
-    return { ...comparison, position };
+    return await withWorkPath(deps.workspace, async (path) => {
+      const facts = await staged.writeMerged(period, scale, path);
+      const merged = await mergeLate(deps, writer, { path, facts, comparison });
+      const command = await archive(deps, run, { period, merged });
+      const position = await decidePeriod(deps.store, state, { command, actor, commandId });
+      for (const one of merged.parts) one.writer.outcome = { ...one.comparison, position };
+      return { ...comparison, position };
+    });
   } finally {
     held.release();
   }
@@ -117,13 +119,12 @@ async function record(
       data: { ...common, from: first, to: last + 1, candles, blob: null },
     };
   }
-  const path = workspace.path("parquet");
-  const facts = await staged.writeDelta(period, path);
-  const blob = await blobs.putFile(path);
-  return {
-    type: "RecordKlines",
-    data: { ...common, from: facts.firstOpenTime, to: facts.lastOpenTime + 1, candles: [], blob },
-  };
+  return await withWorkPath(workspace, async (path) => {
+    const { firstOpenTime: from, lastOpenTime } = await staged.writeDelta(period, path);
+    const blob = await blobs.putFile(path);
+    const data = { ...common, from, to: lastOpenTime + 1, candles: [], blob };
+    return { type: "RecordKlines", data };
+  });
 }
 
 /** For the lake: the whole period in a new file, read back and compared before it is named. */
@@ -132,7 +133,9 @@ async function archive(
   { seriesId, source }: IngestRun,
   { period, merged: { path, facts, parts } }: { period: string; merged: MergedLate },
 ): Promise<KlinePeriodCommand> {
-  const blob = await verifiedBlob(deps, { path, facts, seriesId, period });
+  // With others' candles it is another file than the first one written.
+  const blob = await verifiedBlob(deps, { path, facts, seriesId, period })
+    .finally(() => deps.workspace.remove(path));
   const { rows, firstOpenTime, lastOpenTime, held, scale } = facts;
   const total = (key: "ingested" | "revised" | "unchanged" | "heldBetter") =>
     parts.reduce((sum, { comparison }) => sum + comparison[key], 0);
@@ -148,13 +151,13 @@ async function archive(
   };
 }
 
-/** A period's file for the engine. Throws DamagedFile. */
+/** A period's file for the engine, read to the last byte: the next one is made of it. Throws DamagedFile. */
 export async function lendPeriodFile(
   blobs: Pick<Blobs, "local">,
   { sha256, ...place }: { readonly sha256: string; seriesId: string; period: string },
 ): Promise<LocalBlob> {
   try {
-    return await blobs.local(sha256);
+    return await blobs.local(sha256, { anew: true });
   } catch (error) {
     throw namingDamage(error, place);
   }

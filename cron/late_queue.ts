@@ -22,7 +22,8 @@ export interface LateQueue {
   within<T>(writer: LateWriter, work: () => Promise<T>): Promise<T>;
   /**
    * Those behind a writer whose candles may be recorded in the same event as its own, for the same actor
-   * and source; none whose command somebody may look for later.
+   * and source; none where somebody may look for the command of either later, for that event's counts are
+   * those of all.
    */
   behind(writer: LateWriter): readonly LateWriter[];
 }
@@ -47,7 +48,7 @@ export function createLateQueue(): LateQueue {
     },
     behind(writer) {
       const { run } = writer;
-      if (run.overwrite === true) return [];
+      if (run.overwrite === true || run.isNew !== true) return [];
       return [...periods.get(keyOf(writer)) ?? []].filter((other) =>
         other !== writer && other.outcome === undefined && other.run.isNew === true &&
         other.run.source === run.source && other.run.actor === run.actor &&

@@ -15,6 +15,7 @@ import type { IngestDeps } from "./ingest_run.ts";
 import { lendPeriodFile, verifiedBlob } from "./ingest_period.ts";
 import { currentPeriod, decidePeriod } from "./period_state.ts";
 import { untilDecided } from "./until_decided.ts";
+import { withWorkPath } from "./work_path.ts";
 
 type Deps = Pick<
   IngestDeps,
@@ -167,13 +168,14 @@ async function withoutRange(
   if (row.fileSha256 === null) return await hotRest(deps, { row, range });
   const old = await lendPeriodFile(deps.blobs, { ...row, sha256: row.fileSha256 });
   try {
-    const path = deps.workspace.path("parquet");
-    const facts = await deps.lake.without(old.path, range, path);
-    if (facts === undefined) return { ...EMPTY, removed: row.candles };
-    const { seriesId, period } = row;
-    const blob = await verifiedBlob(deps, { path, facts, seriesId, period });
-    const { firstOpenTime, lastOpenTime } = facts;
-    return { removed: row.candles - facts.rows, firstOpenTime, lastOpenTime, blob };
+    return await withWorkPath(deps.workspace, async (path) => {
+      const facts = await deps.lake.without(old.path, range, path);
+      if (facts === undefined) return { ...EMPTY, removed: row.candles };
+      const { seriesId, period } = row;
+      const blob = await verifiedBlob(deps, { path, facts, seriesId, period });
+      const { firstOpenTime, lastOpenTime } = facts;
+      return { removed: row.candles - facts.rows, firstOpenTime, lastOpenTime, blob };
+    });
   } finally {
     old.release();
   }

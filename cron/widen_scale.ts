@@ -9,6 +9,7 @@ import { currentPeriod, decidePeriod } from "./period_state.ts";
 import { failureFields } from "./error_message.ts";
 import { currentSeries, decideSeries } from "./series_commands.ts";
 import { untilDecided } from "./until_decided.ts";
+import { withWorkPath } from "./work_path.ts";
 
 /** For one ingest, whose rows need these decimals. */
 export function openScale(deps: IngestDeps, run: IngestRun, needed: Scale): SeriesScale {
@@ -94,12 +95,13 @@ async function rescale(
   const current = await currentPeriod(deps, { seriesId, period });
   const { version, row } = current;
   if (row?.fileSha256 === undefined || row.fileSha256 === null || !isNarrower(row, scale)) return;
-  const old = await deps.blobs.local(row.fileSha256);
+  const old = await deps.blobs.local(row.fileSha256, { anew: true });
   try {
-    const path = deps.workspace.path("parquet");
-    const facts = await deps.lake.rescale(old.path, scale, path);
-    const before = await deps.lake.describe(old.path);
-    const blob = await verifiedBlob(deps, { path, facts: before, seriesId, period });
+    const { facts, blob } = await withWorkPath(deps.workspace, async (path) => {
+      const facts = await deps.lake.rescale(old.path, scale, path);
+      const before = await deps.lake.describe(old.path);
+      return { facts, blob: await verifiedBlob(deps, { path, facts: before, seriesId, period }) };
+    });
     const command: KlinePeriodCommand = {
       type: "ArchiveKlines",
       data: {

@@ -29,9 +29,9 @@ export function notingDamage(
   damaged: Set<string>,
 ): Pick<Blobs, "local"> {
   return {
-    async local(sha256) {
+    async local(sha256, options) {
       try {
-        return await blobs.local(sha256);
+        return await blobs.local(sha256, options);
       } catch (error) {
         if (isDamage(error)) damaged.add(sha256);
         throw error;

@@ -89,9 +89,7 @@ export function createKlineReader(deps: Deps): CachedKlineReader {
   return {
     changed(events) {
       if (events === undefined) generation++;
-      for (const { type, data } of events ?? []) {
-        if (!type.startsWith("Klines")) continue;
-        const seriesId = trusted<{ seriesId: string }>(data).seriesId;
+      for (const seriesId of (events ?? []).flatMap(seriesOf)) {
         stamps.set(seriesId, (stamps.get(seriesId) ?? 0) + 1);
       }
     },
@@ -105,6 +103,14 @@ export function createKlineReader(deps: Deps): CachedKlineReader {
       return page;
     },
   };
+}
+
+/** Whose pages may be others now: candles changed, or a file had rotted, perhaps before it was read. */
+function seriesOf({ type, data }: Recorded): readonly string[] {
+  if (type.startsWith("Klines")) return [trusted<{ seriesId: string }>(data).seriesId];
+  if (type !== "ArchiveFilesVerified") return [];
+  const { damaged, whole } = trusted<Record<"damaged" | "whole", { seriesId: string }[]>>(data);
+  return [...damaged, ...whole].map(({ seriesId }) => seriesId);
 }
 
 async function selectPeriods(db: Db, seriesId: string): Promise<HeldPeriod[]> {
@@ -198,8 +204,19 @@ async function readParts(
       ...(fill === "none" ? {} : { shown: [query.start ?? -Infinity, query.end ?? Infinity] }),
     }, signal);
     return { ...result, cached: false };
+  } catch (error) {
+    const isUnreadable = error instanceof AdapterError && error.port === "lake" && !error.retryable;
+    if (isUnreadable) await refuseRotten(deps.blobs, plan);
+    throw error;
   } finally {
     files.forEach((file) => file.release());
+  }
+}
+
+/** Throws BlobCorrupt where a file of the plan is no longer what it was when it was verified. */
+async function refuseRotten(blobs: Deps["blobs"], { periods }: ReadPlan): Promise<void> {
+  for (const { fileSha256 } of periods) {
+    if (fileSha256 !== null) (await blobs.local(fileSha256, { anew: true })).release();
   }
 }
 

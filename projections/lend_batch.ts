@@ -23,7 +23,7 @@ export async function lendBatch(
 ): Promise<LocalBlob | undefined> {
   const { sha256 } = batch.blob;
   try {
-    return await blobs.local(sha256);
+    return await blobs.local(sha256, { anew: true });
   } catch (error) {
     if (!(error instanceof BlobMissing)) throw error;
     if (await isCompacted(store, batch)) return undefined;

@@ -34,7 +34,7 @@ export function createJudge(
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Judge {
   return (error, c) => {
-    const outcome = signal.aborted && error.name === "AbortError" ? STOPPING : outcomeOf(error);
+    const outcome = signal.aborted && isBrokenOff(error) ? STOPPING : outcomeOf(error);
     const { status } = ERRORS[outcome.code];
     const fields = { requestId: requestId(c), method: c.req.method, path: c.req.path, error };
     if (outcome.blame === "world") log.warn("request failed", fields);
@@ -70,6 +70,13 @@ const STOPPING: Omit<Outcome, "status"> = {
   retryAfterS: RETRY_AFTER_S,
   blame: "caller",
 };
+
+/** What a stop does to work on its way: it is aborted, or finds a part that is closed already. */
+function isBrokenOff(error: Error): boolean {
+  if (error.name === "AbortError") return true;
+  if (isStorageFull(error) || error instanceof DamagedFile || isDamage(error)) return false;
+  return error instanceof AdapterError || databaseErrorIn(error) !== undefined;
+}
 
 function outcomeOf(error: Error): Omit<Outcome, "status"> {
   if (error instanceof CallerGone) {

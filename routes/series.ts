@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { INTERVALS, slotEnd } from "@/domain/klines/interval.ts";
+import { INTERVALS } from "@/domain/klines/interval.ts";
+import { TOO_LATE } from "@/domain/klines/open_times.ts";
 import { uuidV5 } from "@/events/uuid.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { endpoint, type Router } from "./endpoint.ts";
@@ -120,7 +121,7 @@ export function addSeriesRoutes(router: Router, deps: Deps): void {
       const removal = query.purge
         ? await deps.removal.remove({
           ...{ seriesId: view.id, interval: view.interval, reason: "purge", keepOut: false },
-          ...{ from: 0, to: slotEnd(view.interval, deps.clock.now()), actor: identity.actor },
+          ...{ from: 0, to: TOO_LATE, actor: identity.actor },
           commandId: uuidV5(identity.commandId, "purge"),
         })
         : undefined;

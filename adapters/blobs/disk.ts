@@ -4,6 +4,7 @@ import {
   BlobMissing,
   type BlobRef,
   type Blobs,
+  type LendOptions,
   type LocalBlob,
   type StoredBlob,
 } from "@/events/blobs/blobs.ts";
@@ -88,8 +89,9 @@ class DiskBlobs implements Blobs {
     return (await guarded("sizeOf", () => statOf(path)))?.size;
   }
 
-  async local(sha256: string): Promise<LocalBlob> {
+  async local(sha256: string, { anew = false }: LendOptions = {}): Promise<LocalBlob> {
     const path = this.#path(sha256);
+    if (anew) this.#verified.delete(sha256);
     await guarded("local", async () => {
       const stat = await existing(sha256, () => Deno.stat(path));
       const actual = await this.#actual(sha256, path, stat);

@@ -7,6 +7,7 @@ import type {
   HeldCandles,
   LakeQuery,
   LakeResult,
+  RejectedFile,
   RevisionsInput,
   Scale,
   StageInput,
@@ -20,7 +21,7 @@ import type { StagedFacts } from "./stage.ts";
 /** What the main side asks of the worker, by name. */
 export interface LakeCalls {
   stage(input: StageInput): { id: number; facts: StagedFacts };
-  writeRejected(args: { id: number; outPath: string }): boolean;
+  writeRejected(args: { id: number; outPath: string }): RejectedFile | undefined;
   compare(
     args: { id: number; period: string; held: HeldCandles; options: CompareOptions },
   ): Comparison;

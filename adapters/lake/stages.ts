@@ -3,6 +3,7 @@ import type { Compared } from "./compare.ts";
 import { comparePeriod, deltaCandles, writeDelta, writeMerged } from "./compare.ts";
 import type { Engine, Session } from "./engine.ts";
 import type { LakeCalls } from "./lake_calls.ts";
+import { refusedTimes } from "./refused_rows.ts";
 import { literal } from "./sql.ts";
 import { type Stage, stageFiles } from "./stage.ts";
 
@@ -37,12 +38,15 @@ export class Stages {
     return { id, facts };
   }
 
-  async writeRejected(session: Session, { id, outPath }: Args<"writeRejected">): Promise<boolean> {
+  async writeRejected(
+    session: Session,
+    { id, outPath }: Args<"writeRejected">,
+  ): Promise<ReturnType<LakeCalls["writeRejected"]>> {
     const { stage: { rejectedTable, rejectedTotal } } = this.#get(id);
-    if (rejectedTotal === 0) return false;
+    if (rejectedTotal === 0) return undefined;
     await session.run(`copy (select * from ${rejectedTable} order by "row") to ${literal(outPath)}
       (format parquet, compression zstd, parquet_version v2)`);
-    return true;
+    return { openTimes: await refusedTimes(session, rejectedTable) };
   }
 
   async compare(

@@ -59,8 +59,6 @@ async function attempt(
   const range = periodRange(series.interval, period);
   if (all.length === 0 && !await hasRevisions(deps.db, row, range)) return NOTHING;
   const dispensable = all.slice(0, compactAtOnce);
-  // Read to the last byte: from now on it is the only place where these candles lie.
-  await deps.blobs.get(held.fileSha256);
   const sources = wasSuperseded(row)
     ? [
       ...[...row.batches, ...row.replaced],

@@ -8,6 +8,7 @@ import { type IngestRun, partId } from "../ingest_run.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import { currentScale, openScale } from "../widen_scale.ts";
 import { untilDecided } from "../until_decided.ts";
+import { withWorkPath } from "../work_path.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
 import { gatherPeriod, gatherRows } from "./gather_period.ts";
 
@@ -74,10 +75,11 @@ async function attempt(
     // Each period has an id of its own: several may widen the scale in one run.
     const own = { ...run, commandId: partId(run, `${seriesId}/${period}/${version}`) };
     const scale = await openScale(deps, own, gathered.scale).widened();
-    const path = deps.workspace.path("parquet");
-    const facts = await gathered.write(scale, path);
-    refuseDifference(row, facts);
-    const blob = await verifiedBlob(deps, { path, facts, seriesId, period });
+    const { facts, blob } = await withWorkPath(deps.workspace, async (path) => {
+      const facts = await gathered.write(scale, path);
+      refuseDifference(row, facts);
+      return { facts, blob: await verifiedBlob(deps, { path, facts, seriesId, period }) };
+    });
     const { rows, firstOpenTime, lastOpenTime } = facts;
     const command: KlinePeriodCommand = {
       type: "ArchiveKlines",

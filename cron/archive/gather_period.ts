@@ -74,7 +74,7 @@ export async function gatherSteps(
         parts.push(step);
         continue;
       }
-      const blob = await blobs.local(step);
+      const blob = await blobs.local(step, { anew: true });
       lent.push(blob);
       parts.push({ kind: "file", path: blob.path });
     }

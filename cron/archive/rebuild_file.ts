@@ -5,35 +5,36 @@ import { isDamage } from "@/domain/damaged_file.ts";
 import { outdatesRows } from "@/domain/kline_period.ts";
 import type { FileFacts } from "@/domain/ports/lake.ts";
 import { klineStream } from "../period_state.ts";
+import { withWorkPath } from "../work_path.ts";
 import type { ArchiveDeps, ArchivePlace } from "./archive_deps.ts";
 import { gatherSteps, stepsOf } from "./gather_period.ts";
 
 type Deps = Pick<ArchiveDeps, "store" | "blobs" | "lake" | "workspace">;
 
-/** A period file, made anew. */
-export interface RebuiltFile {
-  readonly path: string;
-  readonly facts: FileFacts;
-}
-
 interface History extends ArchivePlace {
   readonly events: readonly Recorded<KlineEvent>[];
+}
+
+/** Which event's file is made, and where. */
+interface Wanted {
+  readonly at: number;
+  readonly path: string;
 }
 
 const PAGE_EVENTS = 1_000;
 
 /**
- * Makes a damaged file again the way it was made: out of the batches, or out of the file before it
+ * Makes a damaged file again at `path`, the way it was made: out of the batches, or out of the file before it
  * where that differs in its decimals or in removed candles only. Undefined where something of that is
  * gone, or where candles went into the file alone.
  */
 export async function rebuildFile(
   deps: Deps,
-  { sha256, ...place }: ArchivePlace & { readonly sha256: string },
-): Promise<RebuiltFile | undefined> {
+  { sha256, path, ...place }: ArchivePlace & { readonly sha256: string; readonly path: string },
+): Promise<FileFacts | undefined> {
   const events = await allEvents(deps, place);
   const at = events.findLastIndex((event) => fileOf(event) === sha256);
-  return at === -1 ? undefined : await make(deps, { ...place, events }, at);
+  return at === -1 ? undefined : await make(deps, { ...place, events }, { at, path });
 }
 
 async function allEvents(
@@ -50,18 +51,20 @@ async function allEvents(
   }
 }
 
-async function make(deps: Deps, history: History, at: number): Promise<RebuiltFile | undefined> {
+async function make(
+  deps: Deps,
+  history: History,
+  { at, path }: Wanted,
+): Promise<FileFacts | undefined> {
   const event = history.events[at];
-  const path = deps.workspace.path("parquet");
   const facts = event && await makeAt(deps, history, { at, event, path });
-  if (facts === undefined || !isAsRecorded(event, facts)) return undefined;
-  return { path, facts };
+  return facts !== undefined && isAsRecorded(event, facts) ? facts : undefined;
 }
 
 async function makeAt(
   deps: Deps,
   history: History,
-  { at, event: { type, data }, path }: { at: number; event: Recorded<KlineEvent>; path: string },
+  { at, event: { type, data }, path }: Wanted & { readonly event: Recorded<KlineEvent> },
 ): Promise<FileFacts | undefined> {
   if (type === "KlinesArchived" && data.replaces === null) {
     const steps = stepsOf(history.events.slice(0, at));
@@ -117,12 +120,13 @@ async function lendBefore(
   const sha256 = event && fileOf(event);
   if (sha256 === undefined) return undefined;
   try {
-    await deps.blobs.get(sha256);
-    return await deps.blobs.local(sha256);
+    return await deps.blobs.local(sha256, { anew: true });
   } catch (error) {
     if (!isDamage(error)) throw error;
-    const made = await make(deps, history, earlier);
-    return made && await deps.blobs.local((await deps.blobs.putFile(made.path)).sha256);
+    return await withWorkPath(deps.workspace, async (path) => {
+      const made = await make(deps, history, { at: earlier, path });
+      return made && await deps.blobs.local((await deps.blobs.putFile(path)).sha256);
+    });
   }
 }
 

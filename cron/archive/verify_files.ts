@@ -14,6 +14,7 @@ import { failureFields, messageOf } from "../error_message.ts";
 import { verifiedBlob } from "../ingest_period.ts";
 import { currentPeriod, decidePeriod } from "../period_state.ts";
 import { untilDecided } from "../until_decided.ts";
+import { withWorkPath } from "../work_path.ts";
 import type { ArchiveDeps, ArchiveRequest, ArchiveRun } from "./archive_deps.ts";
 import { bestSource, healPeriod } from "./file_period.ts";
 import type { ArchiveMeter } from "./meter.ts";
@@ -140,10 +141,13 @@ async function heal(
     await healPeriod(deps, run, place);
     return "its rows";
   }
-  const made = await rebuildFile(deps, { ...place, sha256 });
-  if (made === undefined || made.facts.rows !== row.candles) return undefined;
-  const { path, facts } = made;
-  const blob = await verifiedBlob(deps, { path, facts, seriesId, period });
+  const made = await withWorkPath(deps.workspace, async (path) => {
+    const facts = await rebuildFile(deps, { ...place, sha256, path });
+    if (facts?.rows !== row.candles) return undefined;
+    return { facts, blob: await verifiedBlob(deps, { path, facts, seriesId, period }) };
+  });
+  if (made === undefined) return undefined;
+  const { facts, blob } = made;
   const { rows, firstOpenTime, lastOpenTime, held, scale } = facts;
   const command: KlinePeriodCommand = {
     type: "ArchiveKlines",

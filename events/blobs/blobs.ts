@@ -11,8 +11,11 @@ export interface Blobs {
   putAt(sha256: string): Promise<Date | undefined>;
   /** Bytes that it takes where it lies, which are not read; undefined where it is not. */
   sizeOf(sha256: string): Promise<number | undefined>;
-  /** A file for engines that need one, verified once; valid until released. */
-  local(sha256: string): Promise<LocalBlob>;
+  /**
+   * A file for engines that need one, valid until released. Verified once, as it is good enough for who
+   * only shows it; `anew` for what is kept of it: rot changes no times.
+   */
+  local(sha256: string, options?: LendOptions): Promise<LocalBlob>;
   /** Does nothing when the blob is already gone. */
   delete(sha256: string): Promise<void>;
   /**
@@ -27,6 +30,10 @@ export interface Blobs {
 export interface BlobRef {
   readonly sha256: string;
   readonly sizeBytes: number;
+}
+
+export interface LendOptions {
+  readonly anew?: boolean;
 }
 
 export interface LocalBlob {

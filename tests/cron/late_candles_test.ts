@@ -86,3 +86,22 @@ archiveTest(
     deepEqual(await checksums(house), live);
   },
 );
+
+archiveTest(
+  "late candles of a request that may be sent again have a version of their own",
+  async (house) => {
+    await put(house, minutes(JAN, 20));
+    await archive(house);
+    const write = (at: number, isNew: boolean, commandId: string = crypto.randomUUID()) =>
+      house.ingest.ingestCandles(SERIES, minutes(JAN + at * MINUTE, 2), {
+        ...{ source: "exchange", actor: "test", commandId, isNew },
+      });
+    const commandId = crypto.randomUUID();
+    const [first] = await Promise.all([
+      write(20, false, commandId),
+      ...Array.from({ length: 5 }, (_, n) => write(30 + 2 * n, true)),
+    ]);
+    const { ingested, position } = await write(20, false, commandId);
+    deepEqual([ingested, position], [2, first.position]);
+  },
+);

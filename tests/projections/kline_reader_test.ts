@@ -69,6 +69,26 @@ for (const { name, open } of databases()) {
         await put(house, [HOT + 5 * MINUTE]);
         equal((await page(house, query)).cached, false);
       });
+      for (const found of ["damaged", "whole"] as const) {
+        await t.step(`answers from memory until one of the files is found ${found}`, async () => {
+          const query = { start: HOT, end: HOT + MINUTE };
+          await read(house, query);
+          equal((await page(house, query)).cached, true);
+          const file = { seriesId: ID, period: "2020-05", message: "its bytes hash to another" };
+          const runId = crypto.randomUUID();
+          const data = {
+            ...{ runId, files: 1, bytes: 1, round: null, damaged: [], whole: [] },
+            [found]: [file],
+          };
+          const { position } = await house.store.append([{
+            stream: `archive-${runId}`,
+            expected: "none",
+            events: [{ type: "ArchiveFilesVerified", data }],
+          }], { actor: "test", commandId: runId });
+          equal(await house.follower.waitFor(position, 60_000), true);
+          equal((await page(house, query)).cached, false);
+        });
+      }
       await t.step("refuses periods whose rows are not there yet", async () => {
         await put(house, [HOT, HOT + MINUTE, COLD]);
         // As after an upgrade that raises the version of the rows alone: an empty table, at the start.

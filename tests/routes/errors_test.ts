@@ -132,6 +132,23 @@ Deno.test("errors: work that a stop of the service breaks off may be tried again
   assert.equal((await answerTo(abort)).status, 500);
 });
 
+Deno.test("errors: work that finds a part closed while the service stops may be tried again", async () => {
+  const closed = new AdapterError("Cannot use the lake: it is closed", {
+    ...{ port: "lake", op: "worker", retryable: false },
+  });
+  const { status, body, logged, headers } = await answerTo(closed, { stopping: true });
+  assert.deepEqual([status, body.code, logged], [503, "UNAVAILABLE", []]);
+  assert.equal(headers.get("retry-after"), "5");
+  const drained = new DatabaseError("The pool is closed", { sqlstate: "42501" });
+  assert.equal((await answerTo(drained, { stopping: true })).status, 503);
+  assert.equal((await answerTo(closed)).status, 500);
+  // What is wrong for good stays what it is.
+  const bug = new RangeError("Invalid time value");
+  assert.equal((await answerTo(bug, { stopping: true })).status, 500);
+  const full = new DatabaseError("no space", { sqlstate: "53100" });
+  assert.equal((await answerTo(full, { stopping: true })).status, 507);
+});
+
 Deno.test("errors: a caller that went away is nobody's fault", async () => {
   const { status, logged } = await answerTo(new CallerGone(new Error("reset")));
   assert.deepEqual([status, logged], [499, []]);

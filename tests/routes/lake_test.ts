@@ -181,6 +181,7 @@ Deno.test("lake: superseded candles lie where manifest.json says, and folders sh
   const [kept, batch] = await Promise.all(
     ["superseded", "a batch"].map((text) => blobs.put(new TextEncoder().encode(text))),
   );
+  const before = (await ask("GET", "/lake/manifest.json")).headers.get("etag");
   const stream = "klines-kraken.AAA-USDT.1m-2020-02";
   const { position } = await store.append([{
     ...{ stream, expected: (await store.readStream(stream)).version },
@@ -193,7 +194,9 @@ Deno.test("lake: superseded candles lie where manifest.json says, and folders sh
     }],
   }], { actor: "test", commandId: crypto.randomUUID() });
   equal(await follower.waitFor(position, 20_000), true);
-  const { series } = await (await ask("GET", "/lake/manifest.json")).json();
+  const manifest = await ask("GET", "/lake/manifest.json");
+  equal(manifest.headers.get("etag") === before, false, "what was remembered is made anew");
+  const { series } = await manifest.json();
   const { path, sha256 } = series[0].periods[0].revisions;
   const file = await ask("GET", `/lake/${path}`);
   deepEqual([file.status, await file.text()], [200, "superseded"]);

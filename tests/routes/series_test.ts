@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type AskOptions, openApp, type TestApp } from "@/tests/support/app.ts";
+import { candle } from "@/tests/support/candles.ts";
 import { databases } from "@/tests/support/database.ts";
 
 let opened: Promise<TestApp> | undefined;
@@ -174,6 +175,23 @@ Deno.test("DELETE series: stops watching; the candles stay unless they are purge
   assert.deepEqual([purged.data.removed, purged.data.candles], [2, 0]);
   const again = await app.json("DELETE", `/api/v1/series/${id}?purge=true`, admin());
   assert.equal(again.data.removed, 0);
+});
+
+Deno.test("DELETE series: a purge takes what a clock that was ahead has let in as well", async () => {
+  const app = await openOnce();
+  const { series: { exchange, symbol }, id } = named("AHEAD");
+  const from = Math.floor(Date.now() / 60_000) * 60_000;
+  const ahead = [0, 1, 5 * 1_440, 400 * 1_440].map((minutes) => from + minutes * 60_000);
+  const { ingested } = await app.house.ingest.ingestCandles(
+    { exchange, symbol, interval: "1m" },
+    ahead.map((openTime) => candle({ openTime })),
+    {
+      ...{ source: "api", actor: "test", commandId: crypto.randomUUID() },
+      now: from + 500 * 86_400_000,
+    },
+  );
+  const purged = await app.json("DELETE", `/api/v1/series/${id}?purge=true`, admin());
+  assert.deepEqual([ingested, purged.data.removed, purged.data.candles], [4, 4, 0]);
 });
 
 Deno.test("DELETE series: a watched one is no longer watched, by one event however often", async () => {

@@ -1,3 +1,4 @@
+import { deepEqual, equal } from "node:assert/strict";
 import { createMemoryCache } from "@/adapters/cache/memory.ts";
 import { openDiskBlobs } from "@/adapters/blobs/disk.ts";
 import { systemClock } from "@/adapters/clock.ts";
@@ -20,6 +21,7 @@ import { createSqlStore, type SqlEventStore } from "@/events/store/sql_store.ts"
 import type { Follower } from "@/projections/follower.ts";
 import { openReadModels } from "@/projections/read_models.ts";
 import type { SeriesQueries } from "@/projections/series_queries.ts";
+import { countLent } from "./lent_blobs.ts";
 import { quietLog } from "./quiet_log.ts";
 
 /** The whole house on real adapters, without HTTP: for tests and benchmarks. */
@@ -40,8 +42,8 @@ export interface House {
   /** What a run of the archive works with. */
   readonly archiving: ArchiveDeps;
   readonly folder: string;
-  /** Closes everything but the database. */
-  close(): Promise<void>;
+  /** Closes everything but the database. Throws when something was left behind, but for killed work. */
+  close(how?: { readonly killed: boolean }): Promise<void>;
 }
 
 export async function openHouse(
@@ -52,6 +54,7 @@ export async function openHouse(
   const blobsDirectory = `${folder}/blobs`;
   const workspace = await openWorkspace({ directory: `${folder}/tmp/work` });
   const blobs = await openDiskBlobs({ directory: blobsDirectory });
+  const lent = countLent(blobs);
   const lakeFolder = openDiskLakeFolder({ directory: `${folder}/lake`, blobs, blobsDirectory });
   const lake = await openDuckdbLake({
     tempDir: `${folder}/tmp/lake`,
@@ -79,12 +82,22 @@ export async function openHouse(
     ...{ lentBlobs, lakeFolder },
     removal: createKlineRemoval(deps),
     series,
-    async close() {
+    async close({ killed } = { killed: false }) {
       await follower.stop();
       await store.close();
       await lake.close();
+      if (killed) return;
+      equal(lent(), 0, "blobs that were lent and not given back");
+      deepEqual(leftIn(folder), [], "files of work that is done");
     },
   };
+}
+
+/** Whatever failed: a full disk gets no room back before the next start otherwise. */
+function leftIn(folder: string): string[] {
+  return ["work", "lake"].flatMap((name) =>
+    [...Deno.readDirSync(`${folder}/tmp/${name}`)].map((file) => `${name}/${file.name}`)
+  );
 }
 
 const REAL_DATA = [new URL("../../../shared/data", import.meta.url).pathname];

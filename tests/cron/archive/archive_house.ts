@@ -26,6 +26,7 @@ export const ALL_HOT = 36_500;
 export function archiveTest(
   title: string,
   work: (house: House, t: Deno.TestContext) => Promise<void>,
+  { killed = false }: { /** Runs end in the middle. */ readonly killed?: boolean } = {},
 ): void {
   for (const { name, open } of databases()) {
     Deno.test(`${title} on ${name}`, async (t) => {
@@ -35,7 +36,7 @@ export function archiveTest(
       try {
         await work(house, t);
       } finally {
-        await house.close();
+        await house.close({ killed });
         await close();
         await Deno.remove(folder, { recursive: true });
       }

@@ -60,6 +60,13 @@ async function refusedRows(house: House) {
   ]);
 }
 
+/** The read models of the house, one of which never gets there in time. */
+function behind({ follower }: House, name: string): House["archiving"]["projections"] {
+  const waitFor: typeof follower.waitFor = async (position, timeoutMs, names) =>
+    names?.includes(name) !== true && await follower.waitFor(position, timeoutMs, names);
+  return { ...follower, waitFor };
+}
+
 async function blobNames({ blobs }: House): Promise<Set<string>> {
   return new Set((await Array.fromAsync(blobs.list())).map(({ sha256 }) => sha256));
 }
@@ -76,6 +83,12 @@ archiveTest("compaction: lets go of batches once their rows are dropped", async 
 
   await t.step("not before: rows are made anew out of them", async () => {
     await archive(house, { now: NOW });
+    deepEqual(await compacted(house), [[]]);
+  });
+
+  await t.step("not while the read model of its blobs is behind", async () => {
+    const deps = { projections: behind(house, "period_blobs") };
+    await archive(house, { now: NOW, hotDays: 1, deps });
     deepEqual(await compacted(house), [[]]);
   });
 
@@ -104,6 +117,12 @@ archiveTest("compaction: lets go of batches once their rows are dropped", async 
   });
 
   await t.step("blobs that were put today stay: an event may be about to name them", async () => {
+    deepEqual(await events(house, "BlobsDeleted"), []);
+  });
+
+  await t.step("none goes while the read model of their uses is behind", async () => {
+    const deps = { projections: behind(house, "blob_uses") };
+    await archive(house, { now: NOW + 2 * DAY, hotDays: 1, deps });
     deepEqual(await events(house, "BlobsDeleted"), []);
   });
 

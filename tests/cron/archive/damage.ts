@@ -8,13 +8,20 @@ export async function fileOf(house: House, at: number): Promise<string> {
   return `${house.folder}/blobs/${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`;
 }
 
-/** One byte in the middle, as a dying disk does it. */
+/** One byte in the middle is another; so is the file's time, as of whatever was written. */
 export async function rot(path: string): Promise<void> {
   const bytes = await Deno.readFile(path);
   const middle = bytes.length >> 1;
   bytes[middle] = (bytes[middle] ?? 0) ^ 0xff;
   await Deno.chmod(path, 0o644);
   await Deno.writeFile(path, bytes);
+}
+
+/** The same, as a dying disk does it: the file's times stay. */
+export async function rotUnseen(path: string): Promise<void> {
+  const { atime, mtime } = await Deno.stat(path);
+  await rot(path);
+  await Deno.utime(path, atime ?? new Date(), mtime ?? new Date());
 }
 
 /** Whether a blob's file has the bytes of its name. */

@@ -15,7 +15,7 @@ import {
   remove,
   tiers,
 } from "./archive_house.ts";
-import { fileOf, isWhole, rot } from "./damage.ts";
+import { fileOf, isWhole, rotUnseen } from "./damage.ts";
 
 const JAN = Date.UTC(2024, 0, 1);
 const FEB = Date.UTC(2024, 1, 1);
@@ -26,13 +26,6 @@ const WEEK = 7 * DAY;
 async function damagedFiles({ database }: House): Promise<unknown[]> {
   const rows = await database.query("select period, message from damaged_files_v1 order by key");
   return rows.map(({ period }) => period);
-}
-
-/** The bytes change and the times do not. */
-async function rotUnseen(path: string): Promise<void> {
-  const { atime, mtime } = await Deno.stat(path);
-  await rot(path);
-  await Deno.utime(path, atime ?? new Date(), mtime ?? new Date());
 }
 
 archiveTest("verify: rot is found by reading, and healed from the batches", async (house) => {

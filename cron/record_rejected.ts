@@ -1,5 +1,6 @@
 import type { StagedBatch } from "@/domain/ports/lake.ts";
 import { type IngestDeps, type IngestRun, partId, type PartOutcome } from "./ingest_run.ts";
+import { withWorkPath } from "./work_path.ts";
 
 const INLINE_REJECTED = 256;
 
@@ -17,17 +18,21 @@ export async function recordRejected(
   const { rejectedTotal, rejected, reasons } = rejection;
   const outcome = { ingested: 0, revised: 0, unchanged: 0, heldBetter: 0, rejectedTotal, rejected };
   if (rejectedTotal === 0) return { ...outcome, position: 0 };
-  const path = workspace.path("parquet");
-  const blob = rejectedTotal > INLINE_REJECTED && await rejection.writeRejected?.(path)
-    ? await blobs.putFile(path)
-    : null;
+  const { written, blob } = await withWorkPath(workspace, async (path) => {
+    const written = rejectedTotal > INLINE_REJECTED
+      ? await rejection.writeRejected?.(path)
+      : undefined;
+    return { written, blob: written === undefined ? null : await blobs.putFile(path) };
+  });
+  const blobTimes = written?.openTimes ?? null;
   const { position } = await store.append([{
     stream: `klines_rejected-${run.seriesId}`,
     expected: "any",
     events: [{
       type: "KlinesRejected",
       data: {
-        ...{ seriesId: run.seriesId, source: run.source, total: rejectedTotal, reasons, blob },
+        ...{ seriesId: run.seriesId, source: run.source, total: rejectedTotal, reasons },
+        ...{ blob, blobTimes },
         rows: rejected.slice(0, INLINE_REJECTED).map((row) => ({
           ...row,
           values: kept(row.values),

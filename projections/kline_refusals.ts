@@ -14,7 +14,7 @@ export const klineRefusalsTable = pgTable(`kline_refusals_v${VERSION}`, {
   version: integer("version").notNull(),
   /** The same in the log. */
   position: bigint("position", { mode: "number" }).notNull(),
-  /** First and last open time that its rows name; null where a blob has more of them. */
+  /** First and last open time that its rows name; null where a blob may name others. */
   firstOpenTime: bigint("first_open_time", { mode: "number" }),
   lastOpenTime: bigint("last_open_time", { mode: "number" }),
 }, (table) => [index(`kline_refusals_v${VERSION}_series`).on(table.seriesId, table.version)]);
@@ -28,54 +28,59 @@ export const klineRefusals: RowProjection<KlineRejectionEvent, KlineRefusalsRow>
   table: klineRefusalsTable,
   keys: ({ data: { seriesId }, version }) => [`${seriesId}|${version}`],
   on: {
-    KlinesRejected(_, { data: { seriesId, rows, blob }, version, position }, key) {
-      const place = { key, seriesId, version, position };
-      if (blob !== null) return { ...place, firstOpenTime: null, lastOpenTime: null };
-      const times = rows.flatMap(({ values }) => rejectedOpenTime(values) ?? []);
-      if (times.length === 0) return undefined;
-      return { ...place, firstOpenTime: Math.min(...times), lastOpenTime: Math.max(...times) };
+    KlinesRejected(_, { data, version, position }, key) {
+      const times = timesOf(data);
+      if (times === undefined) return undefined;
+      return { key, seriesId: data.seriesId, version, position, ...times };
     },
   },
 };
 
-export interface RefusalsAsked {
+/** Undefined when its rows name none. */
+function timesOf(
+  { rows, blob, blobTimes }: KlineRejectionEvent["data"],
+): Pick<KlineRefusalsRow, "firstOpenTime" | "lastOpenTime"> | undefined {
+  if (blobTimes !== null) {
+    const [from, to] = blobTimes;
+    return from === to ? undefined : { firstOpenTime: from, lastOpenTime: to - 1 };
+  }
+  if (blob !== null) return { firstOpenTime: null, lastOpenTime: null };
+  const times = rows.flatMap(({ values }) => rejectedOpenTime(values) ?? []);
+  if (times.length === 0) return undefined;
+  return { firstOpenTime: Math.min(...times), lastOpenTime: Math.max(...times) };
+}
+
+export interface RefusedPart {
   readonly seriesId: string;
   /** Open times. */
   readonly range: OpenTimeRange;
-  /** Versions, exclusive. */
-  readonly after: number;
-  readonly limit: number;
+  /** Position in the log, exclusive. */
+  readonly behind: number;
 }
 
-/** Versions of refusals that may hold rows of the range, ascending. */
+/** Versions of refusals that may hold rows of the part, ascending. */
 export async function listRefusals(
   db: Db,
-  { seriesId, range: [from, to], after, limit }: RefusalsAsked,
+  part: RefusedPart,
+  { after, limit }: { /** A version, exclusive. */ readonly after: number; readonly limit: number },
 ): Promise<number[]> {
   const { version } = klineRefusalsTable;
   const rows = await db.select({ version }).from(klineRefusalsTable)
-    .where(and(mayTouch(seriesId, [from, to]), gt(version, after)))
+    .where(and(mayTouch(part), gt(version, after)))
     .orderBy(asc(version)).limit(limit);
   return rows.map((row) => row.version);
 }
 
-/** Whether rows of the range may have been refused behind a position of the log. */
-export async function wasRefused(
-  db: Db,
-  { seriesId, range, behind }: Pick<RefusalsAsked, "seriesId" | "range"> & {
-    readonly behind: number;
-  },
-): Promise<boolean> {
-  const { version, position } = klineRefusalsTable;
-  const rows = await db.select({ version }).from(klineRefusalsTable)
-    .where(and(mayTouch(seriesId, range), gt(position, behind))).limit(1);
-  return rows.length > 0;
+/** Whether rows of the part may have been refused. */
+export async function wasRefused(db: Db, part: RefusedPart): Promise<boolean> {
+  return (await listRefusals(db, part, { after: 0, limit: 1 })).length > 0;
 }
 
-function mayTouch(seriesId: string, [from, to]: OpenTimeRange): SQL | undefined {
+function mayTouch({ seriesId, range: [from, to], behind }: RefusedPart): SQL | undefined {
   const { firstOpenTime, lastOpenTime, ...table } = klineRefusalsTable;
   return and(
     eq(table.seriesId, seriesId),
+    gt(table.position, behind),
     or(isNull(firstOpenTime), and(lt(firstOpenTime, to), gte(lastOpenTime, from))),
   );
 }

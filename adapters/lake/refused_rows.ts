@@ -48,18 +48,45 @@ interface Place {
 
 async function readBlob(session: Session, place: Place, path: string): Promise<void> {
   const { table, batch: { position, source }, range: [from, to] } = place;
-  const rows = `(select *, ${timeSql("cell")} as open_time
-    from (select *, split_part("values", ',', 1) as cell from read_parquet(${literal(path)})))`;
+  const timed = timedSql(`read_parquet(${literal(path)})`);
   await session.run(`insert into ${table}
     select open_time, '${SOURCE_RANK[source]}', '${position}', reason, "row", "values"
-    from ${rows} where open_time >= ${from} and open_time < ${to}`);
-  const odd = session.stream(`select "row", reason, "values" from ${rows}
+    from ${timed} where open_time >= ${from} and open_time < ${to}`);
+  for await (const rows of oddRows(session, timed)) {
+    await session.append(table, textsOf(place, rows));
+  }
+}
+
+/** First open time that rows of this relation name, and one past the last; empty where none does. */
+export async function refusedTimes(session: Session, relation: string): Promise<OpenTimeRange> {
+  const timed = timedSql(relation);
+  const [found] = await session.rows(`select min(open_time), max(open_time) from ${timed}`);
+  let [first, last] = [Infinity, -Infinity];
+  const add = (time: number) => [first, last] = [Math.min(first, time), Math.max(last, time)];
+  for (const time of found ?? []) if (time !== null) add(Number(time));
+  for await (const rows of oddRows(session, timed)) {
+    for (const { values } of rows) {
+      const time = rejectedOpenTime(values);
+      if (time !== undefined) add(time);
+    }
+  }
+  return first > last ? [0, 0] : [first, last + 1];
+}
+
+/** Refused rows with their first cell, and as open time what the engine reads of it. */
+function timedSql(relation: string): string {
+  return `(select *, ${timeSql("cell")} as open_time
+    from (select *, split_part("values", ',', 1) as cell from ${relation}))`;
+}
+
+/** Those of which the engine reads no open time. */
+async function* oddRows(session: Session, timed: string): AsyncGenerator<RefusedRows["rows"]> {
+  const odd = session.stream(`select "row", reason, "values" from ${timed}
     where open_time is null and cell <> ''`);
   for await (const page of odd) {
-    const rows = page.map(([row, reason, values]) => ({
+    yield page.map(([row, reason, values]) => ({
       ...{ row: Number(row), reason: String(reason), values: String(values) },
     }));
-    await session.append(table, textsOf(place, rows));
   }
 }
 

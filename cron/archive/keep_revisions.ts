@@ -24,8 +24,8 @@ export interface Kept {
 type Part = Partial<Pick<RevisionsInput, "sources" | "inline" | "refused">>;
 
 /**
- * The revisions of a period with what these blobs, its small batches and its refusals add to them: page
- * by page, each on top of what the one before has kept. Null when there are none.
+ * The revisions of a period with what these blobs, its small batches and its refusals since then add to
+ * them: page by page, each on top of what the one before has kept. Null when there are none.
  */
 export async function keepRevisions(
   deps: ArchiveDeps,
@@ -35,8 +35,9 @@ export async function keepRevisions(
   const { blobs, lake, workspace } = deps;
   const { seriesId, period } = row;
   const lent: LocalBlob[] = [];
+  // To the last byte, also the file: from now on it is the only place where its candles lie.
   const lend = async (sha256: string, into = lent): Promise<string> => {
-    const blob = await blobs.local(sha256);
+    const blob = await blobs.local(sha256, { anew: true });
     into.push(blob);
     return blob.path;
   };
@@ -72,7 +73,8 @@ export async function keepRevisions(
         await add({ inline });
       }
     }
-    for await (const page of refusalPages(deps, { seriesId, range })) {
+    const refusedPart = { seriesId, range, behind: row.refusedThrough };
+    for await (const page of refusalPages(deps, refusedPart)) {
       const part = await refusedRows(blobs, page);
       try {
         for (const { sha256, message } of part.damaged) {

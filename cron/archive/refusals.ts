@@ -1,32 +1,26 @@
 import type { LocalBlob } from "@/events/blobs/blobs.ts";
-import type { KlineRejectionEvent, OpenTimeRange } from "@/events/catalog/klines.ts";
+import type { KlineRejectionEvent } from "@/events/catalog/klines.ts";
 import type { Recorded } from "@/events/define.ts";
 import { isDamage } from "@/domain/damaged_file.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { RefusedRows } from "@/domain/ports/lake.ts";
-import { listRefusals } from "@/projections/kline_refusals.ts";
+import { listRefusals, type RefusedPart } from "@/projections/kline_refusals.ts";
 import type { ArchiveDeps } from "./archive_deps.ts";
 
 type Refusal = Recorded<KlineRejectionEvent>;
 type Deps = Pick<ArchiveDeps, "store" | "db" | "blobs" | "projections">;
 
-export interface RefusedPart {
-  readonly seriesId: string;
-  /** Open times of a period. */
-  readonly range: OpenTimeRange;
-}
-
 /** Of which a part of the refusals is made, so that any number of them can be read. */
 const PAGE = { refusals: 200, rows: 10_000, blobs: 16 } as const;
 const VISIBLE_MS = 60_000;
 
-/** The refusals that may hold rows of a range, oldest first, in pages of bounded size. */
+/** The refusals that may hold rows of a part, oldest first, in pages of bounded size. */
 export async function* refusalPages(
   { store, db, projections }: Deps,
-  { seriesId, range }: RefusedPart,
+  part: RefusedPart,
 ): AsyncGenerator<readonly Refusal[]> {
   if (!await projections.waitFor(await store.head(), VISIBLE_MS, ["kline_refusals"])) {
-    throw new AdapterError(`Cannot tell which rows of ${seriesId} were refused`, {
+    throw new AdapterError(`Cannot tell which rows of ${part.seriesId} were refused`, {
       ...{ port: "archive", op: "refusals", retryable: true },
       hint: "The read model kline_refusals is behind; nothing was changed",
     });
@@ -34,8 +28,8 @@ export async function* refusalPages(
   let page: Refusal[] = [];
   let [rows, blobs] = [0, 0];
   for (let after = 0;;) {
-    const versions = await listRefusals(db, { seriesId, range, after, limit: PAGE.refusals });
-    for await (const refusal of eventsOf(store, seriesId, versions)) {
+    const versions = await listRefusals(db, part, { after, limit: PAGE.refusals });
+    for await (const refusal of eventsOf(store, part.seriesId, versions)) {
       page.push(refusal);
       rows += refusal.data.rows.length;
       blobs += refusal.data.blob === null ? 0 : 1;
@@ -86,7 +80,7 @@ export async function refusedRows(
     for (const { position, data: { source, blob, rows } } of refusals) {
       let path: string | undefined;
       try {
-        const local = blob === null ? undefined : await blobs.local(blob.sha256);
+        const local = blob === null ? undefined : await blobs.local(blob.sha256, { anew: true });
         if (local !== undefined) lent.push(local);
         path = local?.path;
       } catch (error) {

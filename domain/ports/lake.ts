@@ -142,8 +142,8 @@ export interface StagedBatch {
   readonly carriesDetail: boolean;
   /** Ascending. */
   readonly periods: readonly StagedPeriod[];
-  /** All rejected rows (row, reason, values) as Parquet; undefined when none. */
-  writeRejected(outPath: string): Promise<boolean>;
+  /** All rejected rows (row, reason, values) as Parquet; undefined when there are none. */
+  writeRejected(outPath: string): Promise<RejectedFile | undefined>;
   /** What the batch means for a period as it is held; remembered for the write that follows. */
   compare(period: string, held: HeldCandles, options: CompareOptions): Promise<Comparison>;
   /** The new and revised rows of the last compare of this period. */
@@ -153,6 +153,11 @@ export interface StagedBatch {
   writeMerged(period: string, scale: Scale, outPath: string): Promise<FileFacts>;
   /** Frees the staged rows. */
   drop(): Promise<void>;
+}
+
+export interface RejectedFile {
+  /** First open time that its rows name, and one past the last; an empty range where none names one. */
+  readonly openTimes: OpenTimeRange;
 }
 
 export interface StagedPeriod {

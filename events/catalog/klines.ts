@@ -110,6 +110,8 @@ export const klineRejectionEvents = {
     /** The first 256; all of them in the blob when there are more. */
     rows: z.array(z.object({ row: count, reason: z.string(), values: z.string() })).max(256),
     blob: blobRef.nullable(),
+    /** First open time that the blob's rows name, and one past the last; null where nobody noted it. */
+    blobTimes: range.nullable(),
   }),
 } as const;
 

@@ -10,6 +10,7 @@ export const upcasters: Upcasters = {
   ...{ CrawlerAttempted: [nothingStored], CrawlerFailed: [nothingStored] },
   CrawlerTimedOut: [nothingStored],
   KlineBatchesCompacted: [(data) => ({ ...data, refusedThrough: null })],
+  KlinesRejected: [(data) => ({ ...data, blobTimes: null })],
 };
 
 /** Nobody noted it then. */

@@ -140,6 +140,27 @@ Deno.test("staging takes candles of a market in which little is traded for what 
     );
   }));
 
+const NAMED: Record<string, readonly [lines: readonly string[], openTimes: readonly number[]]> = {
+  "where the engine reads them": [[`${minute(3)},a,12,9,11,5`], [minute(3), minute(3) + 1]],
+  "where it does not": [
+    ["2024-05-01T01:02:00+01:00,a,12,9,11,5", `${minute(1)},a,12,9,11,5`],
+    [minute(1), minute(2) + 1],
+  ],
+  "beside rows that name none": [["soon,1,1,1,1,1", `${minute(0)},a,1,1,1,1`, ",1,1,1,1,1"], [
+    minute(0),
+    minute(0) + 1,
+  ]],
+  "not where no row names one": [["soon,1,1,1,1,1", ",1,1,1,1,1"], [0, 0]],
+};
+for (const [name, [lines, openTimes]] of Object.entries(NAMED)) {
+  Deno.test(`staging tells which open times refused rows name, ${name}`, () =>
+    withLake(async ({ file, stage, path }) => {
+      const batch = await stage([await file(lines.join("\n"))]);
+      assert.equal(batch.rejectedTotal, lines.length);
+      assert.deepEqual(await batch.writeRejected(path("parquet")), { openTimes });
+    }));
+}
+
 Deno.test("staging shows the first 256 refused rows and writes all of them as Parquet", () =>
   withLake(async ({ file, stage, path, lake }) => {
     const lines = Array.from(
@@ -152,7 +173,8 @@ Deno.test("staging shows the first 256 refused rows and writes all of them as Pa
     assert.equal(batch.rejected.length, 256);
     assert.equal(batch.rejected.at(-1)?.row, 512);
     const out = path("parquet");
-    assert.equal(await batch.writeRejected(out), true);
+    const named = [minute(1), minute(4_999) + 1];
+    assert.deepEqual(await batch.writeRejected(out), { openTimes: named });
     const { parquetReadObjects, asyncBufferFromFile } = await import("hyparquet");
     const { compressors } = await import("hyparquet-compressors");
     const rows = await parquetReadObjects({ file: await asyncBufferFromFile(out), compressors });

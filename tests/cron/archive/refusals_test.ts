@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { refusalPages, type RefusedPart } from "@/cron/archive/refusals.ts";
+import { refusalPages } from "@/cron/archive/refusals.ts";
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
+import type { RefusedPart } from "@/projections/kline_refusals.ts";
 import { trusted } from "@/events/trust.ts";
 import type { House } from "@/tests/support/house.ts";
 import {
@@ -28,7 +29,7 @@ async function refuse(
   const events = lists.map((times) => ({
     type: "KlinesRejected" as const,
     data: {
-      ...{ seriesId: ID, source: "api" as const, total: times.length, blob: null },
+      ...{ seriesId: ID, source: "api" as const, total: times.length, blob: null, blobTimes: null },
       reasons: { not_closed: times.length },
       rows: times.map((time, row) => ({ row, reason: "not_closed", values: `${time},1,1,1,1,0` })),
     },
@@ -42,7 +43,7 @@ async function refuse(
 }
 
 /** Versions of the refusals page by page, and how many events were read for them. */
-async function pagesOf({ archiving, store }: House, from = JAN, to = FEB) {
+async function pagesOf({ archiving, store }: House, from = JAN, to = FEB, behind = 0) {
   let eventsRead = 0;
   const counting = trusted<typeof store>({
     head: () => store.head(),
@@ -53,7 +54,7 @@ async function pagesOf({ archiving, store }: House, from = JAN, to = FEB) {
     },
   });
   const pages: number[][] = [];
-  const asked: RefusedPart = { seriesId: ID, range: [from, to] };
+  const asked: RefusedPart = { seriesId: ID, range: [from, to], behind };
   for await (const page of refusalPages({ ...archiving, store: counting }, asked)) {
     pages.push(page.map(({ version }) => version));
   }
@@ -83,6 +84,15 @@ archiveTest("refusals: only those that touch the period are read", async (house)
   const live = await checksums(house);
   await rebuildAll(house);
   deepEqual(await checksums(house), live);
+});
+
+archiveTest("refusals: those behind a position are not read again", async (house) => {
+  await refuse(house, [[JAN], [JAN + MINUTE], [FEB]]);
+  const [, second] = await house.store.readAll({ after: 0, limit: 2, types: ["KlinesRejected"] });
+  deepEqual((await pagesOf(house, JAN, FEB)).pages, [[1, 2]]);
+  deepEqual((await pagesOf(house, JAN, FEB, second?.position)).pages, []);
+  await refuse(house, [[FEB], [JAN + 2 * MINUTE]]);
+  deepEqual((await pagesOf(house, JAN, FEB, second?.position)).pages, [[5]]);
 });
 
 archiveTest("compaction: many refusals are kept page by page, none lost", async (house) => {

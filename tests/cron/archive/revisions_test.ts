@@ -1,7 +1,10 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { createLakeFiles } from "@/projections/lake_files.ts";
+import type { KlineRejectionEvent } from "@/events/catalog/klines.ts";
+import { trusted } from "@/events/trust.ts";
+import type { Lake } from "@/domain/ports/lake.ts";
 import type { House } from "@/tests/support/house.ts";
 import {
   ALL_HOT,
@@ -36,8 +39,30 @@ async function revisions({ archiving: { db }, blobs }: House, period = "2024-01"
   ]);
 }
 
-async function compactions({ store }: House): Promise<number> {
-  return (await store.readAll({ after: 0, limit: 100, types: ["KlineBatchesCompacted"] })).length;
+/** A lake whose files of revisions read back a row short. */
+function misreading({ archiving: { lake } }: House): Lake {
+  const written = new Set<string>();
+  return {
+    ...lake,
+    async revisions(input, path) {
+      written.add(path);
+      return await lake.revisions(input, path);
+    },
+    async describe(path) {
+      const facts = await lake.describe(path);
+      return written.has(path) ? { ...facts, rows: facts.rows - 1 } : facts;
+    },
+  };
+}
+
+/** The period of each compaction. */
+async function compacted({ store }: House): Promise<unknown[]> {
+  const events = await store.readAll({ after: 0, limit: 100, types: ["KlineBatchesCompacted"] });
+  return events.map(({ data }) => data.period);
+}
+
+async function compactions(house: House): Promise<number> {
+  return (await compacted(house)).length;
 }
 
 const bad = (from: number) => minutes(from, 1).map((one) => ({ ...one, high: "0.0625" }));
@@ -96,6 +121,16 @@ archiveTest("revisions: small batches leave theirs as soon as they are filed", a
   });
 });
 
+archiveTest("revisions: what reads back differently is not recorded", async (house) => {
+  await put(house, minutes(JAN, 5));
+  await put(house, minutes(JAN, 2, 1));
+  const deps = { lake: misreading(house) };
+  await rejects(archive(house, { now: NOW, hotDays: 1, deps }), /Cannot keep the revisions of/);
+  deepEqual([await compactions(house), await revisions(house)], [0, undefined]);
+  await archive(house, { now: NOW, hotDays: 1 });
+  equal((await revisions(house))?.length, 2);
+});
+
 archiveTest("revisions: none where nothing was superseded or refused", async (house) => {
   const FEB = Date.UTC(2024, 1, 1);
   await put(house, minutes(JAN, 5));
@@ -108,6 +143,54 @@ archiveTest("revisions: none where nothing was superseded or refused", async (ho
   ]);
   equal(await compactions(house), 1);
 });
+
+archiveTest(
+  "revisions: rows refused in a blob touch the periods that they name, once",
+  async (house, t) => {
+    const FEB = Date.UTC(2024, 1, 1);
+    const many = (from: number) =>
+      Array.from({ length: 300 }, (_, n) => bad(from + n * MINUTE)).flat();
+    const reasons = async (period?: string) => (await revisions(house, period))?.length;
+    await put(house, minutes(JAN, 5));
+    await put(house, minutes(FEB, 5));
+    const { position } = await put(house, many(JAN));
+    await archive(house, { now: NOW });
+    await archive(house, { now: NOW });
+    deepEqual(await compacted(house), ["2024-01"]);
+    await put(house, many(FEB));
+    await archive(house, { now: NOW });
+    deepEqual(await compacted(house), ["2024-01", "2024-02"]);
+    deepEqual([await reasons(), await reasons("2024-02")], [300, 300]);
+
+    await t.step("or all of them, where the event does not say which", async () => {
+      const { store, follower } = house;
+      const [event] = await store.readAll({ after: position - 1, limit: 1 });
+      equal(event?.type, "KlinesRejected");
+      const before = trusted<KlineRejectionEvent>({
+        type: "KlinesRejected",
+        data: { ...event?.data, blobTimes: null },
+      });
+      const stream = {
+        stream: `klines_rejected-${ID}`,
+        expected: "any" as const,
+        events: [before],
+      };
+      const commandId = crypto.randomUUID();
+      const appended = await store.append([stream], { actor: "test", commandId });
+      equal(await follower.waitFor(appended.position, 60_000), true);
+      await archive(house, { now: NOW });
+      await archive(house, { now: NOW });
+      deepEqual((await compacted(house)).slice(2).sort(), ["2024-01", "2024-02"]);
+      deepEqual([await reasons(), await reasons("2024-02")], [600, 300]);
+    });
+
+    await t.step("and a rebuild ends as before", async () => {
+      const live = await checksums(house);
+      await rebuildAll(house);
+      deepEqual(await checksums(house), live);
+    });
+  },
+);
 
 archiveTest("revisions: small batches' stay beside those of large ones", async (house) => {
   const { position: small } = await put(house, minutes(JAN, 3));

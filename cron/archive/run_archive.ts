@@ -9,6 +9,7 @@ import {
   listArchivable,
   listNarrowFiles,
 } from "@/projections/archivable_periods.ts";
+import { listArchiveRuns } from "@/projections/archive_runs.ts";
 import { listCompactable } from "@/projections/period_blobs.ts";
 import { failureFields, messageOf } from "../error_message.ts";
 import type { JobReport } from "../job.ts";
@@ -54,7 +55,7 @@ export async function runArchive(
   const nothing = plan.file.length + plan.drop.length === 0 &&
     (await dispensable(deps, request)).length === 0 &&
     (await listNarrow(deps, request)).length === 0 && toVerify.files.length === 0;
-  if (nothing && run.isAsked !== true) {
+  if (nothing && run.isAsked !== true && !await isFailing(deps, request)) {
     return { ...wanted, ...await deleteBlobs(deps, run), problems: 0 };
   }
   const meter = createMeter(deps, run);
@@ -137,6 +138,12 @@ export function summaryOf({ file, drop }: ArchivePlan): ArchiveWork {
     rowsToFile: file.reduce((sum, { candles }) => sum + candles, 0),
     rowsToDrop: drop.reduce((sum, { hotRows }) => sum + hotRows, 0),
   };
+}
+
+/** The last run of all series has failed: one with nothing to do says that it is over. */
+async function isFailing({ db }: ArchiveDeps, { seriesIds }: ArchiveRequest): Promise<boolean> {
+  const [last] = await listArchiveRuns(db, 1);
+  return seriesIds === undefined && last?.status === "failed";
 }
 
 function isTold({ problems }: ArchiveMeter, { seriesId, period }: ArchivePlace): boolean {

@@ -31,8 +31,10 @@ const LOOK_MS = 2_000;
 /** How often it is looked whether a venue that is left out may be asked again. */
 const LEFT_OUT_WAIT_MS = 10_000;
 
+const CHANGES_LIST: ReadonlySet<string> = new Set(["SeriesWatched", "SeriesUnwatched"]);
+
 interface Watchlist {
-  /** Since it was read: what is watched is another set of series. */
+  /** Since it was read: what is watched may be another set of series. */
   hasChanged: boolean;
 }
 
@@ -50,6 +52,8 @@ interface Run {
   readonly progress: SharedProgress;
   /** Watched series by venue, as they were last listed. */
   venues: ReadonlyMap<string, readonly WatchedSeries[]>;
+  /** Which series those are: another text when a list has others. */
+  watched: string;
   listedAt: number;
   listing: Promise<void> | undefined;
   readonly followers: Map<string, Promise<void>>;
@@ -65,10 +69,9 @@ export function crawlLive(deps: CrawlDeps, breakers: VenueBreakers): Job {
   /** Forgotten at a restart, when everything is due. */
   const edges = new Map<string, Edge>();
   const watchlist: Watchlist = { hasChanged: false };
-  deps.projections.onApplied((events = []) => {
-    if (events.some(({ type }) => type === "SeriesWatched" || type === "SeriesUnwatched")) {
-      watchlist.hasChanged = true;
-    }
+  deps.projections.onApplied((events) => {
+    // Which events another instance applied is not known.
+    watchlist.hasChanged ||= events?.some(({ type }) => CHANGES_LIST.has(type)) ?? true;
   });
   return {
     name: NAME,
@@ -81,7 +84,13 @@ export function crawlLive(deps: CrawlDeps, breakers: VenueBreakers): Job {
         ...{ deps, breakers, edges, watchlist, signal, stored },
         until: endOfRun(deps.clock.now()),
         progress: shareProgress(progress, { label: "live edge", unit: "candles" }),
-        ...{ venues: new Map(), listedAt: -Infinity, listing: undefined, followers: new Map() },
+        ...{
+          venues: new Map(),
+          watched: "",
+          listedAt: -Infinity,
+          listing: undefined,
+          followers: new Map(),
+        },
         counts: NOTHING_CRAWLED,
       };
       try {
@@ -111,22 +120,20 @@ async function follow(run: Run): Promise<void> {
   const { deps: { clock }, followers, signal, until } = run;
   signal.throwIfAborted();
   await list(run);
-  for (let known = 0;;) {
+  for (let known = 0; followers.size > known || clock.now() < until;) {
     if (followers.size > known) {
       known = followers.size;
       await allEnded(followers.values());
-    } else if (known > 0 || clock.now() + LIST_AGAIN_MS >= until) {
-      return;
     } else {
-      await rest(run, LIST_AGAIN_MS);
+      await rest(run, until - clock.now(), run.watched);
     }
   }
 }
 
-/** A wait that ends early when other series are watched. */
-async function rest(run: Run, waitMs: number): Promise<void> {
-  const { deps: { clock }, signal, venues } = run;
-  for (let leftMs = waitMs; leftMs > 0 && run.venues === venues; leftMs -= LOOK_MS) {
+/** A wait that ends early when others than these series are watched. */
+async function rest(run: Run, waitMs: number, watched: string): Promise<void> {
+  const { deps: { clock }, signal } = run;
+  for (let leftMs = waitMs; leftMs > 0 && run.watched === watched; leftMs -= LOOK_MS) {
     await clock.sleep(Math.min(leftMs, LOOK_MS), signal);
     await listAgain(run);
   }
@@ -139,6 +146,7 @@ async function list(run: Run): Promise<void> {
   watchlist.hasChanged = false;
   const watched = (await deps.series.watched()).filter(isCrawled);
   run.venues = Map.groupBy(watched, ({ exchange }) => exchange);
+  run.watched = watched.map(({ id, historyStart }) => `${id} from ${historyStart}`).join();
   for (const exchange of run.venues.keys()) {
     if (followers.has(exchange)) continue;
     const follower = followVenue(run, exchange);
@@ -162,8 +170,11 @@ async function followVenue(run: Run, exchange: string): Promise<void> {
   const { deps: { clock }, breakers, edges, until, signal } = run;
   const progress = run.progress.part();
   let waitMs = 0;
-  while (clock.now() + waitMs < until) {
-    if (waitMs > 0) await rest(run, waitMs);
+  let { watched } = run;
+  for (;;) {
+    await rest(run, Math.min(waitMs, until - clock.now()), watched);
+    if (clock.now() >= until) return;
+    ({ watched } = run);
     const series = run.venues.get(exchange) ?? [];
     if (!await breakers.admit(series, signal)) {
       waitMs = LEFT_OUT_WAIT_MS;

@@ -1,24 +1,14 @@
 import assert from "node:assert/strict";
-import { crawlLive } from "@/cron/crawl_live.ts";
 import { SeriesCrawlsFailed } from "@/cron/crawl_failures.ts";
-import type { JobReport } from "@/cron/job.ts";
-import { decideSeries } from "@/cron/series_commands.ts";
-import type { SeriesCommand } from "@/domain/series.ts";
-import { type Interval, nextSlot, slotEnd, slotFrom } from "@/domain/klines/interval.ts";
 import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
-import { silentProgress } from "@/domain/ports/progress.ts";
-import { trusted } from "@/events/trust.ts";
-import type { KlineEvent } from "@/events/catalog/klines.ts";
-import { candle, utc } from "@/tests/support/candles.ts";
-import { type CrawlHouse, exchangesOf, openCrawlHouse } from "@/tests/support/crawl_house.ts";
-import { createVenueBreakers } from "@/cron/venue_breakers.ts";
-import { leapingClock } from "@/tests/support/fake_clock.ts";
-import { tableExchange, type TableOptions } from "@/tests/support/table_exchange.ts";
-import { jobRun } from "../support/job_run.ts";
-
-const MINUTE = 60_000;
-const WINDOW = 5 * MINUTE;
-const START = utc("2024-03-31T12:00:30");
+import { type CrawlHouse, openCrawlHouse } from "@/tests/support/crawl_house.ts";
+import {
+  decideFor,
+  LIVE_START as START,
+  type LiveSceneOptions,
+  MINUTE,
+  openLiveScene,
+} from "@/tests/support/live_scene.ts";
 
 let house: CrawlHouse;
 Deno.test.beforeAll(async () => {
@@ -26,81 +16,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => house.close());
 
-let venues = 0;
-
-/** A venue of its own with candles without end, followed window by window. */
-function scene(
-  options: Pick<TableOptions, "lagMs" | "fault"> & { interval?: Interval; offset?: number } = {},
-) {
-  const { interval = "1m", offset = 0, ...table } = options;
-  const clock = leapingClock(START);
-  const candles = [];
-  for (
-    let t = slotFrom(interval, START - 10 * MINUTE);
-    candles.length < 3000;
-    t = nextSlot(interval, t)
-  ) {
-    candles.push(candle({ openTime: t }));
-  }
-  const now = () => clock.now() + offset;
-  const venue = tableExchange({ id: `venue${++venues}`, candles, now, ...table });
-  const exchanges = exchangesOf(venue);
-  const deps = house.crawling(exchanges, { clock, historyStart: START - 5 * MINUTE });
-  /** How long after its close each candle was stored. */
-  const delays: number[] = [];
-  const unsubscribe = house.house.store.subscribe((events) => {
-    for (const { type, data } of trusted<KlineEvent[]>(events)) {
-      if (type !== "KlinesRecorded" || !data.seriesId.startsWith(`${venue.id}.`)) continue;
-      for (const [openTime] of data.candles) delays.push(clock.now() - slotEnd(interval, openTime));
-    }
-  });
-  const job = crawlLive(deps, createVenueBreakers({ clock, exchanges }));
-  const watched: SeriesRef[] = [];
-  return {
-    ...{ clock, venue, delays },
-    /** Leaves no watched series to the next test. */
-    async stop() {
-      unsubscribe();
-      for (const series of watched) {
-        await decide({ type: "UnwatchSeries", data: { seriesId: seriesId(series) } });
-      }
-    },
-    async watch(symbol: string): Promise<SeriesRef> {
-      const series = { exchange: venue.id, symbol, interval };
-      const { exchange } = series;
-      const id = seriesId(series);
-      await decide({
-        type: "AddSeries",
-        data: { seriesId: id, exchange, symbol, interval, simulated: false },
-      });
-      await decide({ type: "WatchSeries", data: { seriesId: id, historyStart: null } });
-      watched.push(series);
-      return series;
-    },
-    /** So many runs, each from where its window begins; what the last one reports, or fails with. */
-    async runs(count: number): Promise<JobReport> {
-      let report: JobReport = {};
-      for (let i = 0; i < count; i++) {
-        const { signal } = new AbortController();
-        report = await job.run(jobRun({ signal, progress: silentProgress })).catch(
-          (error: unknown) => {
-            if (error instanceof SeriesCrawlsFailed) return { ...error.report, error };
-            throw error;
-          },
-        );
-        await clock.sleep(WINDOW - clock.now() % WINDOW);
-      }
-      return report;
-    },
-    run: (signal: AbortSignal) => job.run(jobRun({ signal, progress: silentProgress })),
-  };
-}
-
-async function decide(command: SeriesCommand): Promise<void> {
-  const { store, follower } = house.house;
-  await decideSeries(store, command, { actor: "test", commandId: crypto.randomUUID() });
-  await follower.waitFor(await store.head());
-}
+const scene = (options: LiveSceneOptions = {}) => openLiveScene(house, options);
 
 async function heldOf(series: SeriesRef): Promise<number> {
   const view = await house.house.series.find(seriesId(series));
@@ -232,62 +148,17 @@ Deno.test("live crawl leaves a dead venue alone for five minutes, then asks for 
   for (const series of all) assert.ok(await heldOf(series) >= 5);
 });
 
-Deno.test("live crawl follows a series that is added while it runs, also as the first one", async () => {
-  const { watch, runs, venue, clock, stop } = scene();
-  const sleep = clock.sleep;
-  const added: SeriesRef[] = [];
-  clock.sleep = async (ms, signal) => {
-    if (added.length === 0) added.push(await watch("FIRST/USDT"));
-    await sleep(ms, signal);
-  };
-  const time = venue.time;
-  venue.time = async (signal) => {
-    if (added.length === 1 && clock.now() > START + 2 * MINUTE) {
-      added.push(await watch("SECOND/USDT"));
-    }
-    return await time(signal);
-  };
-  const { series } = await runs(1);
-  await stop();
-  assert.equal(series, 2);
-  for (const one of added) assert.ok(await heldOf(one) >= 5);
-});
-
-for (const others of [0, 1]) {
-  Deno.test(`live crawl follows a series within five seconds of its being added, beside ${others}`, async () => {
-    const { watch, runs, clock, stop, venue } = scene();
-    for (let i = 0; i < others; i++) await watch(`OLD${i}/USDT`);
-    const { sleep } = clock;
-    let [addedAt, storedAt] = [0, 0];
-    clock.sleep = async (ms, signal) => {
-      if (addedAt === 0 && clock.now() > START + MINUTE) {
-        addedAt = clock.now();
-        await watch("NEW/USDT");
-      }
-      await sleep(ms, signal);
-    };
-    const unsubscribe = house.house.store.subscribe((events) => {
-      const stored = trusted<KlineEvent[]>(events).some(({ type, data }) =>
-        type === "KlinesRecorded" && data.seriesId === `${venue.id}.NEW-USDT.1m`
-      );
-      if (stored) storedAt ||= clock.now();
-    });
-    await runs(1);
-    unsubscribe();
-    await stop();
-    const waitedMs = storedAt - addedAt;
-    assert.ok(addedAt > 0 && waitedMs >= 0 && waitedMs <= 5_000, `${waitedMs} ms`);
-  });
-}
-
 Deno.test("live crawl never asks for series that their source brings", async () => {
   const { runs } = scene();
   const series = { exchange: "sina", symbol: "RB0", interval: "1d" } as const;
   const id = seriesId(series);
-  await decide({ type: "AddSeries", data: { seriesId: id, ...series, simulated: false } });
-  await decide({ type: "WatchSeries", data: { seriesId: id, historyStart: null } });
+  await decideFor(house, {
+    type: "AddSeries",
+    data: { seriesId: id, ...series, simulated: false },
+  });
+  await decideFor(house, { type: "WatchSeries", data: { seriesId: id, historyStart: null } });
   const report = await runs(1);
-  await decide({ type: "UnwatchSeries", data: { seriesId: id } });
+  await decideFor(house, { type: "UnwatchSeries", data: { seriesId: id } });
   assert.deepEqual([report.series, report.failed, report.error], [0, 0, undefined]);
   assert.equal((await house.house.series.find(id))?.lastError, null);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { crawlSeries } from "@/cron/crawl_series.ts";
 import type { CrawlDeps, CrawlSeriesRequest } from "@/cron/crawl_deps.ts";
 import type { StoredEvent } from "@/events/define.ts";
+import { DatabaseError } from "@/events/store/database.ts";
 import type { Candle } from "@/domain/klines/candle.ts";
 import { nextSlot } from "@/domain/klines/interval.ts";
 import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
@@ -90,6 +91,23 @@ Deno.test("crawl stores all closed candles of several periods and not the open o
   assert.deepEqual(await held(), times(candles.slice(0, 1499)));
   const recorded = await events("KlinesRecorded");
   assert.deepEqual(new Set(recorded.map(({ period }) => period)), new Set(["2024-03", "2024-04"]));
+});
+
+Deno.test("crawl stores what came, once, though the store fails for a moment", async () => {
+  const { series, deps, held } = scene({
+    ...{ candles: minutes(20), now: () => START + 20 * MINUTE },
+  });
+  let failures = 0;
+  const { ingest } = deps;
+  const ingestCandles: typeof ingest.ingestCandles = async (...args) => {
+    const outcome = await ingest.ingestCandles(...args);
+    if (failures++ < 2) throw new DatabaseError("connection lost", {});
+    return outcome;
+  };
+  const flaky = { ...deps, ingest: { ...ingest, ingestCandles } };
+  await crawlSeries(flaky, { series, mode: "all" }, crawlRun());
+  assert.equal(failures, 3);
+  assert.deepEqual(await held(), times(minutes(20)));
 });
 
 Deno.test("crawl asks for the newest candles first", async () => {

@@ -46,7 +46,7 @@ function uniqueReports(
 function possible(row: MarketReport, reply: SourceReply | undefined): MarketReport {
   const { data, error } = marketReport.safeParse(storableText(row), { reportInput: true });
   if (data !== undefined) return data;
-  const [difference] = namedDifferences(error);
+  const [difference] = namedDifferences(error, reply?.clean);
   const problem = `it says of ${row.contract ?? row.product} what cannot be: ${difference}`;
   throw reply?.fail("invalid", problem) ?? error;
 }

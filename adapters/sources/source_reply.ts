@@ -37,6 +37,8 @@ export interface SourceReply {
   readonly op: string;
   readonly contentType: string;
   readonly sizeBytes: number;
+  /** Such a text without secrets. To be asked before it is cut: half of a secret is found by nobody. */
+  clean(text: string): string;
   /** An error that carries the answer. `problem` goes on after "Cannot crawl <source>: ". */
   fail(errorClass: SourceErrorClass, problem: string, details?: Details): SourceError;
   /** The error for a failure that the source reports inside an answer: its code and what it says. */
@@ -56,9 +58,10 @@ const LOGIN_PAGE = /login|log in|sign ?in|passport|登录|登陆/i;
 export function sourceReply(options: ReplyOptions): SourceReply {
   const { source, op, status, contentType, bytes, secrets } = options;
   const text = decoded(bytes, contentType);
-  let clean: string | undefined;
+  let cleaned: string | undefined;
   let parsed: unknown;
-  const cleanText = () => clean ??= withoutSecrets(text, secrets);
+  const clean = (said: string) => withoutSecrets(said, secrets);
+  const cleanText = () => cleaned ??= clean(text);
   const cleanBytes = () => cleanText() === text ? bytes : new TextEncoder().encode(cleanText());
 
   const reply: SourceReply = {
@@ -69,11 +72,11 @@ export function sourceReply(options: ReplyOptions): SourceReply {
     get cleanBytes() {
       return cleanBytes();
     },
-    ...{ op, contentType, sizeBytes: bytes.length },
+    ...{ op, contentType, sizeBytes: bytes.length, clean },
     fail(errorClass, problem, details) {
       const kept = cleanBytes();
       const truncated = options.truncated === true || kept.length > KEPT_RESPONSE_BYTES;
-      const said = storable(withoutSecrets(problem, secrets));
+      const said = storable(clean(problem));
       return new SourceError(`Cannot crawl ${source}: ${said}`, {
         ...{ source, errorClass, op, httpStatus: status },
         hint: errorClass === "login_required" ? options.loginHint : undefined,
@@ -86,7 +89,7 @@ export function sourceReply(options: ReplyOptions): SourceReply {
     },
     refusal(code, said) {
       const about = `${code} ${said}`;
-      const told = `${op} answers code ${code}${said === "" ? "" : ` (${shorten(said)})`}`;
+      const told = `${op} answers code ${code}${said === "" ? "" : ` (${shorten(clean(said))})`}`;
       if (NEEDS_LOGIN.test(about)) return reply.fail("login_required", told);
       if (TOO_OFTEN.test(about)) return reply.fail("rate_limited", told);
       return reply.fail("server", told);
@@ -102,9 +105,7 @@ export function sourceReply(options: ReplyOptions): SourceReply {
     as(schema, value = reply.json()) {
       const result = schema.safeParse(value, { reportInput: true });
       if (result.success) return result.data;
-      const differences = namedDifferences(result.error).map((line) =>
-        withoutSecrets(line, secrets)
-      );
+      const differences = namedDifferences(result.error, clean).map(clean);
       const [first = "its answer differs", ...more] = differences;
       const others = more.length === 0
         ? ""

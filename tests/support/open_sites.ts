@@ -1,3 +1,4 @@
+import type { Fetch } from "@/adapters/sources/source_http.ts";
 import { openSources, type SourceAccess } from "@/adapters/sources/sources.ts";
 import type { MarketSource, SourceAnswer } from "@/domain/ports/market_source.ts";
 import { SOURCE_NAMES, type SourceName } from "@/domain/ports/source_names.ts";
@@ -41,13 +42,19 @@ export interface OpenSites {
 
 /** Every source with everything it can crawl, on sites without a network and a clock that leaps. */
 export function openSites(
-  { now = Date.parse("2026-09-08T09:30:00Z"), access: given = {}, ...options }:
+  { now = Date.parse("2026-09-08T09:30:00Z"), access: given = {}, between, ...options }:
     & SiteOptions
-    & { now?: number; access?: Partial<Record<SourceName, SourceAccess>> } = {},
+    & {
+      now?: number;
+      access?: Partial<Record<SourceName, SourceAccess>>;
+      /** Stands between the sources and the sites. */
+      between?: (fetch: Fetch) => Fetch;
+    } = {},
 ): OpenSites {
   const sites = createSites(options);
   const clock = leapingClock(now);
-  const fetch = fetchFrom(sites);
+  const direct = fetchFrom(sites);
+  const fetch = between?.(direct) ?? direct;
   const access = { token: credential(TOKEN), cookie: credential(COOKIE) };
   const sources = openSources({
     ...{ clock, fetch, urls: SITE_URLS, pages: tablePageReader(fetch) },

@@ -54,3 +54,21 @@ Deno.test("differences: say what was received where the schema does not, and not
   const long = schema.safeParse({ ...value, price: "9".repeat(99) }, { reportInput: true }).error;
   ok((long && namedDifferences(long)[0])?.endsWith("9…"));
 });
+
+Deno.test("differences: of a value that may be several things name its own kind, or all that it may be", () => {
+  const either = z.object({
+    code: z.union([z.number(), z.string()]),
+    data: z.union([
+      z.array(z.never()).length(0),
+      z.object({ buy: z.array(z.object({ lots: z.union([z.number(), z.null()]) })) }),
+    ]),
+  });
+  deepEqual(differences(either, { code: 0, data: { buy: [{ lots: true }, {}] } }), [
+    "data.buy[0].lots: expected number or null (2 times)",
+  ]);
+  const { error } = either.safeParse({ data: null }, { reportInput: true });
+  deepEqual(error && namedDifferences(error), [
+    "code: expected number or string, received nothing",
+    "data: expected array or object, received null",
+  ]);
+});

@@ -65,8 +65,11 @@ Deno.test("source HTTP: waits as long as an answer asks for, in seconds, until a
   ];
   for (const [retryAfter, ms] of asked) {
     const headers = retryAfter === undefined ? {} : { "retry-after": retryAfter };
-    const http = httpThat(() => new Response("", { status: 429, headers }));
-    equal((await failed(http.ask({ path: "/", signal: never }))).retryAfterMs, ms, `${retryAfter}`);
+    for (const status of [429, 503]) {
+      const http = httpThat(() => new Response("", { status, headers }));
+      const { retryAfterMs } = await failed(http.ask({ path: "/", signal: never }));
+      equal(retryAfterMs, ms, `${status} ${retryAfter}`);
+    }
   }
 });
 

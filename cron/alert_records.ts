@@ -2,6 +2,7 @@ import { alert as alertDecider, type AlertCommand } from "@/domain/alert.ts";
 import { handle } from "@/domain/handle.ts";
 import type { Clock } from "@/domain/ports/clock.ts";
 import type { Log } from "@/domain/ports/log.ts";
+import type { RaisedAlert } from "@/events/catalog/alert.ts";
 import { DatabaseError } from "@/events/store/database.ts";
 import type { EventStore } from "@/events/store/store.ts";
 import { uuidV5 } from "@/events/uuid.ts";
@@ -13,6 +14,8 @@ export interface AlertRecords {
   record(command: AlertCommand): Promise<boolean>;
   /** In the order in which it happened, as soon as it can be. */
   note(command: AlertCommand): void;
+  /** An alert that was told here and whose record waits for the database. */
+  untaken(alertId: string): RaisedAlert | undefined;
   /** Resolves when all that was noted is recorded, or cannot be at the moment. */
   settled(): Promise<void>;
   /** Resolves after the signal's abort, when what was noted has had its last chance. */
@@ -80,6 +83,9 @@ export function createAlertRecords(
       state = "busy";
       recording = recordAll();
     },
+    untaken: (alertId) =>
+      waiting.flatMap(({ type, data }) => type === "RaiseAlert" ? [data] : [])
+        .find((raised) => raised.alertId === alertId),
     settled: () => state === "busy" ? settling.promise : Promise.resolve(),
     ended: () => recording,
   };

@@ -1,4 +1,4 @@
-import type { AlertCommand } from "@/domain/alert.ts";
+import { alert as alertDecider, type AlertCommand } from "@/domain/alert.ts";
 import type { TextOptions } from "@/domain/alerts/alert_text.ts";
 import type { Letter } from "@/domain/alerts/outbox.ts";
 import type { AlertChannel } from "@/domain/ports/alert_channel.ts";
@@ -49,6 +49,12 @@ export function createAlertSender(options: AlertSenderOptions): AlertSender {
     async raise(raised) {
       const alert = { ...raised, channels: names };
       const command: AlertCommand = { type: "RaiseAlert", data: alert };
+      const before = records.untaken(alert.alertId);
+      if (before !== undefined) {
+        // The database is back, and its record is not yet: as if it were.
+        alertDecider.decide(command, { status: "raised", alert: before, deliveries: {} });
+        return;
+      }
       try {
         // Whoever raised it before has it in hand, or is resumed.
         if (!await records.record(command)) return;

@@ -111,6 +111,30 @@ scene("puts what piles up while a message is on its way into one", async (scene)
   match(titles.at(-1) ?? "", /^\d 条告警$/);
 });
 
+scene("tells in further messages what one does not hold, and loses none of it", async (scene) => {
+  const { sender, robots } = scene;
+  const ids = Array.from({ length: 30 }, (_, n) => `run-${100 + n}`);
+  const errorMessage = "失败".repeat(200);
+  for (const runId of ids) {
+    const failures = [alertedFailure({ runId, errorMessage })];
+    await sender.raise(raisedAlert({ alertId: `alert-${runId}`, failures }));
+  }
+  await scene.until(() => Object.values(sender.undelivered()).flat().length === 0);
+  const told = robots[0]?.shown.flatMap(({ text }) => text.match(/run-\d+(?=\])/g) ?? []) ?? [];
+  deepEqual(told.toSorted(), ids);
+  ok(robots[0]?.shown.some(({ title }) => /^\d+ 条告警$/.test(title)), "several in one");
+}, [[{ kind: "status", status: 500 }]]);
+
+scene("tells what is new at once while it waits to try again what was refused", async (scene) => {
+  const { sender, robots: [robot], clock } = scene;
+  await sender.raise(alertOf(1));
+  while (!clock.sleepers().includes(10_000)) await turns(1);
+  await sender.raise(alertOf(2));
+  // No time passes.
+  await robot?.arrived(2);
+  match(JSON.stringify(robot?.requests[1]?.json), /run-2/);
+}, [[REFUSED]]);
+
 scene("tells each channel for itself, whatever the others do", async (scene) => {
   await scene.sender.raise(alertOf(1));
   await recorded(scene, "AlertSent", 2);
@@ -151,6 +175,23 @@ scene(
   },
   [[{ kind: "status", status: 500 }]],
 );
+
+scene("tells once what is raised again before its record of an outage is made", async (scene) => {
+  const { sender, robots: [robot], clock, cut } = scene;
+  cut(true);
+  await sender.raise(alertOf(1));
+  await scene.until(() => robot?.shown.length === 1);
+  cut(false);
+  await sender.raise({ ...alertOf(1), raisedAt: clock.now() + 1 });
+  await rejects(
+    sender.raise({ ...alertOf(1), failures: [alertedFailure({ runId: "another" })] }),
+    { name: "Refusal", code: "conflict" },
+  );
+  deepEqual(await scene.log(), [], "its record is still waiting");
+  await recorded(scene, "AlertSent", 1);
+  deepEqual(await scene.log(), ["alert-alert-1 AlertRaised", "alert-alert-1 AlertSent"]);
+  equal(robot?.shown.length, 1);
+});
 
 scene("tells with the database down, and records it when that is back", async (scene) => {
   scene.cut(true);

@@ -14,6 +14,10 @@ const givenUp = { type: "AlertGivenUp", data: { ...delivery, ...outcome } } as c
 const recordGivenUp = { type: "RecordGivenUp", data: givenUp.data } as const;
 const recordFailure = { type: "RecordSendFailure", data: failed.data } as const;
 
+function report(markdown: string) {
+  return raisedAlert({ kind: "report", failures: [], text: { title: "A day", markdown } });
+}
+
 testDecider("RaiseAlert", alert, [
   { name: "records what people are to be told", given: [], when: raise, then: [raised] },
   {
@@ -38,6 +42,12 @@ testDecider("RaiseAlert", alert, [
         failures: [alertedFailure(), alertedFailure({ runId: "run-2" })],
       }),
     },
+    then: "conflict",
+  },
+  {
+    name: "refuses a report of other words: somebody else was first",
+    given: [{ type: "AlertRaised", data: report("all is well") }],
+    when: { type: "RaiseAlert", data: report("nothing is") },
     then: "conflict",
   },
 ]);

@@ -76,6 +76,18 @@ testDecider("RecordKlines", klinePeriod, [
     then: [],
   },
   {
+    name: "records the last batch anew once it was deleted",
+    given: [recorded, {
+      type: "KlinesDeleted",
+      data: {
+        ...{ ...place, from: minute(0), to: minute(3), rows: 3, reason: "test", keepOut: false },
+        ...{ firstOpenTime: null, lastOpenTime: null, held: [], blob: null },
+      },
+    }],
+    when: { type: "RecordKlines", data: batch },
+    then: [recorded],
+  },
+  {
     name: "is silent about the blob that was recorded last",
     given: [{ type: "KlinesRecorded", data: large }],
     when: { type: "RecordKlines", data: large },

@@ -99,6 +99,7 @@ const ANSWERS: readonly [dialect: typeof dingtalk, text: string, kind: string | 
   [feishu, '{"code":0,"msg":"success","data":{}}', undefined],
   [feishu, '{"code":19024,"msg":"Key Words Not Found"}', "unwanted"],
   [feishu, '{"StatusCode":0,"code":19001,"msg":"param invalid"}', "unwanted"],
+  [feishu, '{"code":0,"StatusCode":19001,"StatusMessage":"param invalid"}', "unwanted"],
   [feishu, '{"code":9499,"msg":"too many request"}', "too_many"],
   [slack, "ok", undefined],
   [slack, '{"success":true}', undefined],
@@ -118,6 +119,18 @@ for (const [dialect, text, kind] of ANSWERS) {
     assert.equal(dialect.complaint({ text, json })?.kind, kind);
   });
 }
+
+Deno.test("robots are spoken to as seldom as they want, and left alone for as long as they are silent", () => {
+  const minute = 60_000;
+  assert.deepEqual(
+    [dingtalk, wecom, feishu].map(({ windows, blockedMs }) => [windows, blockedMs]),
+    [
+      [[{ most: 20, ms: minute }], 10 * minute],
+      [[{ most: 20, ms: minute }], minute],
+      [[{ most: 100, ms: minute }, { most: 5, ms: 1_000 }], minute],
+    ],
+  );
+});
 
 Deno.test("a channel's name tells robots apart, survives a new secret and shows neither", () => {
   const name = (url: string) => {

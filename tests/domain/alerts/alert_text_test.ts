@@ -185,10 +185,22 @@ Deno.test("a message leaves for the next what it does not hold whole", () => {
     ok(message !== undefined);
     ok(new TextEncoder().encode(message.markdown).length <= 3_900);
     deepEqual(message.alerts, left.slice(0, message.alerts.length));
+    equal(message.markdown.split("**【失败】").length - 1, message.alerts.length);
     sizes.push(message.alerts.length);
     left = left.slice(message.alerts.length);
   }
   ok((sizes[0] ?? 0) >= 8, sizes.join(" "));
+});
+
+Deno.test("a message ends before the first alert that it does not hold, also where a later one would fit", () => {
+  const wide = raisedAlert({ failures: [alertedFailure({ errorMessage: "x".repeat(400) })] });
+  const alerts = [raisedAlert(), { ...wide, alertId: "alert-2" }, recovery];
+  const together = composeMessage([raisedAlert(), recovery], {
+    ...english,
+    maxMarkdownBytes: 4_000,
+  });
+  const maxMarkdownBytes = together?.markdown.length ?? 0;
+  deepEqual(composeMessage(alerts, { ...english, maxMarkdownBytes })?.alerts, [raisedAlert()]);
 });
 
 Deno.test("alert of failures between which it worked says why they are told together", () => {

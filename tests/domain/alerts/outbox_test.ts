@@ -153,3 +153,10 @@ Deno.test("outbox waits no longer than it has to for a clock that was a day ahea
   equal(nextSendAt(inTime(bad, 0)), 20_000);
   deepEqual(idsOf(inTime(bad, 0), 20_000), ["a"]);
 });
+
+Deno.test("outbox gives of letters that go alone the one that was tried least", () => {
+  const { waiting } = holding("a", "b", "c");
+  const tried = [2, 1, 3];
+  const letters = waiting.map((letter, n) => ({ ...letter, alone: true, attempts: tried[n] ?? 0 }));
+  deepEqual(idsOf({ ...EMPTY_OUTBOX, waiting: letters }, 0), ["b"]);
+});

@@ -55,7 +55,11 @@ Deno.test("alert rules tell a final failure at once", () => {
 Deno.test("alert rules tell every way to fail for good, and none that is not", () => {
   const ends = [timedOut({ runId: "t", at: MINUTE }), crashed({ runId: "c", at: MINUTE })];
   for (const end of ends) equal(raised([1, end]).length, 1);
-  for (const event of [started(), attempted(), skipped(), succeeded()]) {
+  const stop = crashed({ runId: "x", at: MINUTE });
+  const stopped = stop.type === "CrawlerCrashed"
+    ? { ...stop, data: { ...stop.data, stopped: true } }
+    : stop;
+  for (const event of [started(), attempted(), skipped(), succeeded(), stopped]) {
     deepEqual(raised([1, event], [90, "ask"]), []);
   }
 });
@@ -93,6 +97,15 @@ Deno.test("alert rules tell what fails after a recovery at once, however soon, b
     "3: failure f3 (1 since 3)",
     "4: recovery  > s4 (1 since 3)",
     "5: failure c5 (1 since 5)",
+  ]);
+});
+
+Deno.test("alert rules count times of failing: a digest and a recovery that tells failures are none", () => {
+  const long = [[0, fail(0)], [30, fail(30)], [60, "ask"], [61, fail(61)], [62, ok(62)]] as const;
+  deepEqual(raised(...long, [63, fail(63)], [64, ok(64)], [65, fail(65)]), [
+    ...["0: failure f0 (1 since 0)", "60: failure f30 (2 since 0)"],
+    ...["62: recovery f61 > s62 (3 since 0)", "63: failure f63 (1 since 63)"],
+    ...["64: recovery  > s64 (1 since 63)", "65: failure f65 (1 since 65)"],
   ]);
 });
 

@@ -73,7 +73,10 @@ Deno.test("aggregate() uses the prices of minutes without volume where all are",
 
 Deno.test("aggregate() does not know a sum of which it misses a part", () => {
   const [bar] = aggregate([
-    candle({ openTime: minute(0), quoteVolume: "1", tradesCount: 4, takerBuyVolume: "1" }),
+    candle({
+      ...{ openTime: minute(0), quoteVolume: "1", tradesCount: 4 },
+      ...{ takerBuyVolume: "1", takerBuyQuoteVolume: "1" },
+    }),
     candle({ openTime: minute(1), quoteVolume: "2", tradesCount: null, takerBuyVolume: "2" }),
   ], { stored: "1m", wanted: "5m", ...ALL });
   const { quoteVolume, tradesCount, takerBuyVolume, takerBuyQuoteVolume } = bar ?? {};

@@ -32,12 +32,12 @@ export async function runAttempt(
   { source, runId, at }: OwnRun,
   { signal, progress, stored }: JobContext & Pick<JobRun, "stored">,
 ): Promise<AttemptOutcome> {
+  signal.throwIfAborted();
   const { clock } = deps;
   const attempt = new AbortController();
   const over = new AbortController();
   const stop = () => attempt.abort(signal.reason);
   signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
   const limitMs = source.timeoutMs === undefined ? deps.timeoutMs : source.timeoutMs;
   const shown = limitMs === null ? watched(progress, clock) : undefined;
   limitTime({ clock, signal: over.signal, limitMs, lastAt: shown?.lastAt })

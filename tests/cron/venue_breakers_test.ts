@@ -81,6 +81,26 @@ Deno.test("venue breakers ask for a series that was not asked for before they bl
   equal(well.breakers.isLeftOut("table"), false, "one bad symbol is not a dead venue");
 });
 
+Deno.test("venue breakers count failed rounds in a row: one that brought something begins anew", async () => {
+  const { breakers, judge } = scene();
+  for (const answered of [0, 0, 1, 0, 0]) await judge({ answered });
+  equal(breakers.isLeftOut("table"), false);
+  await judge({});
+  equal(breakers.isLeftOut("table"), true);
+});
+
+Deno.test("venue breakers learn nothing of a venue where a fault of ours or an abort ends the probe", async () => {
+  const { venue, failed } = scene();
+  const bug = new Error("a bug");
+  const { get } = exchangesOf({ ...venue, fetchCandles: () => Promise.reject(bug) });
+  const breakers = createVenueBreakers({ clock: { now: () => 0 }, exchanges: { get } });
+  const round = { ...failed, unasked: [view("A")] };
+  for (let i = 0; i < 9; i++) await breakers.judge("table", round, never);
+  const reason = new Error("stop");
+  await rejects(breakers.judge("table", round, AbortSignal.abort(reason)), reason);
+  equal(breakers.isLeftOut("table"), false);
+});
+
 Deno.test("venue breakers probe one series after five minutes, and again five minutes later", async () => {
   const { breakers, fail, later, mend, asked, venue } = scene();
   const series = [view("A", "it failed"), view("B", "it failed")];

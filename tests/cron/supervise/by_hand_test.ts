@@ -36,6 +36,33 @@ sceneTest("supervisor with work of a person's own in a source's place", {
     equal(runs[0]?.at, DUE, "what was due meanwhile is made up for");
   },
 
+  async "leaves the source free where that very run was started before"(
+    { start, database, clock },
+  ) {
+    const { source, runs } = scripted([{ rows: 1 }]);
+    const instance = await start(source);
+    const again = doer();
+    await instance.supervisor.run("daily", again);
+    await instance.idle();
+    clock.advance(1);
+    await rejects(instance.supervisor.run("daily", again), isBusy);
+    equal(runs.length, 1);
+    deepEqual(await database.query("select source from crawler_lease"), []);
+  },
+
+  async "does nothing when it was stopped before its start was recorded"(
+    { start, types, database },
+  ) {
+    const { source, runs } = scripted(["hang"]);
+    const instance = await start(source);
+    const reason = new Error("stop");
+    const command = { actor: "me", progress: silentProgress, signal: AbortSignal.abort(reason) };
+    await rejects(instance.supervisor.runToEnd("daily", command));
+    equal(runs.length, 0);
+    deepEqual(await types(instance), ["CrawlerRunStarted", "CrawlerCrashed"]);
+    deepEqual(await database.query("select source from crawler_lease"), []);
+  },
+
   async "is tried once: whoever started it decides"({ start }) {
     const { source } = scripted([{}]);
     const instance = await start(source);

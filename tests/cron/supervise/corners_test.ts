@@ -115,6 +115,17 @@ sceneTest("supervisor in the corners", {
     deepEqual(await database.query("select source from crawler_lease"), []);
   },
 
+  async "leaves a source alone whose settings are gone since its process died"(scene) {
+    const { startDue, start, database, die, takeOver } = scene;
+    const { source, runs } = scripted(["hang"], { timeoutMs: null });
+    const first = await startDue(source);
+    await first.until(() => runs.length === 1);
+    await die(first);
+    await takeOver(await start({ ...source, missing: ["SOURCE_DAILY_COOKIE"] }));
+    equal(runs.length, 1);
+    deepEqual(await database.query("select source from crawler_lease"), []);
+  },
+
   async "does not believe a mark that a wrong clock has left"(
     { startDue, start, database },
   ) {

@@ -160,7 +160,7 @@ sceneTest("supervisor after the worst", {
 
   async "ends a run whose late records are refused because another one took its place"(scene) {
     const { start, clock, die, takeOver } = scene;
-    const { source, runs } = scripted([unreachable()], { retry: { delayMs: 10 * MINUTE } });
+    const { source, runs } = scripted([unreachable()], { retry: { delayMs: 24 * 60 * MINUTE } });
     const first = await start({
       ...source,
       async run(context) {

@@ -73,6 +73,22 @@ sceneTest("supervisor says once why it does not run", {
     equal((await skipped(instance)).length, 2);
   },
 
+  async "what is due at a venue of which another source has found out that it fails"(scene) {
+    const site = { venue: "site" };
+    const failing = scripted([new Error("no luck")], { ...site, schedule: "* * * * *" });
+    const other = scripted([{}], { ...site, name: "other", schedule: "5 11 * * *" });
+    const instance = await scene.start(failing.source, other.source);
+    await instance.tick();
+    for (let minute = 0; minute < 5; minute++) {
+      await pass(scene, instance, MINUTE);
+      await instance.idle();
+    }
+    equal(other.runs.length, 0);
+    deepEqual((await skipped(instance)).filter(([source]) => source === "other"), [
+      ["other", "breaker_open", NOW + 5 * MINUTE],
+    ]);
+  },
+
   async "what still runs, for the first time that is never run"(scene) {
     const { source, runs, release } = held();
     const instance = await scene.start(source);

@@ -31,6 +31,18 @@ export class BrokenDatabase extends Error {
   }
 }
 
+/** It holds no database, and what it holds cannot be moved: a disk of its own is mounted there. */
+export class UnusableFolder extends Error {
+  override readonly name = "UnusableFolder";
+  constructor(readonly folder: string, cause: unknown) {
+    super(
+      `Cannot make a database in ${folder}: it holds something else that cannot be set aside. ` +
+        `Empty it, or mount the disk at the folder above it`,
+      { cause },
+    );
+  }
+}
+
 /** Makes the folder's parent private: PGlite creates its files readable by everybody. */
 export async function claimFolder(folder: string): Promise<void> {
   const parent = folder.replace(/\/+[^/]+\/*$/, "");
@@ -42,7 +54,7 @@ export async function claimFolder(folder: string): Promise<void> {
 /**
  * Sees to it that the folder holds a database of ours, or nothing. One that a killed process had only
  * begun to make holds nothing yet: it goes out of the way, and the log says so. Throws
- * {@linkcode OtherPostgresVersion} and {@linkcode BrokenDatabase}.
+ * {@linkcode OtherPostgresVersion}, {@linkcode BrokenDatabase} and {@linkcode UnusableFolder}.
  */
 export async function prepareFolder(folder: string, log: Log | undefined): Promise<void> {
   const names = await namesIn(folder);
@@ -55,7 +67,9 @@ export async function prepareFolder(folder: string, log: Log | undefined): Promi
   }
   if (isOurs) throw new BrokenDatabase(folder);
   const aside = `${folder}.incomplete-${Date.now()}`;
-  await Deno.rename(folder, aside);
+  await Deno.rename(folder, aside).catch((error: unknown) => {
+    throw new UnusableFolder(folder, error);
+  });
   log?.warn("a database that was only begun was set aside; it held nothing", { folder: aside });
 }
 

@@ -1,6 +1,11 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { openPglite } from "@/adapters/database/pglite.ts";
-import { BrokenDatabase, prepareFolder, WHOLE } from "@/adapters/database/pglite_folder.ts";
+import {
+  BrokenDatabase,
+  prepareFolder,
+  UnusableFolder,
+  WHOLE,
+} from "@/adapters/database/pglite_folder.ts";
 import { copyPristine } from "@/tests/support/place.ts";
 import { quietLog } from "@/tests/support/quiet_log.ts";
 
@@ -68,6 +73,15 @@ Deno.test(
     equal((await prepare()).length, 1, "there is nothing to set aside any more");
   }),
 );
+
+Deno.test("pglite says in one sentence what to do with a folder that cannot be set aside", async () => {
+  // As a mount point, nothing of it can be renamed.
+  await rejects(prepareFolder("/proc/self/task", quietLog), (error) => {
+    ok(error instanceof UnusableFolder);
+    match(error.message, /^Cannot make a database in \/proc\/self\/task: .* mount the disk at/);
+    return true;
+  });
+});
 
 for (const trace of ["base/5/16384", WHOLE]) {
   Deno.test(

@@ -178,12 +178,15 @@ export const readCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "refuses an append once it is closed",
+    name: "refuses an append once it is closed, after those under way",
     async run({ store }) {
-      const last = store.append([{ stream: newStream(), expected: "none", events: counted(1) }], {
-        ...newMeta(),
-      });
+      const before = await store.head();
+      // One that has to be encrypted first.
+      const data = { userId: crypto.randomUUID(), email: "ada@example.org", plan: "free" };
+      const events = [{ type: "Signed", data }];
+      const last = store.append([{ stream: newStream(), expected: "none", events }], newMeta());
       await store.close();
+      equal(await store.head(), before + 1);
       equal((await last).events.length, 1);
       await rejects(
         store.append([{ stream: newStream(), expected: "none", events: counted(1) }], newMeta()),

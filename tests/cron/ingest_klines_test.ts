@@ -94,6 +94,44 @@ const steps: Readonly<Record<string, (house: House) => Promise<void>>> = {
     assert.equal(outcomes.reduce((sum, { unchanged }) => sum + unchanged, 0), 24 * 300 - total);
   },
 
+  async "a file that reads back differently fails the ingest, and is not recorded"(house) {
+    const { lake } = house.archiving;
+    const damages = [{ rows: 4 }, { checksum: "0" }, { firstOpenTime: 0 }, { lastOpenTime: 0 }];
+    for (const damage of damages) {
+      const describe: typeof lake.describe = async (path) => {
+        const facts = await lake.describe(path);
+        return facts.firstOpenTime === START ? { ...facts, ...damage } : facts;
+      };
+      const ingest = createKlineIngest({ ...house.archiving, lake: { ...lake, describe } });
+      const series = newSeries();
+      const candles = [...bars(3), ...bars(3, {}, utc("2021-04-01"))];
+      await assert.rejects(
+        ingestFile({ ...house, ingest }, series, { candles, source: "api" }),
+        /2021-03: the file reads back differently/,
+      );
+      // The other period's stay; sent again, they are there.
+      const again = await ingestFile(house, series, { candles, source: "api" });
+      assert.deepEqual([again.ingested, again.unchanged], [3, 3]);
+    }
+  },
+
+  async "a batch that meets held rows at one candle compares that one"(house) {
+    const series = newSeries();
+    const day = Math.floor(Date.now() / 86_400_000 - 3) * 86_400_000;
+    const put = (minute: number) => {
+      const candles = bars(5, {}, day + minute * MINUTE);
+      return ingestFile(house, series, { candles, source: "api" });
+    };
+    const { position } = await put(10);
+    for (const minute of [14, 6]) {
+      const { ingested, unchanged } = await put(minute);
+      assert.deepEqual([ingested, unchanged], [4, 1], `from minute ${minute}`);
+    }
+    const again = await put(10);
+    assert.deepEqual([again.unchanged, again.visible], [5, true]);
+    assert.ok(again.position >= position + 2, "what it found was recorded before");
+  },
+
   async "candles of a finer interval are refused, and nothing of them is kept"(house) {
     const series = newSeries("1h");
     const head = async () =>

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import { openStream } from "../support/stream_client.ts";
 import { copyPristine } from "../support/place.ts";
 import { runProgram, startProgram, waitUntil } from "../support/program.ts";
@@ -190,3 +190,13 @@ for (
     }, { fresh: true });
   });
 }
+
+Deno.test("a second process on the same data directory is refused in one sentence", () =>
+  withDataDir(async (dataDir) => {
+    const settings = { DATA_DIR: dataDir, CRON: "off", WATCH: "" };
+    const program = await startProgram(settings);
+    const second = await runProgram(["serve"], { settings: { ...settings, PORT: "0" } });
+    notEqual(second.code, 0);
+    match(second.stderr, new RegExp(`process ${program.pid}`));
+    equal((await program.stop()).code, 0);
+  }));

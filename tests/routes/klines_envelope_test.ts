@@ -26,11 +26,11 @@ Deno.test("klines envelope: holds the rows and the meta as they were, any text",
 
 Deno.test("klines envelope: bodies of any size are whole, small, large or at the bound", async () => {
   for (const length of [0, 1, 1024 * 1024 - 40, 1024 * 1024, 3 * 1024 * 1024]) {
-    const rows = JSON.stringify("x".repeat(length));
-    assert.deepEqual(await parsed(rows, "{}"), {
-      success: true,
-      data: "x".repeat(length),
-      meta: {},
+    const data = "x".repeat(length);
+    // Three bytes for each unit of UTF-16.
+    const meta = { symbol: "€".repeat(60) };
+    assert.deepEqual(await parsed(JSON.stringify(data), JSON.stringify(meta)), {
+      ...{ success: true, data, meta },
     });
   }
 });

@@ -26,8 +26,12 @@ async function openWithCandles(): Promise<TestApp> {
   return app;
 }
 
-async function hold(app: TestApp, [exchange, symbol]: [string, string], minutes: number[]) {
-  const json = { exchange, symbol, interval: "1m", watch: false };
+async function hold(
+  app: TestApp,
+  [exchange, symbol, interval = "1m"]: [exchange: string, symbol: string, interval?: string],
+  minutes: number[],
+) {
+  const json = { exchange, symbol, interval, watch: false };
   const { data } = await app.json("POST", "/api/v1/series", { as: "admin", json });
   const csv = minutes.map((i) =>
     `${START + i * MINUTE},${100 + i}.10,${102 + i},99,${101 + i},0.00000001`
@@ -316,6 +320,27 @@ Deno.test("GET klines: a read remembers its answer until candles change", async 
   assert.deepEqual([await ask(), await ask()], [["miss", 1], ["hit", 1]]);
   await hold(app, ["okx", "LTC/USDT"], [1]);
   assert.deepEqual([await ask(), await ask()], [["miss", 2], ["hit", 2]]);
+});
+
+Deno.test("GET klines: an answer that has got a next page is another one", async () => {
+  const app = await openOnce();
+  await hold(app, ["okx", "XRP/USDT"], [0]);
+  const path = klines({ exchange: "okx", symbol: "XRP/USDT", start: START, limit: 1 });
+  const etag = (await app.ask("GET", path)).headers.get("etag") ?? "";
+  const headers = { "if-none-match": etag };
+  assert.equal((await app.ask("GET", path, { headers })).status, 304);
+  await hold(app, ["okx", "XRP/USDT"], [1]);
+  const { status, meta } = await app.json("GET", path, { headers });
+  assert.deepEqual([status, typeof meta.next_cursor], [200, "string"]);
+});
+
+Deno.test("GET klines: a larger interval that is stored from now on is taken from then on", async () => {
+  const app = await openOnce();
+  await hold(app, ["okx", "ADA/USDT"], [0, 1, 2, 3, 4]);
+  const path = klines({ exchange: "okx", symbol: "ADA/USDT", interval: "5m", start: START });
+  assert.equal((await app.json("GET", path)).meta.stored_interval, "1m");
+  await hold(app, ["okx", "ADA/USDT", "5m"], [0]);
+  assert.equal((await app.json("GET", path)).meta.stored_interval, "5m");
 });
 
 Deno.test("GET klines: HEAD answers the headers alone", async () => {

@@ -51,6 +51,22 @@ logTest("log does not decrypt a ciphertext that was moved to another event", asy
   await rejects(store.readStream("a"), { name: "OperationError" });
 });
 
+logTest("log gives no event a time before that of the one before it", async (log) => {
+  const { database, store } = log;
+  const append = (stream: string) =>
+    store.append([{ stream, expected: "none", events: counted(1) }], newMeta());
+  await append("a");
+  // As of a server whose clock was ahead.
+  await database.query(
+    `insert into event select pos + 1, 'b', 1, $1, type, schema, data, meta, at + interval '1 hour'
+     from event`,
+    [crypto.randomUUID()],
+  );
+  await append("c");
+  const [, ahead, next] = await store.readAll({ after: 0, limit: 3 });
+  deepEqual(next?.at, ahead?.at);
+});
+
 logTest("erasure reaches another instance that holds the key in its cache", async (log) => {
   const other = await log.another(await log.again());
   const data = { userId: "u1", email: "ada@example.org", plan: "free" };
@@ -160,7 +176,8 @@ logTest(
   },
 );
 
-logTest("log names every blob that an event refers to, at any depth", async ({ store }) => {
+logTest("log names every blob that an event refers to, at any depth", async (log) => {
+  const { store, database } = log;
   const value = {
     blob: { sha256: "a1" },
     files: [{ sha256: "b2" }, { inner: { sha256: "c3" } }, { sha256: null }, { sha256: 7 }],
@@ -170,8 +187,17 @@ logTest("log names every blob that an event refers to, at any depth", async ({ s
     const events = [{ type: "Noted", data: { value: data } }];
     await store.append([{ stream: newStream(), expected: "none", events }], newMeta());
   }
+  // Long logs are read in windows.
+  for (const position of [20_000, 20_001, 40_000]) {
+    await database.query(
+      `insert into event select $1::int, 'far', $1::int, gen_random_uuid(), type, schema,
+        jsonb_build_object('sha256', 'f' || $1::int), meta, at from event where pos = 1`,
+      [position],
+    );
+  }
   const found = new Set(await Array.fromAsync(store.blobReferences()));
-  deepEqual([...found].sort(), ["a1", "b2", "c3", "d4", "e5"]);
+  const far = ["f20000", "f20001", "f40000"];
+  deepEqual([...found].sort(), ["a1", "b2", "c3", "d4", "e5", ...far]);
 });
 
 logTest(

@@ -67,6 +67,27 @@ for (const { name, open } of databases()) {
     await b.close();
   });
 
+  test("are never replaced by one who is late, also after an erasure", async (database) => {
+    const first = await openSubjectKeys(database);
+    const kept = () => database.query("select subject, key from subject_key order by subject");
+    let before: Awaited<ReturnType<typeof kept>> = [];
+    const late = await openSubjectKeys({
+      ...database,
+      async query(sql, params) {
+        if (sql.startsWith("insert into subject_key") && before.length === 0) {
+          await first.forWriting(["x", "y"]);
+          await first.erase("y");
+          before = await kept();
+        }
+        return await database.query(sql, params);
+      },
+    });
+    equal((await late.forWriting(["x", "y"])).get("y"), null);
+    deepEqual(await kept(), before);
+    await first.close();
+    await late.close();
+  });
+
   test("that are being read while they are erased are not kept", async (database) => {
     const gate = Promise.withResolvers<void>();
     let held = false;

@@ -1,6 +1,7 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 import { trusted } from "@/events/trust.ts";
+import { createAwake } from "./awake.ts";
 import { DecodedFiles } from "./decoded_files.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { isFatal, wireError } from "./engine_error.ts";
@@ -20,6 +21,7 @@ type Handlers = {
   ) => Promise<ReturnType<LakeCalls[K]>>;
 };
 
+const awake = createAwake();
 const running = new Map<number, AbortController>();
 let handlers: Handlers | undefined;
 
@@ -27,7 +29,7 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   switch (data.kind) {
     case "open":
       try {
-        handlers = handlersOf(await openEngine(data.options));
+        handlers = handlersOf(await awake(() => openEngine(data.options)));
         send({ kind: "ready" });
       } catch (error) {
         send({ kind: "failed", error: wireError(error, new AbortController().signal) });
@@ -49,7 +51,7 @@ async function answer({ id, op, args }: Extract<ToWorker, { kind: "call" }>): Pr
     const handler = trusted<(args: unknown, signal: AbortSignal) => Promise<unknown>>(
       handlers?.[op],
     );
-    const value = await handler(args, control.signal);
+    const value = await awake(() => handler(args, control.signal));
     send({ kind: "value", id, value });
     if (op === "close") self.close();
   } catch (error) {

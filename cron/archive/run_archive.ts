@@ -1,9 +1,11 @@
 import { AdapterError } from "@/domain/ports/adapter_error.ts";
 import type { Progress } from "@/domain/ports/progress.ts";
-import { type ArchivePlan, planArchive } from "@/domain/klines/archive_plan.ts";
+import {
+  type ArchivablePeriod,
+  type ArchivePlan,
+  planArchive,
+} from "@/domain/klines/archive_plan.ts";
 import { type CompactablePeriod, dispensableBlobs } from "@/domain/klines/compaction_plan.ts";
-import { Refusal } from "@/domain/decider.ts";
-import { retry } from "@/domain/retry.ts";
 import {
   bytesPerHotRow,
   listArchivable,
@@ -11,29 +13,19 @@ import {
 } from "@/projections/archivable_periods.ts";
 import { listArchiveRuns } from "@/projections/archive_runs.ts";
 import { listCompactable } from "@/projections/period_blobs.ts";
-import { failureFields, messageOf } from "../error_message.ts";
+import { failureFields } from "../error_message.ts";
 import type { JobReport } from "../job.ts";
 import { currentScale, rescalePeriod } from "../widen_scale.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRequest, ArchiveRun } from "./archive_deps.ts";
 import { compactPeriod } from "./compact_period.ts";
 import { deleteBlobs } from "./delete_blobs.ts";
 import { dropRows } from "./drop_rows.ts";
+import { eachPlace, type Step } from "./each_place.ts";
 import { filePeriod, ingestRunOf } from "./file_period.ts";
 import { filesToVerify, verifyFiles } from "./verify_files.ts";
 import { type ArchiveMeter, createMeter } from "./meter.ts";
 
-/** Periods worked on at the same moment: one is read while another is written. */
-const CONCURRENCY = 2;
-
 const VISIBLE_MS = 60_000;
-
-const ATTEMPTS = { attempts: 4, baseMs: 1_000, maxMs: 15_000 } as const;
-
-interface Step<Place> {
-  readonly name: "file" | "rescale" | "drop" | "compact";
-  readonly places: readonly Place[];
-  readonly work: (place: Place) => Promise<void>;
-}
 
 /**
  * Moves ended periods into files and lets go of rows that are old enough. Safe to stop, to kill and to
@@ -65,8 +57,8 @@ export async function runArchive(
     const rowBytes = await bytesPerHotRow(database);
     await verifyFiles(deps, { ...run, meter, progress }, toVerify);
     progress.start("file candles", { unit: "candles", total: wanted.rowsToFile });
-    await eachPlace(deps, { run, meter }, {
-      ...{ name: "file", places: plan.file },
+    const file: Step<ArchivablePeriod> = {
+      name: "file",
       async work(place) {
         const filed = await filePeriod(deps, run, place);
         progress.advance(place.candles);
@@ -75,11 +67,24 @@ export async function runArchive(
         const bytesBefore = Math.round(rows * rowBytes);
         await meter.add({ periodsFiled: 1, rowsFiled: rows, bytesBefore, bytesAfter });
       },
+    };
+    const toDrop = new Set(plan.drop);
+    const drop = (onDropped: (rows: number) => void): Step<ArchivablePeriod> => ({
+      name: "drop",
+      async work(place) {
+        if (!toDrop.has(place)) return;
+        const rowsDropped = await dropRows(deps, run, place);
+        toDrop.delete(place);
+        onDropped(place.hotRows);
+        await meter.add({ rowsDropped });
+      },
     });
+    // The engine files one period while the database lets go of the rows of another.
+    await eachPlace(deps, { run, meter }, plan.file, file, drop(() => {}));
     const narrow = await listNarrow(deps, request);
     progress.start("rescale files", { unit: "periods", total: narrow.length });
-    await eachPlace(deps, { run, meter }, {
-      ...{ name: "rescale", places: narrow },
+    await eachPlace(deps, { run, meter }, narrow, {
+      name: "rescale",
       async work(place) {
         const scale = await currentScale(deps, place.seriesId);
         await rescalePeriod(deps, ingestRunOf(deps, run, place), { ...place, scale });
@@ -87,20 +92,14 @@ export async function runArchive(
         await meter.add({});
       },
     });
-    progress.start("drop rows", { unit: "rows", total: wanted.rowsToDrop });
-    await eachPlace(deps, { run, meter }, {
-      // A file that had to be made again is read once more, by the next run, before its rows go.
-      ...{ name: "drop", places: plan.drop.filter((place) => !isTold(meter, place)) },
-      async work(place) {
-        const rowsDropped = await dropRows(deps, run, place);
-        progress.advance(place.hotRows);
-        await meter.add({ rowsDropped });
-      },
-    });
+    // A file that had to be made again is read once more, by the next run, before its rows go.
+    const left = [...toDrop].filter((place) => !isTold(meter, place));
+    progress.start("drop rows", { unit: "rows", total: rowsOf(left) });
+    await eachPlace(deps, { run, meter }, left, drop((rows) => progress.advance(rows)));
     const compactable = await dispensable(deps, request);
     progress.start("compact batches", { unit: "periods", total: compactable.length });
-    await eachPlace(deps, { run, meter }, {
-      ...{ name: "compact", places: compactable },
+    await eachPlace(deps, { run, meter }, compactable, {
+      name: "compact",
       async work(place) {
         const bytesCompacted = await compactPeriod(deps, { ...run, note: meter.note }, place);
         progress.advance(1);
@@ -136,8 +135,12 @@ export function summaryOf({ file, drop }: ArchivePlan): ArchiveWork {
   return {
     periodsToFile: file.length,
     rowsToFile: file.reduce((sum, { candles }) => sum + candles, 0),
-    rowsToDrop: drop.reduce((sum, { hotRows }) => sum + hotRows, 0),
+    rowsToDrop: rowsOf(drop),
   };
+}
+
+function rowsOf(places: readonly ArchivablePeriod[]): number {
+  return places.reduce((sum, { hotRows }) => sum + hotRows, 0);
 }
 
 /** The last run of all series has failed: one with nothing to do says that it is over. */
@@ -171,42 +174,6 @@ async function dispensable(
   return periods.filter((period) =>
     period.isRevised || dispensableBlobs(period, policy).length > 0
   );
-}
-
-async function eachPlace<Place extends ArchivePlace>(
-  deps: ArchiveDeps,
-  { run: { signal }, meter }: { run: ArchiveRun; meter: ArchiveMeter },
-  { name, places, work }: Step<Place>,
-): Promise<void> {
-  const waiting = places.values();
-  const lanes = Array.from({ length: Math.min(CONCURRENCY, places.length) }, async () => {
-    for (const period of waiting) {
-      signal.throwIfAborted();
-      try {
-        await retry(() => work(period), { ...deps, ...ATTEMPTS, signal });
-      } catch (error) {
-        signal.throwIfAborted();
-        const { seriesId, period: at } = period;
-        deps.log.error(`cannot ${name} a period`, {
-          seriesId,
-          period: at,
-          ...failureFields(error),
-        });
-        meter.note({ seriesId, period: at, step: name, message: messageOf(error) });
-        // Every further one would fail alike.
-        if (isDiskFull(error)) throw error;
-      }
-    }
-  });
-  // Every lane ends before the first failure is thrown: nothing goes on behind the caller's back.
-  const ended = await Promise.allSettled(lanes);
-  for (const lane of ended) if (lane.status === "rejected") throw lane.reason;
-}
-
-function isDiskFull(error: unknown): boolean {
-  if (error instanceof Refusal) return error.code === "storage_full";
-  return error instanceof AdapterError &&
-    /ENOSPC|EDQUOT|No space left|disk full/i.test(error.message);
 }
 
 function incomplete({ problems, done }: ArchiveMeter): AdapterError {

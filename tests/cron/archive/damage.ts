@@ -4,8 +4,12 @@ import { periods } from "./archive_house.ts";
 
 /** Where the file of the n-th period lies. */
 export async function fileOf(house: House, at: number): Promise<string> {
-  const sha256 = (await periods(house))[at]?.fileSha256 ?? "";
-  return `${house.folder}/blobs/${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`;
+  return blobPath(house, (await periods(house))[at]?.fileSha256 ?? "");
+}
+
+/** Where a blob lies. */
+export function blobPath({ folder }: House, sha256: string): string {
+  return `${folder}/blobs/${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`;
 }
 
 /** One byte in the middle is another; so is the file's time, as of whatever was written. */

@@ -16,7 +16,7 @@ import {
   tiers,
   withoutRescale,
 } from "./archive_house.ts";
-import { fileOf, rotUnseen } from "./damage.ts";
+import { blobPath, fileOf, rotUnseen } from "./damage.ts";
 
 const JAN = Date.UTC(2024, 0, 1);
 const FEB = Date.UTC(2024, 1, 1);
@@ -58,6 +58,27 @@ archiveTest(
     equal(await read(house), before);
   },
 );
+
+archiveTest("archive: a file that rots in the run that made it keeps its rows", async (house) => {
+  await put(house, minutes(JAN, 400));
+  const before = await read(house);
+  const { blobs } = house.archiving;
+  let reads = 0;
+  const rotting = instead(blobs, {
+    async get(sha256) {
+      if (reads++ === 0) await rotUnseen(blobPath(house, sha256));
+      return await blobs.get(sha256);
+    },
+  });
+  const run = archive(house, { hotDays: 1, deps: { blobs: rotting } });
+  await rejects(run, /Cannot archive binance.BTC-USDT.1m 2024-01: .* its bytes hash to/);
+  deepEqual(await tiers(house), ["2024-01 400 filed 400 rows"]);
+  match(JSON.stringify((await lastRun(house))?.problems), /^\[\{[^{]*"step":"drop"[^{]*\}\]$/);
+  equal(await read(house), before);
+  await archive(house, { hotDays: 1 });
+  deepEqual(await tiers(house), ["2024-01 400 filed 0 rows"]);
+  equal(await read(house), before);
+});
 
 archiveTest("archive: without rows a damaged file keeps its batches", async (house) => {
   await put(house, minutes(JAN, 400));
@@ -118,9 +139,14 @@ function almostFull({ archiving: { blobs } }: House, files: number): Blobs {
     put: (bytes) => whileThereIsRoom(() => blobs.put(bytes)),
     putFile: (path) => whileThereIsRoom(() => blobs.putFile(path)),
   };
+  return instead(blobs, limited);
+}
+
+/** The same blobs, but for some methods. */
+function instead(blobs: Blobs, changed: Partial<Blobs>): Blobs {
   return new Proxy(blobs, {
     get(target, name) {
-      if (Object.hasOwn(limited, name)) return Reflect.get(limited, name);
+      if (Object.hasOwn(changed, name)) return Reflect.get(changed, name);
       const value = Reflect.get(target, name);
       return typeof value === "function" ? value.bind(target) : value;
     },

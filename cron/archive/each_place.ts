@@ -16,16 +16,19 @@ export interface Step<Place> {
 }
 
 /**
- * Takes each place through the steps, one after the other. What fails is retried, then noted, and the
- * other places go on; throws only what would fail for all of them.
+ * Takes each place through the step, and, one by one beside it, through the one that follows where
+ * there is one. What fails is retried, then noted, and the other places go on; throws only what would
+ * fail for all of them.
  */
 export async function eachPlace<Place extends ArchivePlace>(
   deps: ArchiveDeps,
   { run: { signal }, meter }: { run: ArchiveRun; meter: ArchiveMeter },
   places: readonly Place[],
-  ...steps: readonly Step<Place>[]
+  step: Step<Place>,
+  next?: Step<Place>,
 ): Promise<void> {
   async function succeeds(place: Place, { name, work }: Step<Place>): Promise<boolean> {
+    signal.throwIfAborted();
     try {
       await retry(() => work(place), { ...deps, ...ATTEMPTS, signal });
       return true;
@@ -39,16 +42,17 @@ export async function eachPlace<Place extends ArchivePlace>(
     }
   }
   const waiting = places.values();
+  let following: Promise<unknown> = Promise.resolve();
   const lanes = Array.from({ length: Math.min(CONCURRENCY, places.length) }, async () => {
     for (const place of waiting) {
-      for (const step of steps) {
-        signal.throwIfAborted();
-        if (!await succeeds(place, step)) break;
-      }
+      if (!await succeeds(place, step) || next === undefined) continue;
+      following = following.then(() => succeeds(place, next));
+      // Thrown below, once all lanes have ended.
+      following.catch(() => {});
     }
   });
   // Every lane ends before the first failure is thrown: nothing goes on behind the caller's back.
-  const ended = await Promise.allSettled(lanes);
+  const ended = [...await Promise.allSettled(lanes), ...await Promise.allSettled([following])];
   for (const lane of ended) if (lane.status === "rejected") throw lane.reason;
 }
 

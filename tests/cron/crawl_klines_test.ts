@@ -5,14 +5,14 @@ import type { JobReport } from "@/cron/job.ts";
 import { createJobs } from "@/cron/jobs.ts";
 import { createVenueBreakers } from "@/cron/venue_breakers.ts";
 import { failureOf } from "@/domain/crawlers/failure.ts";
-import { decideSeries, ensureSeries } from "@/cron/series_commands.ts";
-import { seriesId, type SeriesRef } from "@/domain/klines/series_ref.ts";
+import { seriesId } from "@/domain/klines/series_ref.ts";
 import { silentProgress } from "@/domain/ports/progress.ts";
 import { candle, utc } from "@/tests/support/candles.ts";
 import { type CrawlHouse, exchangesOf, openCrawlHouse } from "@/tests/support/crawl_house.ts";
 import { leapingClock } from "@/tests/support/fake_clock.ts";
 import { quietLog } from "@/tests/support/quiet_log.ts";
 import { tableExchange } from "@/tests/support/table_exchange.ts";
+import { held, unwatch, watch } from "@/tests/support/watching.ts";
 import { jobRun } from "../support/job_run.ts";
 
 const MINUTE = 60_000;
@@ -26,39 +26,17 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => house.close());
 
-async function watch(
-  exchange: string,
-  { symbol, historyStart = null }: { symbol: string; historyStart?: number | null },
-): Promise<SeriesRef> {
-  const { store, follower } = house.house;
-  const series = { exchange, symbol, interval: "1m" } as const;
-  const doer = { actor: "test", commandId: crypto.randomUUID() };
-  await ensureSeries({ store, isSimulated: () => false }, series, doer);
-  const data = { seriesId: seriesId(series), historyStart };
-  await decideSeries(store, { type: "WatchSeries", data }, doer);
-  await follower.waitFor(await store.head());
-  return series;
-}
-
-async function unwatch(...all: readonly SeriesRef[]): Promise<void> {
-  const { store, follower } = house.house;
-  for (const series of all) {
-    const command = { type: "UnwatchSeries", data: { seriesId: seriesId(series) } } as const;
-    await decideSeries(store, command, { actor: "test", commandId: crypto.randomUUID() });
-  }
-  await follower.waitFor(await store.head());
-}
-
-const held = async (series: SeriesRef) =>
-  (await house.house.series.find(seriesId(series)))?.candles;
-
 Deno.test("klines completes every watched series, each from its own start, and then fails for a venue that does", async () => {
   const candles = Array.from({ length: COUNT }, (_, i) => candle({ openTime: START + i * MINUTE }));
   const up = tableExchange({ id: "up", candles, now: () => NOW });
   const down = tableExchange({ id: "down", candles, now: () => NOW, fault: () => "down" });
-  const whole = await watch("up", { symbol: "BTC/USDT" });
-  const part = await watch("up", { symbol: "ETH/USDT", historyStart: NOW - 1440 * MINUTE });
-  const failing = await watch("down", { symbol: "BTC/USDT" });
+  const whole = await watch(house.house, { exchange: "up", symbol: "BTC/USDT" });
+  const part = await watch(house.house, {
+    exchange: "up",
+    symbol: "ETH/USDT",
+    historyStart: NOW - 1440 * MINUTE,
+  });
+  const failing = await watch(house.house, { exchange: "down", symbol: "BTC/USDT" });
   const clock = leapingClock(NOW);
   const jobs = createJobs({ clock, log: quietLog });
   const exchanges = exchangesOf(up, down);
@@ -91,15 +69,19 @@ Deno.test("klines completes every watched series, each from its own start, and t
   const status = jobs.find(id);
   assert.equal(status?.unit, "candles");
   assert.ok((status?.done ?? 0) >= wanted && (status?.total ?? 0) >= wanted);
-  assert.deepEqual([await held(whole), await held(part), await held(failing)], [COUNT, 1440, 0]);
-  await unwatch(failing);
+  assert.deepEqual([
+    await held(house.house, whole),
+    await held(house.house, part),
+    await held(house.house, failing),
+  ], [COUNT, 1440, 0]);
+  await unwatch(house.house, failing);
   const asked = up.requests.length;
   const again = await job.run(
     jobRun({ signal: new AbortController().signal, progress: silentProgress }),
   );
   assert.equal(again.rows, 0);
   assert.equal(up.requests.length, asked, "nothing is missing any more");
-  await unwatch(whole, part);
+  await unwatch(house.house, whole, part);
 });
 
 Deno.test("klines is wanted before its time once a series was added, until it runs", async () => {
@@ -108,12 +90,16 @@ Deno.test("klines is wanted before its time once a series was added, until it ru
   const deps = house.crawling(exchanges, { clock, historyStart: START });
   const job = crawlKlines(deps, createVenueBreakers({ clock, exchanges }));
   assert.equal(job.isWanted?.(), false);
-  const series = await watch("soon", { symbol: "BTC/USDT", historyStart: NOW - MINUTE });
+  const series = await watch(house.house, {
+    exchange: "soon",
+    symbol: "BTC/USDT",
+    historyStart: NOW - MINUTE,
+  });
   assert.equal(job.isWanted?.(), true);
   const { signal } = new AbortController();
   await job.run(jobRun({ signal, progress: silentProgress }));
   assert.equal(job.isWanted?.(), false);
-  await unwatch(series);
+  await unwatch(house.house, series);
   assert.equal(job.isWanted?.(), false, "what is not watched needs no history");
 });
 
@@ -128,9 +114,9 @@ Deno.test("klines leaves a dead venue out after three runs, asks it for one cand
   const down = tableExchange({ id: "dead", candles, now: () => now, fault });
   const up = tableExchange({ id: "fine", candles, now: () => now });
   const all = [
-    await watch("dead", { symbol: "A/USDT" }),
-    await watch("dead", { symbol: "B/USDT" }),
-    await watch("fine", { symbol: "A/USDT" }),
+    await watch(house.house, { exchange: "dead", symbol: "A/USDT" }),
+    await watch(house.house, { exchange: "dead", symbol: "B/USDT" }),
+    await watch(house.house, { exchange: "fine", symbol: "A/USDT" }),
   ];
   // Only the test moves time on.
   const clock = { now: () => now, sleep: () => Promise.resolve() };
@@ -167,15 +153,15 @@ Deno.test("klines leaves a dead venue out after three runs, asks it for one cand
   now += 3 * MINUTE;
   dead = false;
   const back = await run();
-  await unwatch(...all);
+  await unwatch(house.house, ...all);
   assert.deepEqual([back.failed, back.leftOut, back.error], [0, 0, undefined]);
-  const [a, b, fine] = await Promise.all(all.map(held));
+  const [a, b, fine] = await Promise.all(all.map((one) => held(house.house, one)));
   assert.deepEqual([a, b], [fine, fine]);
 });
 
 Deno.test("klines stops at once when aborted, without a word on its series", async () => {
   const up = tableExchange({ id: "quiet", candles: [], now: () => NOW });
-  const series = await watch("quiet", { symbol: "BTC/USDT" });
+  const series = await watch(house.house, { exchange: "quiet", symbol: "BTC/USDT" });
   const clock = leapingClock(NOW);
   const exchanges = exchangesOf(up);
   const job = crawlKlines(
@@ -186,5 +172,5 @@ Deno.test("klines stops at once when aborted, without a word on its series", asy
   const signal = AbortSignal.abort(reason);
   await assert.rejects(job.run(jobRun({ signal, progress: silentProgress })), reason);
   assert.equal((await house.house.series.find(seriesId(series)))?.lastError, null);
-  await unwatch(series);
+  await unwatch(house.house, series);
 });

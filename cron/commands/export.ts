@@ -21,6 +21,15 @@ import { count, formatBytes, isoTime } from "./sentences.ts";
 const FORMATS = ["csv", "parquet", "freqtrade"] as const;
 type Format = typeof FORMATS[number];
 
+/** How names end, but for `.gz`. */
+const ENDINGS: ReadonlyMap<string, Format> = new Map([
+  ["csv", "csv"],
+  ["parquet", "parquet"],
+  ["json", "freqtrade"],
+]);
+/** Endings of what is not written here, though users of freqtrade and pandas may ask for it. */
+const FOREIGN: ReadonlySet<string> = new Set(["feather", "arrow", "h5", "hdf5", "pkl", "xlsx"]);
+
 const spec: CommandSpec = {
   name: "export",
   summary: "write candles to a file, also of an interval that is made of a stored one",
@@ -185,14 +194,26 @@ function chooseLayout(args: Arguments): "binance-vision" | undefined {
 }
 
 function chooseFormat(text: string | undefined, out: string): Format {
+  const ending = /\.(\w+)(\.gz)?$/.exec(out)?.[1] ?? "";
+  const told = ENDINGS.get(ending);
   const format = FORMATS.find((known) => known === text);
-  if (format !== undefined) return format;
-  if (text !== undefined) throw refuse(spec, `--format "${text}" is none of ${FORMATS.join(", ")}`);
-  const name = out.replace(/\.gz$/, "");
-  if (name.endsWith(".parquet")) return "parquet";
-  if (name.endsWith(".json")) return "freqtrade";
-  if (name.endsWith(".csv")) return "csv";
-  throw refuse(spec, `say --format ${FORMATS.join("|")}, "${out}" does not tell`);
+  if (format === undefined) {
+    if (text !== undefined) {
+      throw refuse(spec, `--format "${text}" is none of ${FORMATS.join(", ")}`);
+    }
+    if (told !== undefined) return told;
+    throw refuse(spec, `say --format ${FORMATS.join("|")}, "${out}" does not tell`);
+  }
+  // A file under another format's name is one that no program opens.
+  if ((told ?? format) !== format || FOREIGN.has(ending)) {
+    throw refuse(spec, `"${out}" is no name for ${format}: it ends in ${endingOf(format)}`);
+  }
+  return format;
+}
+
+function endingOf(format: Format): string {
+  const [ending] = ENDINGS.entries().find(([, one]) => one === format) ?? [format];
+  return `.${ending}`;
 }
 
 /** From the start of the first month to the end of the last one that holds a candle. */

@@ -167,6 +167,10 @@ for (
     [["--layout", "kaggle", "--out", "x"], /--layout "kaggle" is not binance-vision/],
     [["--layout", "binance-vision", "--out", "x", "--format", "csv"], /a format of its own/],
     [["--layout", "binance-vision"], /option --out is missing/],
+    [["--out", "x.feather"], /say --format csv\|parquet\|freqtrade, "x.feather" does not tell/],
+    [["--format", "freqtrade", "--out", "x.feather"], /no name for freqtrade: it ends in .json/],
+    [["--format", "parquet", "--out", "x.csv.gz"], /no name for parquet: it ends in .parquet/],
+    [["--format", "csv", "--out", "x.json"], /no name for csv: it ends in .csv/],
   ] as const
 ) {
   Deno.test(`export refuses ${args.join(" ")}`, async () => {

@@ -32,6 +32,7 @@ function writeApi({ InfluxDB }: Build, { address, token }: ClientProgram): forDe
 }
 
 async function held(program: ClientProgram, symbol: string): Promise<number[][]> {
+  await program.settled();
   const query = `exchange=okx&symbol=${symbol}&interval=1m&start=2024-01-01&limit=10000`;
   return (await (await program.get(`/api/v1/klines?${query}`)).json()).data ?? [];
 }

@@ -9,8 +9,9 @@ import { hold } from "@/tests/support/hold.ts";
 import { quietLog } from "@/tests/support/quiet_log.ts";
 
 const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const START = (Math.floor(Date.now() / HOUR) - 20) * HOUR;
+const NOW = new Date();
+/** In one period with all that follows it, whatever day it is: a period is an event, and told by itself. */
+const START = Date.UTC(NOW.getUTCFullYear(), NOW.getUTCMonth() - 1, 2);
 const SERIES = "binance:BTC/USDT:1m";
 
 const at = (minute: number) => candle({ openTime: START + minute * MINUTE });

@@ -251,7 +251,8 @@ Deno.test("binance socket: a stop of the service says so", async () => {
 });
 
 Deno.test("binance socket: a silent client is pinged, and given up when it does not answer", async () => {
-  const app = await serveApp({ settings: { socketSilenceS: 1 } });
+  // Half of it is for the answer: a busy machine may need more than a moment.
+  const app = await serveApp({ settings: { socketSilenceS: 4 } });
   try {
     const lively = await openStream(app.wsUrl(`${BASE}/ws`));
     const silent = await openRawSocket(app.port, `${BASE}/ws`);

@@ -101,7 +101,7 @@ async function visit(path: string, test: (visitor: Visitor) => Promise<void>): P
     },
     async sees(selector, what) {
       const found = async () => (await text(selector)).includes(what);
-      const isThere = await waitUntil(found, { timeoutMs: 10_000 });
+      const isThere = await waitUntil(found);
       ok(isThere, `${selector}: ${await text(selector)}`);
     },
   };

@@ -9,6 +9,8 @@ export interface ClientProgram extends RunningProgram {
   readonly token: string;
   /** Open time of the first minute; the last one begins `COUNT - 1` minutes later. */
   readonly start: number;
+  /** Waits until reads show all that was written: an answer to a write waits for it two seconds at most. */
+  settled(): Promise<void>;
   /** Stores new minutes, one after another, until the promise is settled; answers its value. */
   feedUntil<T>(wanted: Promise<T>): Promise<T>;
   /** What a candle of this open time holds. */
@@ -55,11 +57,20 @@ export async function startClientProgram(more: Settings = {}): Promise<ClientPro
     if (response.status !== 204) throw new Error(await response.text());
   }
 
+  async function settled(): Promise<void> {
+    const isThere = await waitUntil(async () => {
+      const { data } = await (await program.ask("/admin/projections")).json();
+      return data.every(({ lag }: { lag: number }) => lag === 0);
+    });
+    if (!isThere) throw new Error("The read models did not catch up");
+  }
+
   await store(Array.from({ length: COUNT }, (_, i) => minute(start, i)));
+  await settled();
   let next = COUNT;
   return {
     ...program,
-    start,
+    ...{ start, settled },
     wsAddress: program.address.replace("http:", "ws:"),
     token: (await Deno.readTextFile(`${settings.DATA_DIR}/admin-token`)).trim(),
     expected: (openTime) => minute(start, (openTime - start) / MINUTE),

@@ -62,10 +62,11 @@ export async function openHouse(
   });
   const store = await createSqlStore({ database, catalog });
   const clock = systemClock;
-  const { db, follower, reader, series, damagedReads, lentBlobs } = openReadModels({
+  const { db, follower: hasty, reader, series, damagedReads, lentBlobs } = openReadModels({
     ...{ database, store, lake, blobs, clock, log: quietLog },
     cache: createMemoryCache<KlinePage>({ maxBytes: 1 << 26, sizeOf: (p) => p.bytes.length }),
   });
+  const follower = patient(hasty);
   await follower.start();
   const deps = { store, database, db, projections: follower, lake, blobs, workspace, clock };
   const ingesting = {
@@ -92,6 +93,20 @@ export async function openHouse(
     },
   };
 }
+
+/**
+ * One that waits for a busy machine: what has just been written is not to be missing because its
+ * caller would have been answered by now.
+ */
+function patient(follower: Follower): Follower {
+  return {
+    ...follower,
+    waitFor: (position, timeoutMs = 0, names) =>
+      follower.waitFor(position, Math.max(timeoutMs, LEAST_WAIT_MS), names),
+  };
+}
+
+const LEAST_WAIT_MS = 20_000;
 
 /** Whatever failed: a full disk gets no room back before the next start otherwise. */
 function leftIn(folder: string): string[] {

@@ -1,4 +1,4 @@
-import { freePort } from "./free_port.ts";
+import { readHolder } from "@/adapters/directory_lock.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -53,15 +53,14 @@ export async function interruptProgram(
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-/** Starts `serve` on a free port and waits until it is ready. */
+/** Starts `serve` on a port that the system gives it and waits until it is ready. */
 export async function startProgram(
   settings: Settings,
   { args = [], flags = ["-A"] }: { args?: readonly string[]; flags?: readonly string[] } = {},
 ): Promise<RunningProgram> {
-  const port = freePort();
-  const all: Settings = { PORT: String(port), HOST: "127.0.0.1", LOG_LEVEL: "info", ...settings };
+  const all: Settings = { PORT: "0", HOST: "127.0.0.1", LOG_LEVEL: "info", ...settings };
   const child = command(["serve", ...args], all, flags).spawn();
-  const address = `http://127.0.0.1:${port}`;
+  let address = "";
   let log = "";
   const reading = Promise.all([child.stdout, child.stderr].map(async (stream) => {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) log += text;
@@ -76,6 +75,10 @@ export async function startProgram(
   }
 
   const ready = await waitUntil(async () => {
+    // It tells where once it is there: a port that was chosen for it could be another's by then.
+    const holder = await readHolder(`${all.DATA_DIR}/lock`);
+    if (holder?.pid !== child.pid || holder.address === null) return false;
+    address = holder.address;
     const response = await fetch(`${address}/health/ready`).catch(() => undefined);
     await response?.body?.cancel();
     return response?.ok === true;

@@ -34,9 +34,7 @@ export async function processesIn(folder: string): Promise<readonly number[]> {
 
 /** Waits for the end of all of them: those that a browser has started follow it in a moment. */
 export async function allGone(folder: string): Promise<boolean> {
-  return await waitUntil(async () => (await processesIn(folder)).length === 0, {
-    timeoutMs: 10_000,
-  });
+  return await waitUntil(async () => (await processesIn(folder)).length === 0);
 }
 
 /** Those among them that are browsers themselves: they have started the others. */

@@ -56,7 +56,7 @@ async function withPool(
     equal(await allGone(path), true);
     const isEmpty = async () =>
       (await Array.fromAsync(Deno.readDir(folder)).catch(() => [])).length === 0;
-    equal(await waitUntil(isEmpty, { timeoutMs: 5_000 }), true);
+    equal(await waitUntil(isEmpty), true);
     await remove();
   }
 }
@@ -138,7 +138,7 @@ browserTest("browser pool: closing ends what is under way, and what comes later"
   await withPool({}, async ({ pool, started }) => {
     const isAbort = (error: unknown) => error instanceof Error && error.name === "AbortError";
     const begun = Promise.withResolvers<void>();
-    const work = pool.use(use, () => {
+    const work = pool.use({ ...use, timeoutMs: 600_000 }, () => {
       begun.resolve();
       return new Promise(() => {});
     });
@@ -146,7 +146,7 @@ browserTest("browser pool: closing ends what is under way, and what comes later"
     await begun.promise;
     const before = performance.now();
     await pool.close();
-    ok(performance.now() - before < 3_000);
+    ok(performance.now() - before < 30_000, "what is under way is not waited for");
     await ended;
     await rejects(pool.use(use, title), isAbort);
     deepEqual([started.length, started[0]?.browser.connected], [1, false]);

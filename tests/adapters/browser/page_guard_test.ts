@@ -27,7 +27,9 @@ async function guarded(run: (scene: Guarded) => Promise<void>): Promise<void> {
       async read(body, url) {
         site.pages.set("/", () => body instanceof Response ? body : html(body));
         const proxy = url === undefined ? {} : { httpProxy: site.url };
-        const reader = createPageReader({ pool, proxy, drawMs: 300, settleMs: 100 });
+        // However long the browser takes: what is waited for comes in each of these.
+        const times = { drawMs: 1e9, settleMs: 100, timeoutMs: 30_000 };
+        const reader = createPageReader({ pool, proxy, ...times });
         return await reader.read({
           ...{ url: url ?? `${site.url}/`, cookie: credential("session=abc") },
           ...{ rows: "tr.product", columns: { variety: "td.variety" }, empty: "p.empty" },
@@ -65,15 +67,22 @@ browserTest(
       other.pages.set("/moved", () => new Response("never"));
       site.pages.set("/own", () => new Response("own"));
       site.pages.set("/hop", () => Response.redirect(`${other.url}/hop`));
-      const asks = (own: string) =>
-        `<script>
-for (const url of ["${other.url}/a", "${
-          other.url.replace("127.0.0.1", "localhost")
-        }/b", "${own}/own", "/hop"]) {
-  fetch(url, { mode: "no-cors" }).catch(() => {});
-}
-new Image().src = "${other.url}/c";
-</script><iframe src="${other.url}/d"></iframe>${ROW}`;
+      // Its row comes when all that it asked for has been answered or refused.
+      const asks = (own: string) => {
+        const elsewhere = [`${other.url}/a`, `${other.url.replace("127.0.0.1", "localhost")}/b`];
+        const urls = JSON.stringify([...elsewhere, `${own}/own`, "/hop"]);
+        return `<script>
+const asked = ${urls}.map((url) => fetch(url, { mode: "no-cors" }));
+const ended = (of) => new Promise((resolve) => of.onload = of.onerror = resolve);
+const image = new Image();
+const frame = document.createElement("iframe");
+asked.push(ended(image), ended(frame));
+image.src = "${other.url}/c";
+frame.src = "${other.url}/d";
+document.documentElement.append(frame);
+Promise.allSettled(asked).then(() => document.body.innerHTML = ${JSON.stringify(ROW)});
+</script>`;
+      };
       equal((await read(asks(site.url))).rows.length, 1);
       ok(site.requests.some(({ path }) => path === "/own"));
       deepEqual(other.requests, []);

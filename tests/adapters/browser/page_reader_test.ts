@@ -142,9 +142,11 @@ browserTest("page reader: sends the cookies to the page's own host and to no oth
   const before = site.requests.length;
   await read(() =>
     html(`<script>
-fetch("/api");
-fetch("${elsewhere}/pixel", { mode: "no-cors", credentials: "include" });
-</script><p class="empty"></p>`), { path: "/cookies", url: `${home}/cookies`, reader });
+Promise.all([
+  fetch("/api"),
+  fetch("${elsewhere}/pixel", { mode: "no-cors", credentials: "include" }),
+]).then(() => document.body.innerHTML = '<p class="empty"></p>');
+</script>`), { path: "/cookies", url: `${home}/cookies`, reader });
   const sent = new Map(
     site.requests.slice(before).map(({ path, headers }) => [path, headers.get("cookie")]),
   );

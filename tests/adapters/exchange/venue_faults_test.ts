@@ -24,13 +24,14 @@ interface Scene {
 async function withFaults(
   faults: readonly (Fault | undefined)[],
   body: (scene: Scene) => Promise<void>,
+  { timeoutMs = 30_000 } = {},
 ): Promise<void> {
   const now = START + 10 * MINUTE;
   const clock = leapingClock(now);
   const book = new Map([[bookKey("BTCUSDT", "1m"), CANDLES.map((one) => wireRow(one, "1m"))]]);
   const server = startBinance({ book, now: () => now, faults: scripted(...faults) });
   const exchanges = openExchanges({
-    ...{ clock, log: quietLog, timeoutMs: 500 },
+    ...{ clock, log: quietLog, timeoutMs },
     urls: { binance: server.url },
   });
   const exchange = await exchanges.get("binance");
@@ -108,7 +109,7 @@ Deno.test("binance gives up an answer that takes too long, body included", async
     const failure = assert.rejects(fetch(), { retryable: true, message: /not answer in time/ });
     await failure;
     resolve();
-  });
+  }, { timeoutMs: 500 });
 });
 
 Deno.test("binance stops a request on its way when it is aborted", async () => {

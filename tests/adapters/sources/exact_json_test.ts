@@ -59,5 +59,5 @@ Deno.test("exact JSON: an endless number, number text or script is read or refus
     throws(() => parseSinaDaily(reply, "RB0"), SourceError);
   }
   // Milliseconds; a search that tries every beginning with every end takes minutes.
-  ok(performance.now() - started < 5_000);
+  ok(performance.now() - started < 30_000);
 });

@@ -73,5 +73,5 @@ Deno.test("secrets: are looked for in long answers of any kind without delay", (
   const long = 'x\\"'.repeat(1_000_000);
   equal(withoutSecrets(`{"token":"${long}"}`, []), '{"token":"[removed]"}');
   // Milliseconds; a search that tries every beginning with every end takes minutes.
-  ok(performance.now() - started < 5_000);
+  ok(performance.now() - started < 30_000);
 });

@@ -22,7 +22,7 @@ import { crawlerRuns } from "@/projections/crawler_runs.ts";
 import { crawlerSources } from "@/projections/crawler_sources.ts";
 import { crawlerVenues } from "@/projections/crawler_venues.ts";
 import { openDb } from "@/projections/db.ts";
-import { createFollower } from "@/projections/follower.ts";
+import { createFollower, type Follower } from "@/projections/follower.ts";
 import { klinePeriods } from "@/projections/kline_periods.ts";
 import { marketReports } from "@/projections/market_reports.ts";
 import type { Projections } from "@/projections/define.ts";
@@ -93,6 +93,12 @@ export async function startInstance(
   const follower = createFollower({ ...following, clock: systemClock, pollMs: 500 });
   await follower.start();
   const db = openDb(database);
+  /** What has just been written is not to be missing because a caller would be answered by now. */
+  const projections: Follower = {
+    ...follower,
+    waitFor: (position, timeoutMs = 0, names) =>
+      follower.waitFor(position, Math.max(timeoutMs, SEEN_MS), names),
+  };
   const blobs = openMemoryBlobs();
   const jobs = createJobs({ clock, log: quietLog, keep: 10_000 });
   const queries = createCrawlerQueries(db);
@@ -100,9 +106,9 @@ export async function startInstance(
   const crawlers = openCrawlers({
     ...{ database, db, store, blobs, queries, jobs, channels, clock, random, log: quietLog },
     ...{
-      projections: follower,
+      projections,
       series: createSeriesQueries(db),
-      sources: sources({ store, blobs, reports, projections: follower }),
+      sources: sources({ store, blobs, reports, projections }),
     },
     disk: () => Promise.resolve({ freeBytes: 4e10, totalBytes: 1e11, dataBytes: undefined }),
   }, {

@@ -85,11 +85,20 @@ Deno.test("live crawl follows a series at once that is added while its venue is 
   let [addedAt, storedAt] = [0, 0];
   const listed = Promise.withResolvers<void>();
   let stored: Promise<void> | undefined;
+  let adding: Promise<unknown> | undefined;
   const { time } = venue;
+  const { sleep } = clock;
+  clock.sleep = async (ms, signal) => {
+    // However long it takes to add it, no time passes meanwhile.
+    await adding;
+    await sleep(ms, signal);
+  };
   venue.time = async (signal) => {
     if (addedAt === 0 && clock.now() > START + MINUTE) {
       addedAt = clock.now();
-      stored = firstStored(await watch("NEW/USDT"));
+      const added = watch("NEW/USDT");
+      adding = added;
+      stored = firstStored(await added);
       void stored.then(() => storedAt = clock.now());
       await listed.promise;
     }

@@ -83,19 +83,29 @@ Deno.test("live crawl follows a series at once that is added while its venue is 
   await watch("OLD/USDT");
   await watch("OLD/USDT", other.id);
   let [addedAt, storedAt] = [0, 0];
-  const listed = Promise.withResolvers<void>();
-  let stored: Promise<void> | undefined;
+  const [otherAsked, listed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let [isHeld, stored]: [boolean, Promise<void> | undefined] = [false, undefined];
+  let adding: Promise<SeriesRef> | undefined;
+  const { sleep } = clock;
+  // However long it takes to add it, no time passes meanwhile.
+  clock.sleep = (ms, signal) =>
+    adding === undefined ? sleep(ms, signal) : adding.then(() => sleep(ms, signal));
   const { time } = venue;
   venue.time = async (signal) => {
-    if (addedAt === 0 && clock.now() > START + MINUTE) {
+    if (!isHeld && clock.now() > START + MINUTE) {
+      isHeld = true;
+      // From here on the other one has nothing to do but to rest.
+      await otherAsked.promise;
       addedAt = clock.now();
-      stored = firstStored(await watch("NEW/USDT"));
+      adding = watch("NEW/USDT");
+      stored = firstStored(await adding);
       void stored.then(() => storedAt = clock.now());
       await listed.promise;
     }
     return await time(signal);
   };
   other.time = async (signal) => {
+    if (isHeld) otherAsked.resolve();
     // Asked again because it has seen the new list; from here on the clock is the venue's own.
     if (stored !== undefined) listed.resolve();
     await stored;

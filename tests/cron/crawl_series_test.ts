@@ -58,8 +58,15 @@ function scene(
   });
   return {
     ...{ venue, series, deps },
-    crawl: (request = {}, signal) =>
-      crawlSeries(deps, { series, mode: "all", ...request }, crawlRun(signal)),
+    async crawl(request = {}, signal) {
+      const { follower, store } = house.house;
+      try {
+        return await crawlSeries(deps, { series, mode: "all", ...request }, crawlRun(signal));
+      } finally {
+        // What the next one goes by.
+        assert.equal(await follower.waitFor(await store.head(), 20_000), true);
+      }
+    },
     async held() {
       const page = await house.house.reader.read({
         ...{ seriesId: seriesId(series), stored: interval, interval, start: 0, end: undefined },

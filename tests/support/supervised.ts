@@ -22,7 +22,7 @@ import { crawlerRuns } from "@/projections/crawler_runs.ts";
 import { crawlerSources } from "@/projections/crawler_sources.ts";
 import { crawlerVenues } from "@/projections/crawler_venues.ts";
 import { openDb } from "@/projections/db.ts";
-import { createFollower } from "@/projections/follower.ts";
+import { createFollower, type Follower } from "@/projections/follower.ts";
 import { klinePeriods } from "@/projections/kline_periods.ts";
 import { marketReports } from "@/projections/market_reports.ts";
 import type { Projections } from "@/projections/define.ts";
@@ -45,7 +45,7 @@ export interface Instance extends OpenCrawlers {
   readonly reports: ReportQueries;
   readonly jobs: Jobs;
   readonly blobs: Blobs;
-  /** Whether the database is being asked. */
+  /** Whether the database is being asked, or the read models are waited for. */
   isBusy(): boolean;
   /** Lets time pass until nothing runs and the read models show it. */
   idle(): Promise<void>;
@@ -86,13 +86,28 @@ export async function startInstance(
 ): Promise<Instance> {
   const { clock, sources, channels = [], isScheduled = true } = options;
   const { random = () => 0.5, isBusy = () => false } = options;
-  const { database, underWay, cut, dieBefore } = counted(real);
+  const { database, underWay, isCut, cut, dieBefore } = counted(real);
   await migrate(database);
   const store = await createSqlStore({ database, catalog });
   const following = { database, store, projections: PROJECTIONS, log: quietLog };
   const follower = createFollower({ ...following, clock: systemClock, pollMs: 500 });
   await follower.start();
   const db = openDb(database);
+  let waiting = 0;
+  /** What has just been written is not to be missing because a caller would be answered by now. */
+  const projections: Follower = {
+    ...follower,
+    async waitFor(position, timeoutMs = 0, names) {
+      waiting++;
+      try {
+        return await follower.waitFor(position, Math.max(timeoutMs, SEEN_MS), names);
+      } finally {
+        waiting--;
+      }
+    },
+  };
+  // The read models follow by the real clock; what is cut off from them is not waited for.
+  const isWorking = () => underWay() > 0 || (waiting > 0 && !isCut());
   const blobs = openMemoryBlobs();
   const jobs = createJobs({ clock, log: quietLog, keep: 10_000 });
   const queries = createCrawlerQueries(db);
@@ -100,9 +115,9 @@ export async function startInstance(
   const crawlers = openCrawlers({
     ...{ database, db, store, blobs, queries, jobs, channels, clock, random, log: quietLog },
     ...{
-      projections: follower,
+      projections,
       series: createSeriesQueries(db),
-      sources: sources({ store, blobs, reports, projections: follower }),
+      sources: sources({ store, blobs, reports, projections }),
     },
     disk: () => Promise.resolve({ freeBytes: 4e10, totalBytes: 1e11, dataBytes: undefined }),
   }, {
@@ -121,7 +136,7 @@ export async function startInstance(
     for (let still = 0; !holds();) {
       if (performance.now() > deadline) throw new Error(`It never came to hold: ${holds}`);
       await new Promise<void>((resolve) => setImmediate(resolve));
-      still = underWay() === 0 && !isBusy() ? still + 1 : 0;
+      still = !isWorking() && !isBusy() ? still + 1 : 0;
       if (still < STILL_TURNS) continue;
       still = 0;
       const [next] = clock.sleepers();
@@ -131,7 +146,7 @@ export async function startInstance(
 
   return {
     ...{ ...crawlers, store, queries, reports, jobs, blobs, cut, dieBefore, until },
-    isBusy: () => underWay() > 0,
+    isBusy: isWorking,
     async idle() {
       await until(() => jobs.list().every(({ status }) => status !== "running"));
       await follower.waitFor(await store.head(), SEEN_MS);
@@ -161,6 +176,7 @@ const STILL_TURNS = 4;
 interface Counted {
   readonly database: Database;
   readonly underWay: () => number;
+  readonly isCut: () => boolean;
   readonly cut: (isCut: boolean) => void;
   readonly dieBefore: (type: string) => void;
 }
@@ -188,7 +204,7 @@ function counted(real: Database): Counted {
     },
   });
   return {
-    ...{ database, underWay: () => underWay, cut: (value) => isCut = value },
+    ...{ database, underWay: () => underWay, isCut: () => isCut, cut: (value) => isCut = value },
     dieBefore: (type) => last = type,
   };
 }

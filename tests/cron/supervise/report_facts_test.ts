@@ -1,6 +1,7 @@
 import { equal, match } from "node:assert/strict";
 import type { AlertEvent } from "@/events/catalog/alert.ts";
 import { raisedAlert } from "../../support/raised_alerts.ts";
+import { until } from "../../support/projections.ts";
 import { NOW, sceneTest, scripted } from "./scene.ts";
 
 const HOUR = 3_600_000;
@@ -28,6 +29,9 @@ sceneTest("the report of a day", {
       await instance.supervisor.run(name, doer());
       await instance.idle();
     }
+    // Two failures and a recovery, none of which is to count as waiting.
+    const sent = () => instance.store.readAll({ after: 0, limit: 1_000, types: ["AlertSent"] });
+    await until(async () => (await sent()).length === 3);
     const alerts = [alert("waiting"), alert("today", NOW + HOUR), alert("tomorrow", NOW + DAY)];
     await instance.store.append(alerts.map((one) => ({ ...one, expected: "none" as const })), {
       ...{ actor: "job:alerts", commandId: crypto.randomUUID() },

@@ -217,13 +217,14 @@ for (const database of databases()) {
 
       const narrow = { name: "rescale", atWork: after("file candles: "), end: "rescale files: " };
       let wider: Pick<Fingerprint, "csv" | "rows"> = before;
-      for (let waitMs = 20 * random(), finer = 1;; waitMs = 0, finer++) {
+      for (let finer = 1;; finer++) {
         ok(finer <= MOST_FINER, "never killed in step rescale");
         // What needs more decimals finds the other files gone, and leaves them to the archive.
         const others = await periodBlobs(settings.DATA_DIR ?? "");
         await without(others, () => importFiner(scene, hot, finer));
         wider = await exported(hot, SERIES);
         equal(wider.rows, before.rows + finer * FINER_ROWS);
+        const waitMs = finer === 1 ? 20 * random() : 0;
         const killed = await killIn(narrow, { settings: hot, month: 12 + MONTHS, waitMs });
         await scene.forgetKilled();
         equal((await exported(hot, SERIES)).csv, wider.csv, "rescale");

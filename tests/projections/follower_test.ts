@@ -13,6 +13,8 @@ import {
 } from "@/tests/support/projections.ts";
 
 const all = { after: 0, limit: 100_000 };
+/** For thousands of rows, written one by one. */
+const LONG_MS = 60_000;
 
 projectionTest("follower", {
   async "shows what was appended before the start and since, in rows and in views"(world) {
@@ -100,7 +102,7 @@ projectionTest("follower", {
     }
     const follower = await world.follow([accounts(), payments()]);
     equal(follower.ready(), false);
-    await follower.waitFor(3_000, 20_000);
+    equal(await follower.waitFor(3_000, LONG_MS), true);
     equal(follower.ready(), true);
     deepEqual(await accountRows(world.database), expectedAccounts(await world.store.readAll(all)));
   },
@@ -111,7 +113,7 @@ projectionTest("follower", {
     for (let n = 0; n < 10; n++) {
       await world.append(...Array.from({ length: 256 }, () => paid("b")));
     }
-    await first.waitFor(2_816, 20_000);
+    equal(await first.waitFor(2_816, LONG_MS), true);
     await first.stop();
     const both = await world.follow([accounts(), accounts({ version: 2 })]);
     equal(both.ready(), false);
@@ -126,13 +128,13 @@ projectionTest("follower", {
   async "one that is far behind does not keep writers from seeing the others"(world) {
     for (let n = 0; n < 5; n++) await world.append(...Array.from({ length: 256 }, () => paid("a")));
     const [ahead, held] = [await world.follow([accounts()]), Promise.withResolvers<void>()];
-    await ahead.waitFor(1_280, 20_000);
+    equal(await ahead.waitFor(1_280, LONG_MS), true);
     await ahead.stop();
     const follower = await world.follow([accounts(), payments(() => held.promise)]);
     const last = await world.append(paid("b"));
     held.resolve();
-    equal(await follower.waitFor(last, 20_000, ["accounts"]), true);
-    equal(await follower.waitFor(last, 20_000), true);
+    equal(await follower.waitFor(last, LONG_MS, ["accounts"]), true);
+    equal(await follower.waitFor(last, LONG_MS), true);
   },
 
   async "many rows on their way keep nobody from seeing the others, and all meet again"(world) {
@@ -204,12 +206,12 @@ projectionTest("follower", {
     for (let n = 0; n < 10_240; n += 256) {
       await world.append(...Array.from({ length: 256 }, (_, i) => paid(id(n + i))));
     }
-    await follower.waitFor(10_240, 20_000);
+    equal(await follower.waitFor(10_240, LONG_MS), true);
     for (let n = 0; n < 300; n += 3) {
       await world.append(paid(`new${n}`), paid(id(n + 240)), paid(id(n + 241)));
       if (n % 30 === 0) await follower.waitFor(await world.store.head());
     }
-    ok(await follower.waitFor(await world.store.head(), 20_000));
+    ok(await follower.waitFor(await world.store.head(), LONG_MS));
     deepEqual(await accountRows(world.database), expectedAccounts(await world.store.readAll(all)));
   },
 });

@@ -34,6 +34,8 @@ export async function keepListening(
     await next.query(`listen ${pg.escapeIdentifier(channel)}`);
     next.on("end", () => again(100));
     client = next;
+    // Told to stop meanwhile, when this one was not there yet to be ended.
+    if (stopped) await next.end();
   }
 
   function again(waitMs: number): void {
@@ -41,7 +43,7 @@ export async function keepListening(
     timer = setTimeout(async () => {
       try {
         await connect();
-        onGap();
+        if (!stopped) onGap();
       } catch (error) {
         log?.warn("cannot listen to the database yet", { error: String(error) });
         again(Math.min(waitMs * 2, MAX_WAIT_MS));

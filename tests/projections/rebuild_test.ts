@@ -115,7 +115,7 @@ projectionTest("rebuild", {
     }
     const writers = Promise.all(Array.from({ length: 8 }, (_, n) => write(n)));
     try {
-      await follower.rebuild("accounts", { signal: AbortSignal.timeout(5_000) });
+      await follower.rebuild("accounts", { signal: AbortSignal.timeout(30_000) });
     } finally {
       done = true;
       await writers;
@@ -139,7 +139,7 @@ projectionTest("rebuild", {
     const follower = await world.follow([accounts()], { store: { ...world.store, readAll } });
     await follower.waitFor(await world.append(paid("a")));
     rebuilding = true;
-    await follower.rebuild("accounts", { signal: AbortSignal.timeout(4_000) });
+    await follower.rebuild("accounts", { signal: AbortSignal.timeout(30_000) });
     rebuilding = false;
     ok(reads < 20, `${reads} reads`);
     const head = await world.store.head();

@@ -218,12 +218,20 @@ async function inWorld(
         });
         closing.unshift(() => follower.stop());
         await follower.start();
-        return follower;
+        return patient(follower);
       },
     });
   } finally {
     for (const close of closing) await close();
   }
+}
+
+/** Waits longer than a busy machine takes where a test does not say how long. */
+function patient(follower: Follower): Follower {
+  return {
+    ...follower,
+    waitFor: (position, timeoutMs = 30_000, names) => follower.waitFor(position, timeoutMs, names),
+  };
 }
 
 export async function appendTo(

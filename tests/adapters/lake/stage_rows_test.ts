@@ -233,12 +233,14 @@ Deno.test("staging keeps decimals beyond 64 bits exactly", () =>
 
 Deno.test("staging is stopped by its signal, and the lake goes on", () =>
   withLake(async ({ file, stage, lake }) => {
-    const lines = Array.from({ length: 20_000 }, (_, n) => line(n % 40_000));
+    const lines = Array.from({ length: 200_000 }, (_, n) => line(n));
     const input = { files: [await file(lines.join("\n"))], interval: "1m", now: NOW } as const;
     const stop = new AbortController();
-    const staging = lake.stage(input, stop.signal);
+    const staging = assert.rejects(lake.stage(input, stop.signal), /enough/);
+    // Calls arrive in their order: it has begun by now.
+    await assert.rejects(lake.describe("nowhere.parquet"));
     stop.abort(new Error("enough"));
-    await assert.rejects(staging, /enough/);
-    assert.equal((await stage(input.files)).rows, 20_000);
+    await staging;
+    assert.equal((await stage(input.files)).rows, 200_000);
     await assert.rejects(lake.stage(input, AbortSignal.abort(new Error("before"))), /before/);
   }));

@@ -10,8 +10,8 @@ const READS = 400;
 const HOUR_MS = 3_600_000;
 
 /**
- * Four years of real minutes move from hot rows into period files, their rows go, and nothing else
- * happens; then once more, step by step, while somebody reads all the time.
+ * Four years of real minutes move from hot rows into period files and their rows go: while nothing
+ * else happens, while somebody reads all the time, and step by step beside a reader.
  */
 export async function benchArchive(shared: string): Promise<Result[]> {
   const dataDir = await Deno.makeTempDir({ prefix: "chandlery-bench-" });
@@ -20,18 +20,20 @@ export async function benchArchive(shared: string): Promise<Result[]> {
   try {
     await run(["import", SERIES, ...files], settings);
     const before = await checksum(settings);
-    const alone = await movedAlone(dataDir);
+    const alone = await onCopy(dataDir, movedAlone);
+    const both = await onCopy(dataDir, (copy) => movedWhileRead({ dataDir: copy, env: {} }));
     const filing = await movedWhileRead({ dataDir, env: HOT });
     const filed = filing.run.rows_filed;
     const dropping = await movedWhileRead({ dataDir, env: {} }, coldReads);
     const same = [alone.checksum, await checksum(settings)].every((after) => after === before);
     return [
       result({
-        name: "archive: candles moved, filed and dropped",
+        name: "archive: candles moved, filed and dropped, nobody reading",
         unit: "1/s",
         value: perSecond(Math.min(alone.run.rows_filed, alone.run.rows_dropped), alone.run),
         goal: { atLeast: 300_000 },
       }),
+      rate("candles moved beside a reader", both.run.rows_dropped, both.run),
       rate("candles filed beside a reader", filed, filing.run),
       rate("rows dropped beside a reader", dropping.run.rows_dropped, dropping.run),
       result({
@@ -40,6 +42,7 @@ export async function benchArchive(shared: string): Promise<Result[]> {
         value: filing.run.bytes_after / filed,
         goal: { atMost: 11 },
       }),
+      ...slowdown("moving", both),
       ...slowdown("filing", filing),
       ...slowdown("dropping", dropping),
       ...dropping.afterwards,
@@ -55,20 +58,24 @@ export async function benchArchive(shared: string): Promise<Result[]> {
   }
 }
 
-/** One run that does both, on a copy. */
-async function movedAlone(from: string): Promise<{ run: Run; checksum: string }> {
+async function onCopy<T>(from: string, work: (dataDir: string) => Promise<T>): Promise<T> {
   const dataDir = await Deno.makeTempDir({ prefix: "chandlery-bench-" });
   try {
     const { success } = await new Deno.Command("cp", { args: ["-a", `${from}/.`, dataDir] })
       .output();
     if (!success) throw new Error(`Cannot copy ${from}`);
-    const service = await startService({ dataDir });
-    const run = await startRun(service).then((job) => ended(service, job))
-      .finally(() => service.stop());
-    return { run, checksum: await checksum({ DATA_DIR: dataDir, LOG_LEVEL: "warn" }) };
+    return await work(dataDir);
   } finally {
     await Deno.remove(dataDir, { recursive: true });
   }
+}
+
+/** One run that does both. */
+async function movedAlone(dataDir: string): Promise<{ run: Run; checksum: string }> {
+  const service = await startService({ dataDir });
+  const run = await startRun(service).then((job) => ended(service, job))
+    .finally(() => service.stop());
+  return { run, checksum: await checksum({ DATA_DIR: dataDir, LOG_LEVEL: "warn" }) };
 }
 
 type Run = Readonly<Record<"rows_filed" | "rows_dropped" | "bytes_after" | "ms", number>>;

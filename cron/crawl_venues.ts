@@ -12,6 +12,8 @@ const SERIES_AT_ONCE = 2;
 export interface VenuesWork<Counts extends CrawlCounts> {
   /** Series of any venues, each venue's in the order in which they are begun. */
   readonly series: readonly SeriesView[];
+  /** Watched ones that are not among them: they tell whether a venue is dead or only a series. */
+  readonly others?: readonly SeriesView[];
   /** For the log. */
   readonly job: string;
   readonly signal: AbortSignal;
@@ -45,15 +47,16 @@ export async function crawlVenues<Counts extends CrawlCounts>(
 
 async function crawlVenue<Counts extends CrawlCounts>(
   { log, breakers }: Deps,
-  { series, job, signal, crawl }: VenuesWork<Counts>,
+  { series, job, signal, crawl, ...work }: VenuesWork<Counts>,
 ): Promise<CrawledVenues<Counts>> {
   const exchange = series[0]?.exchange ?? "";
+  const others = (work.others ?? []).filter((one) => one.exchange === exchange);
   const done: { readonly series: SeriesView; readonly counts: Counts }[] = [];
   const failures: FailedSeries[] = [];
   const leftOut: FailedSeries[] = [];
   const leave = (one: SeriesView) =>
     leftOut.push({ series: one, error: breakers.lastError(exchange) });
-  if (!await breakers.admit(series, signal)) {
+  if (!await breakers.admit([...series, ...others], signal)) {
     series.forEach(leave);
     return { counts: [], failures, leftOut };
   }
@@ -77,7 +80,7 @@ async function crawlVenue<Counts extends CrawlCounts>(
   await breakers.judge(exchange, {
     answered: done.filter(({ counts }) => hasAnswered(counts)).length,
     errors: failures.map(({ error }) => error),
-    unasked: done.map((one) => one.series),
+    unasked: [...done.map((one) => one.series), ...others],
   }, signal);
   return { counts: done.map(({ counts }) => counts), failures, leftOut };
 }

@@ -30,8 +30,14 @@ export async function keepListening(
       (error) => log?.warn("lost the listening connection", { error: error.message }),
     );
     next.on("notification", ({ payload }) => on(payload ?? ""));
-    await next.connect();
-    await next.query(`listen ${pg.escapeIdentifier(channel)}`);
+    try {
+      await next.connect();
+      // A standby takes connections and refuses this.
+      await next.query(`listen ${pg.escapeIdentifier(channel)}`);
+    } catch (error) {
+      await next.end().catch(() => {});
+      throw error;
+    }
     next.on("end", () => again(100));
     client = next;
     // Told to stop meanwhile, when this one was not there yet to be ended.
@@ -45,7 +51,7 @@ export async function keepListening(
         await connect();
         if (!stopped) onGap();
       } catch (error) {
-        log?.warn("cannot listen to the database yet", { error: String(error) });
+        if (!stopped) log?.warn("cannot listen to the database yet", { error: String(error) });
         again(Math.min(waitMs * 2, MAX_WAIT_MS));
       }
     }, waitMs);

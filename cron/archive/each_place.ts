@@ -5,7 +5,7 @@ import { failureFields, messageOf } from "../error_message.ts";
 import type { ArchiveDeps, ArchivePlace, ArchiveRun } from "./archive_deps.ts";
 import type { ArchiveMeter } from "./meter.ts";
 
-/** Periods worked on at the same moment: one is read while another is written. */
+/** Periods that one step works on at the same moment: one is read while another is written. */
 const CONCURRENCY = 2;
 
 const ATTEMPTS = { attempts: 4, baseMs: 1_000, maxMs: 15_000 } as const;
@@ -43,12 +43,14 @@ export async function eachPlace<Place extends ArchivePlace>(
   }
   const waiting = places.values();
   let following: Promise<unknown> = Promise.resolve();
+  let isBroken = false;
   const lanes = Array.from({ length: Math.min(CONCURRENCY, places.length) }, async () => {
     for (const place of waiting) {
+      if (isBroken) return;
       if (!await succeeds(place, step) || next === undefined) continue;
       following = following.then(() => succeeds(place, next));
       // Thrown below, once all lanes have ended.
-      following.catch(() => {});
+      following.catch(() => isBroken = true);
     }
   });
   // Every lane ends before the first failure is thrown: nothing goes on behind the caller's back.

@@ -72,7 +72,8 @@ export async function runArchive(
     const drop = (onDropped: (rows: number) => void): Step<ArchivablePeriod> => ({
       name: "drop",
       async work(place) {
-        if (!toDrop.has(place)) return;
+        // A file that had to be made again is read once more, by the next run, before its rows go.
+        if (!toDrop.has(place) || isTold(meter, place)) return;
         const rowsDropped = await dropRows(deps, run, place);
         toDrop.delete(place);
         onDropped(place.hotRows);
@@ -80,7 +81,7 @@ export async function runArchive(
       },
     });
     // The engine files one period while the database lets go of the rows of another.
-    await eachPlace(deps, { run, meter }, plan.file, file, drop(() => {}));
+    await eachPlace(deps, { run, meter }, plan.file, file, drop(() => progress.advance(0)));
     const narrow = await listNarrow(deps, request);
     progress.start("rescale files", { unit: "periods", total: narrow.length });
     await eachPlace(deps, { run, meter }, narrow, {
@@ -92,11 +93,11 @@ export async function runArchive(
         await meter.add({});
       },
     });
-    // A file that had to be made again is read once more, by the next run, before its rows go.
     const left = [...toDrop].filter((place) => !isTold(meter, place));
     progress.start("drop rows", { unit: "rows", total: rowsOf(left) });
     await eachPlace(deps, { run, meter }, left, drop((rows) => progress.advance(rows)));
-    const compactable = await dispensable(deps, request);
+    const compactable = (await dispensable(deps, request))
+      .filter((place) => !isTold(meter, place));
     progress.start("compact batches", { unit: "periods", total: compactable.length });
     await eachPlace(deps, { run, meter }, compactable, {
       name: "compact",

@@ -21,14 +21,17 @@ import { count, formatBytes, isoTime } from "./sentences.ts";
 const FORMATS = ["csv", "parquet", "freqtrade"] as const;
 type Format = typeof FORMATS[number];
 
-/** How names end, but for `.gz`. */
-const ENDINGS: ReadonlyMap<string, Format> = new Map([
+/** How names end, and whether their files may be packed. */
+const NAMES: ReadonlyMap<string, Format> = new Map([
   ["csv", "csv"],
+  ["csv.gz", "csv"],
   ["parquet", "parquet"],
   ["json", "freqtrade"],
+  ["json.gz", "freqtrade"],
 ]);
-/** Endings of what is not written here, though users of freqtrade and pandas may ask for it. */
-const FOREIGN: ReadonlySet<string> = new Set(["feather", "arrow", "h5", "hdf5", "pkl", "xlsx"]);
+/** Endings of what is written in no format of ours, though other programs would expect it. */
+const FOREIGN =
+  /\.(arrow|bz2|feather|h5|hdf5|ipc|jsonl|ndjson|orc|pickle|pkl|tar|xlsx?|xz|zip|zst)$/i;
 
 const spec: CommandSpec = {
   name: "export",
@@ -177,9 +180,9 @@ function createWriter(
 ): PageWriter {
   switch (format) {
     case "csv":
-      return createCsvWriter(result, { gzip: out.endsWith(".gz") });
+      return createCsvWriter(result, { gzip: isPacked(out) });
     case "freqtrade":
-      return createFreqtradeWriter(result, { gzip: out.endsWith(".gz") });
+      return createFreqtradeWriter(result, { gzip: isPacked(out) });
     case "parquet":
       return { write: (bytes) => result.addPart(bytes), end: () => result.joinParts(joinParquet) };
   }
@@ -194,27 +197,38 @@ function chooseLayout(args: Arguments): "binance-vision" | undefined {
 }
 
 function chooseFormat(text: string | undefined, out: string): Format {
-  const ending = /\.(\w+)(\.gz)?$/.exec(out)?.[1] ?? "";
-  const told = ENDINGS.get(ending);
   const format = FORMATS.find((known) => known === text);
-  if (format === undefined) {
-    if (text !== undefined) {
-      throw refuse(spec, `--format "${text}" is none of ${FORMATS.join(", ")}`);
-    }
-    if (told !== undefined) return told;
+  if (text !== undefined && format === undefined) {
+    throw refuse(spec, `--format "${text}" is none of ${FORMATS.join(", ")}`);
+  }
+  const told = formatOf(out);
+  if (told === undefined && FOREIGN.test(out)) {
+    throw refuse(spec, `"${out}" is a name of no format that is written: ${ENDINGS}`);
+  }
+  const chosen = format ?? told;
+  if (chosen === undefined) {
     throw refuse(spec, `say --format ${FORMATS.join("|")}, "${out}" does not tell`);
   }
   // A file under another format's name is one that no program opens.
-  if ((told ?? format) !== format || FOREIGN.has(ending)) {
-    throw refuse(spec, `"${out}" is no name for ${format}: it ends in ${endingOf(format)}`);
+  if (told !== undefined && told !== chosen) {
+    throw refuse(spec, `"${out}" is a name of ${told}, not of ${chosen}: ${ENDINGS}`);
   }
-  return format;
+  if (chosen === "parquet" && isPacked(out)) {
+    throw refuse(spec, `"${out}" is no name for parquet, which is packed in itself`);
+  }
+  return chosen;
 }
 
-function endingOf(format: Format): string {
-  const [ending] = ENDINGS.entries().find(([, one]) => one === format) ?? [format];
-  return `.${ending}`;
+function isPacked(out: string): boolean {
+  return /\.gz$/i.test(out);
 }
+
+function formatOf(out: string): Format | undefined {
+  const [, ending = ""] = /\.(\w+(\.gz)?)$/i.exec(out) ?? [];
+  return NAMES.get(ending.toLowerCase());
+}
+
+const ENDINGS = [...NAMES.keys()].map((ending) => `.${ending}`).join(", ");
 
 /** From the start of the first month to the end of the last one that holds a candle. */
 function visionRange(

@@ -26,7 +26,7 @@ interface Part {
   readonly total: (wanted: Wanted) => number | undefined;
 }
 
-/** In the order of a run; the last one that has begun is what it does. */
+/** In the order of a run; the last one that has begun is what it does, but rows go while others are filed. */
 const PARTS: readonly Part[] = [
   {
     ...{ label: "file candles", unit: "candles" },
@@ -55,12 +55,16 @@ export function progressTold(
 ): Omit<ArchiveProgress, "jobId" | "startedAt"> | undefined {
   let wanted: Wanted | undefined;
   let told: { readonly data: Told; readonly at: number } | undefined;
+  let isFiling = false;
   /** When each part had not begun yet, as far as is known. */
   const before = PARTS.map(() => 0);
   for (const event of events) {
     const at = event.at.getTime();
     if (event.type === "ArchiveRunFinished") return undefined;
-    if (event.type === "ArchiveRunProgressed") told = { data: event.data, at };
+    if (event.type === "ArchiveRunProgressed") {
+      isFiling = event.data.rowsFiled > (told?.data.rowsFiled ?? 0);
+      told = { data: event.data, at };
+    }
     if (event.type === "ArchiveRunStarted") wanted = event.data;
     PARTS.forEach(({ done }, n) => {
       if (told === undefined || done(told.data) === 0) before[n] = at;
@@ -68,7 +72,8 @@ export function progressTold(
   }
   if (wanted === undefined) return undefined;
   const begun = PARTS.findLastIndex(({ done }) => told !== undefined && done(told.data) > 0);
-  const at = Math.max(0, begun);
+  const isFiled = (told?.data.rowsFiled ?? 0) >= wanted.rowsToFile;
+  const at = isFiling && !isFiled ? 0 : Math.max(0, begun);
   const part = PARTS[at];
   if (part === undefined) return undefined;
   const { label, unit } = part;

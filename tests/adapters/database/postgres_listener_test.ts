@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { openPostgres } from "@/adapters/database/postgres.ts";
 import { eventually } from "../../events/store/open_log.ts";
 
@@ -69,5 +69,24 @@ Deno.test({
     await database.close();
     await watcher.close();
     await relay.close();
+  },
+});
+
+Deno.test({
+  name: "postgres that cannot listen leaves no connection open",
+  ignore: server === undefined,
+  async fn() {
+    const applicationName = `deaf-${crypto.randomUUID()}`;
+    const watcher = openPostgres({ url: server ?? "", poolMax: 1 });
+    const database = openPostgres({ url: server ?? "", applicationName });
+    // Refused as a standby refuses any name.
+    await rejects(database.listen("", () => {}, () => {}), /zero-length/);
+    const open = () =>
+      watcher.values("select pid from pg_stat_activity where application_name = $1", [
+        applicationName,
+      ]);
+    await eventually(async () => (await open()).length === 0);
+    await database.close();
+    await watcher.close();
   },
 });

@@ -167,10 +167,16 @@ for (
     [["--layout", "kaggle", "--out", "x"], /--layout "kaggle" is not binance-vision/],
     [["--layout", "binance-vision", "--out", "x", "--format", "csv"], /a format of its own/],
     [["--layout", "binance-vision"], /option --out is missing/],
-    [["--out", "x.feather"], /say --format csv\|parquet\|freqtrade, "x.feather" does not tell/],
-    [["--format", "freqtrade", "--out", "x.feather"], /no name for freqtrade: it ends in .json/],
-    [["--format", "parquet", "--out", "x.csv.gz"], /no name for parquet: it ends in .parquet/],
-    [["--format", "csv", "--out", "x.json"], /no name for csv: it ends in .csv/],
+    [["--out", "x.tell"], /say --format csv\|parquet\|freqtrade, "x.tell" does not tell/],
+    [["--out", "a.csv/x"], /does not tell/],
+    [["--out", "x.feather"], /a name of no format that is written: .csv, .csv.gz, .parquet/],
+    [["--format", "freqtrade", "--out", "x.FEATHER"], /of no format that is written/],
+    [["--out", "x.parquet.gz"], /does not tell/],
+    [["--format", "parquet", "--out", "x.parquet.gz"], /parquet, which is packed in itself/],
+    [["--format", "csv", "--out", "x.zip"], /of no format that is written/],
+    [["--format", "parquet", "--out", "x.gz"], /parquet, which is packed in itself/],
+    [["--format", "parquet", "--out", "x.csv.gz"], /a name of csv, not of parquet/],
+    [["--format", "csv", "--out", "BTC_USDT-1m.JSON.gz"], /a name of freqtrade, not of csv/],
   ] as const
 ) {
   Deno.test(`export refuses ${args.join(" ")}`, async () => {

@@ -60,6 +60,24 @@ for (
   });
 }
 
+Deno.test("archive pace: a run files as long as it does, though rows go beside it", () => {
+  const both = [
+    started,
+    told(100, { rowsFiled: 20_000, rowsDropped: 20_000 }),
+    told(200, { rowsFiled: 50_000, rowsDropped: 20_000 }),
+    told(300, { rowsFiled: 100_000, rowsDropped: 30_000 }),
+    told(310, { rowsFiled: 100_000, rowsDropped: 40_000 }),
+  ];
+  const labels = both.map((_, n) =>
+    progressTold(both.slice(0, n + 1), START + 310 * SECOND)?.label
+  );
+  const [file, drop] = ["file candles", "drop rows"];
+  deepEqual(labels, [file, file, file, drop, drop]);
+  // Some could not be filed: then what goes on is told.
+  const failing = [...both.slice(0, 3), told(400, { rowsFiled: 50_000, rowsDropped: 40_000 })];
+  equal(progressTold(failing, START + 400 * SECOND)?.label, drop);
+});
+
 Deno.test("archive pace: reading files through is no part of filing", () => {
   const verified = at(300, "ArchiveFilesVerified", { files: 1, bytes: 1, damaged: [], whole: [] });
   const events = [started, verified, told(310, { rowsFiled: 10_000 })];

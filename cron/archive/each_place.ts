@@ -21,8 +21,11 @@ export interface Step<Place> {
  * fail for all of them.
  */
 export async function eachPlace<Place extends ArchivePlace>(
-  deps: ArchiveDeps,
-  { run: { signal }, meter }: { run: ArchiveRun; meter: ArchiveMeter },
+  deps: Pick<ArchiveDeps, "clock" | "random" | "log">,
+  { run: { signal }, meter }: {
+    run: Pick<ArchiveRun, "signal">;
+    meter: Pick<ArchiveMeter, "note">;
+  },
   places: readonly Place[],
   step: Step<Place>,
   next?: Step<Place>,
